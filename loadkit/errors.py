@@ -1,0 +1,241 @@
+"""Everything that can go wrong, as one tree, one table of codes and one table of exit codes.
+
+    LoadkitError
+    ├── SettingsError          bad settings, every fault at once         exit code 2
+    ├── SampleError            a WAV that cannot be used, by name        exit code 2
+    ├── RunFolderError         a run folder that cannot be read or made  exit code 2
+    ├── GatewayStartError      the embedded gateway did not come up      exit code 5
+    ├── EngineError            an engine process did not come up         exit code 2
+    └── CallError              one call failed: stage, code, message
+        ├── SignalingError     WebSocket, offer, answer, socket lost
+        │   └── GatewayError   the gateway sent ``error``: its own code, verbatim
+        └── TransportError     ICE, DTLS, SRTP, media
+
+A call never ends a run: its :class:`CallError` becomes the ``failed_stage``, ``error_code`` and
+``error_message`` of its record. All other errors end the program with their exit code.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class ExitCode(enum.IntEnum):
+    """Exit codes of the ``locust`` and ``python -m loadkit`` commands."""
+
+    PASSED = 0
+    """Calls were placed and none failed."""
+    FAILED = 1
+    """Calls failed."""
+    BAD_SETTINGS = 2
+    """Settings, a sample or a run folder cannot be used; nothing was started."""
+    NO_DATA = 3
+    """The run ended without one finished call: it says nothing about the gateway."""
+    GATEWAY_UNREACHABLE = 5
+    """The gateway could not be started or reached before the run."""
+    LOST_WORKERS = 6
+    """A worker died or left before the end: the run offered less load than it was asked to."""
+    INTERRUPTED = 130
+    """The run was ended by SIGINT or SIGTERM before its time."""
+
+
+class Stage(enum.StrEnum):
+    """The stage of a call in which it failed, in the order in which a call passes them."""
+
+    PLACE = "place"
+    ICE_SERVERS = "ice_servers"
+    WEBSOCKET = "websocket"
+    ANSWER = "answer"
+    ICE = "ice"
+    DTLS = "dtls"
+    MEDIA = "media"
+    AGENT = "agent"
+
+
+class LoadkitError(Exception):
+    """Root of all errors that loadkit raises on purpose; ``str()`` is a sentence for people."""
+
+    exit_code = ExitCode.BAD_SETTINGS
+
+
+class SettingsError(LoadkitError):
+    """One or more settings cannot be used.
+
+    :param faults: one sentence for each fault, naming the option.
+    """
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__(faults)
+
+    def __str__(self) -> str:
+        if len(self.faults) == 1:
+            return f"a setting cannot be used: {self.faults[0]}"
+        return f"{len(self.faults)} settings cannot be used: " + "; ".join(self.faults)
+
+
+class SampleError(LoadkitError):
+    """An audio sample is missing, empty, or no audio.
+
+    :param path: the file as the user named it.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(path, reason)
+
+    def __str__(self) -> str:
+        return f"audio sample {self.path}: {self.reason}"
+
+
+class RunFolderError(LoadkitError):
+    """A run folder cannot be read, or cannot be made."""
+
+
+class GatewayStartError(LoadkitError):
+    """The embedded gateway did not come up."""
+
+    exit_code = ExitCode.GATEWAY_UNREACHABLE
+
+
+class EngineError(LoadkitError):
+    """An engine process did not come up or refused its settings."""
+
+
+class CallError(LoadkitError):
+    """One call failed.
+
+    :param stage: where; one of :class:`Stage`.
+    :param code: a fixed code from :data:`CODES`, or the gateway's own.
+    :param message: what happened, with what.
+    """
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, stage: Stage, code: str, message: str) -> None:
+        self.stage = stage
+        self.code = code
+        self.message = message
+        super().__init__(stage, code, message)
+
+    def __str__(self) -> str:
+        return f"{self.code} in stage {self.stage}: {self.message}"
+
+
+class SignalingError(CallError):
+    """The WebSocket could not be opened or kept, or what came over it could not be used."""
+
+
+class GatewayError(SignalingError):
+    """The gateway sent an ``error`` message; ``code`` is the gateway's own, verbatim."""
+
+
+class TransportError(CallError):
+    """ICE, DTLS or the media path failed."""
+
+
+@dataclass(frozen=True)
+class CodeMeaning:
+    """One row of the table of error codes."""
+
+    origin: str
+    """``gateway`` (sent by the gateway) or ``loadkit`` (seen by the caller)."""
+    meaning: str
+    """What happened."""
+    look_at: str
+    """What to look at next."""
+
+
+def _gateway(meaning: str, look_at: str) -> CodeMeaning:
+    return CodeMeaning("gateway", meaning, look_at)
+
+
+def _ours(meaning: str, look_at: str) -> CodeMeaning:
+    return CodeMeaning("loadkit", meaning, look_at)
+
+
+#: Error code -> what it means and what to look at. A gateway's code that is not here is kept verbatim.
+CODES: dict[str, CodeMeaning] = {
+    "UNAUTHORIZED": _gateway(
+        "no token, or one that the gateway does not accept",
+        "--auth-token or LOADKIT_AUTH_TOKEN; a Studio JWT goes stale on redeploy",
+    ),
+    "FORBIDDEN": _gateway("the gateway does not permit this", "the mode: production gateways refuse echo"),
+    "INVALID_ARGUMENT": _gateway(
+        "a field of the offer has a value that the gateway does not know",
+        "--call-mode, and both halves of --artifact-version/--lambda-deployment-version",
+    ),
+    "INVALID_MESSAGE": _gateway(
+        "the gateway could not read a message", "the error message; a difference in protocol version"
+    ),
+    "HANDLER_ERROR": _gateway("the gateway failed while handling a message", "the gateway's log"),
+    "MEDIA_BRIDGE_FAILURE": _gateway(
+        "the gateway could not set up the media connection",
+        "UDP between both sides, TURN, the codecs in the offer",
+    ),
+    "AGENT_FAILURE": _gateway(
+        "the gateway could not reach the agent", "account, project and variant; the agent's own health"
+    ),
+    "WEBSOCKET_REFUSED": _ours(
+        "the TCP connection or the WebSocket upgrade was refused",
+        "the host and port, the path, whether the gateway is up; the HTTP status in the message",
+    ),
+    "WEBSOCKET_DNS": _ours("the gateway's host name could not be resolved", "--host, the resolver"),
+    "WEBSOCKET_TLS": _ours(
+        "the TLS handshake of the WebSocket failed", "the gateway's certificate and host name"
+    ),
+    "WEBSOCKET_TIMEOUT": _ours(
+        "the WebSocket did not open in time", "the gateway's accept queue, firewalls, --websocket-timeout"
+    ),
+    "ANSWER_TIMEOUT": _ours(
+        "no answer came to the offer in time", "the gateway's load and log, --answer-timeout"
+    ),
+    "ANSWER_INVALID": _ours(
+        "the answer's SDP could not be used", "the message; codecs, fingerprint and ICE in the answer"
+    ),
+    "GATHERING_FAILED": _ours(
+        "no local ICE candidate could be gathered", "--local-address, the network interfaces"
+    ),
+    "ICE_FAILED": _ours(
+        "every ICE candidate pair failed", "UDP between both sides, TURN, the candidates in the record"
+    ),
+    "ICE_TIMEOUT": _ours(
+        "no ICE candidate pair answered in time", "UDP between both sides, TURN, --ice-timeout"
+    ),
+    "DTLS_FAILED": _ours(
+        "the DTLS handshake failed", "the fingerprint in the answer, the cipher suites, the certificate"
+    ),
+    "DTLS_TIMEOUT": _ours(
+        "the DTLS handshake did not finish in time", "lost packets, the gateway's load, --dtls-timeout"
+    ),
+    "CONNECT_TIMEOUT": _ours(
+        "the call was not connected within the time for the whole set-up",
+        "which stage took the time, --connect-timeout",
+    ),
+    "NO_AUDIO": _ours(
+        "no RTP packet came after the call connected", "the gateway's media bridge, one-way firewalls"
+    ),
+    "MEDIA_LOST": _ours(
+        "packets stopped coming, ICE consent expired or DTLS was closed in mid-call",
+        "the gateway's media process, NAT time-outs, the network",
+    ),
+    "SIGNALING_LOST": _ours(
+        "the WebSocket was lost in mid-call and could not be opened again in three tries",
+        "the gateway's log, proxies with an idle time-out",
+    ),
+    "CLOSED_EARLY": _ours(
+        "the gateway closed the session before the call was connected", "the gateway's log"
+    ),
+    "NO_RESPONSE": _ours(
+        "the agent said nothing within the script's time-out", "the agent's health, --agent-timeout"
+    ),
+    "ENGINE_LOST": _ours(
+        "the engine process that held the call died", "memory (the OOM killer), the log of the run"
+    ),
+    "ENGINE_STALLED": _ours(
+        "the engine did not answer a command in time", "CPU of the generator: fewer calls, more engines"
+    ),
+    "INTERNAL": _ours("loadkit itself failed", "the message and the log; please report it"),
+}
