@@ -1,0 +1,11 @@
+"""One peer's way through the network: SDP, ICE, DTLS and SRTP, with RTP on a fast path.
+
+    sdp.py               offer and answer of one Opus section; what the other side's description says
+    addresses.py         which local addresses candidates are bound to
+    peer.py              one association: gather, connect, handshake, send, receive, close
+    aiortc_internals.py  every private name of aiortc and aioice that we use, and nothing else
+
+Caller and gateway both stand on it. It composes aiortc's ``RTCIceTransport`` and ``RTCDtlsTransport``
+rather than ``RTCPeerConnection``: stages can be timed one by one, candidates trickle, no certificate is
+made and no decoder thread is started per call.
+"""

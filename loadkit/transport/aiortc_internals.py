@@ -1,0 +1,159 @@
+"""Every private name of aiortc and aioice that loadkit touches, each behind one function.
+
+``tests/transport/test_aiortc_internals.py`` has a test per name that says in words what moved when a
+new version of either library no longer has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, cast
+
+import pylibsrtp
+from aioice.ice import CandidatePair, Connection, StunProtocol
+from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceTransport
+from OpenSSL import SSL
+
+#: Called with every datagram that is RTP or RTCP by its first byte (RFC 7983).
+DatagramHandler = Callable[[bytes], None]
+
+
+class SrtpSession(Protocol):
+    """The four calls of ``pylibsrtp.Session``."""
+
+    def protect(self, packet: bytes) -> bytes: ...
+    def unprotect(self, packet: bytes) -> bytes: ...
+    def protect_rtcp(self, packet: bytes) -> bytes: ...
+    def unprotect_rtcp(self, packet: bytes) -> bytes: ...
+
+
+SrtpError = pylibsrtp.Error
+
+
+class SharedCertificate(RTCCertificate):
+    """One certificate and one TLS context for all calls of a process.
+
+    aiortc builds a fresh OpenSSL context for each handshake; the context holds nothing of a call.
+    """
+
+    _context: SSL.Context | None = None
+
+    def _create_ssl_context(self, srtp_profiles: list[Any]) -> SSL.Context:
+        if self._context is None:
+            self._context = super()._create_ssl_context(srtp_profiles)
+        return self._context
+
+
+def ice_connection(ice: RTCIceTransport) -> Connection:
+    """The aioice connection under an aiortc ICE transport."""
+    return ice._connection
+
+
+async def gather(connection: Connection, addresses: list[str]) -> None:
+    """Gather candidates on the given addresses.
+
+    Not by ``gather_candidates()``, which asks the system for addresses and leaves out 127.0.0.1 by name.
+    """
+    connection._local_candidates_start = True
+    candidates = await connection.get_component_candidates(component=1, addresses=addresses)
+    connection._local_candidates += candidates
+    connection._local_candidates_end = True
+
+
+def allow_checks_while_gathering(connection: Connection) -> None:
+    """Let ``connect()`` start with the candidates that are there (RFC 8838: trickle).
+
+    Candidates that come later are paired by :func:`pair_late_candidates`.
+    """
+    connection._local_candidates_end = True
+
+
+def pair_late_candidates(connection: Connection) -> None:
+    """Pair local candidates that came after the remote ones did."""
+    for remote in connection.remote_candidates:
+        connection._pair_remote_candidate(remote)
+    connection.sort_check_list()
+
+
+def bound_protocols(connection: Connection) -> Iterator[StunProtocol]:
+    """The sockets that have a local candidate by now."""
+    return (p for p in connection._protocols if hasattr(p, "local_candidate"))
+
+
+def nominated_pair(connection: Connection) -> CandidatePair | None:
+    """The selected pair of the one component, or None."""
+    return connection._nominated.get(1)
+
+
+def on_nomination(connection: Connection, callback: Callable[[], None]) -> None:
+    """Call back when a pair is selected.
+
+    ``connect()`` itself returns up to 20 ms later, at the next turn of its pacing loop, which is
+    neither the network's nor the gateway's time.
+    """
+    original = connection.check_complete
+
+    def check_complete(pair: CandidatePair) -> None:
+        original(pair)
+        if connection._nominated:
+            callback()
+
+    connection.check_complete = check_complete  # type: ignore[method-assign]
+
+
+def tap(connection: Connection, handler: DatagramHandler, heard: Callable[[], None]) -> None:
+    """Hand RTP and RTCP to ``handler`` where datagrams arrive, on every socket of the connection.
+
+    On *every* socket: the other side may send on any valid pair, not only on the nominated one.
+    STUN and DTLS keep their way. May be called again when sockets have been added.
+    """
+    for protocol in connection._protocols:
+        if "datagram_received" in protocol.__dict__:
+            continue
+
+        def datagram_received(
+            data: Any, addr: tuple[Any, ...], original: Any = protocol.datagram_received
+        ) -> None:
+            if data and 127 < data[0] < 192:
+                handler(data)
+            else:
+                heard()
+                original(data, addr)
+
+        protocol.datagram_received = datagram_received  # type: ignore[method-assign]
+
+
+def tap_slow_path(connection: Connection, handler: DatagramHandler) -> None:
+    """Catch media that arrives on a socket before :func:`tap` has seen that socket."""
+    original = connection.data_received
+
+    def data_received(data: bytes, component: int) -> None:
+        if data and 127 < data[0] < 192:
+            handler(data)
+        else:
+            original(data, component)
+
+    connection.data_received = data_received  # type: ignore[method-assign]
+
+
+def set_dtls_role(dtls: RTCDtlsTransport, role: str) -> None:
+    """``client`` or ``server``, as offer and answer agreed."""
+    dtls._set_role(role)
+
+
+def srtp_sessions(dtls: RTCDtlsTransport) -> tuple[SrtpSession, SrtpSession]:
+    """The SRTP sessions (receiving, sending) of a finished handshake."""
+    return cast(SrtpSession, dtls._rx_srtp), cast(SrtpSession, dtls._tx_srtp)
+
+
+def dtls_role(dtls: RTCDtlsTransport) -> str:
+    """Our role: ``client`` or ``server``."""
+    return str(dtls._role)
+
+
+def dtls_parameters(dtls: RTCDtlsTransport) -> tuple[str, str | None, str]:
+    """(DTLS version, cipher suite, SRTP profile) of a finished handshake."""
+    connection = dtls._ssl
+    assert connection is not None
+    profile = connection.get_selected_srtp_profile()
+    return connection.get_protocol_version_name(), connection.get_cipher_name(), profile.decode()
