@@ -1,0 +1,16 @@
+"""Speech in and out: samples, the clock, RTP and RTCP, what arrived and what was heard.
+
+    samples.py  a WAV, encoded to Opus once per process, with its speech labelled
+    clock.py    the one 20 ms clock of a process, and its own lateness
+    rtp.py*     RTP packets out, headers in                     (RFC 3550)
+    rtcp.py*    sender and receiver reports, round trip time    (RFC 3550)
+    meter.py*   loss, order, duplicates, jitter, gaps           (RFC 3550)
+    voice.py    Opus to sound level; speech and silence out of levels
+
+``*`` pure: values and ``now`` in, values out.
+"""
+
+#: Length of an Opus packet in seconds, and in samples of the 48 kHz RTP clock (RFC 7587).
+FRAME_S = 0.02
+FRAME_SAMPLES = 960
+CLOCK_RATE = 48_000

@@ -1,0 +1,97 @@
+"""The one 20 ms clock of a process.
+
+Calls are spread over the 20 ms in slots of 1 ms, so that the packets of many calls do not leave in one
+burst; each slot costs one timer, whatever the number of its calls. How late a slot fires is the
+generator's own lateness and is counted for every packet. It is read from the monotonic clock: uvloop's
+``loop.time()`` has whole milliseconds and stands still during a turn of the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from loadkit.lateness import bucket_of
+from loadkit.media import FRAME_S
+
+_SLOTS = 20
+_SLOT_S = FRAME_S / _SLOTS
+#: After a stall at most this many frames are sent at once to catch up (100 ms); the rest is skipped.
+_CATCH_UP_FRAMES = 5
+#: A packet that leaves later than this counts as late: half a frame.
+LATE_S = 0.010
+
+#: Called each 20 ms with (frames to send now, frames to skip before them, lateness in seconds).
+Tick = Callable[[int, int, float], None]
+
+
+class MediaClock:
+    """Calls every registered :data:`Tick` each 20 ms until it is removed."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._epoch = time.monotonic()
+        self._slots: list[list[Tick]] = [[] for _ in range(_SLOTS)]
+        self._timers: list[asyncio.TimerHandle | None] = [None] * _SLOTS
+        self._due: list[float] = [0.0] * _SLOTS
+        #: Lateness of packets since :meth:`take_lateness`, bucket → packets.
+        self._lateness: Counter[int] = Counter()
+        self.frames_late = 0
+        self.frames_skipped = 0
+
+    def add(self, tick: Tick) -> None:
+        """Register a tick in the least filled slot."""
+        slot = min(range(_SLOTS), key=lambda index: len(self._slots[index]))
+        self._slots[slot].append(tick)
+        if self._timers[slot] is None:
+            now = time.monotonic()
+            offset = self._epoch + slot * _SLOT_S
+            periods = int((now - offset) / FRAME_S) + 1
+            self._due[slot] = offset + periods * FRAME_S
+            self._schedule(slot, now)
+
+    def remove(self, tick: Tick) -> None:
+        """Take a tick out; nothing happens when it is not there."""
+        for slot, ticks in enumerate(self._slots):
+            if tick in ticks:
+                # A new list, since the slot may be in the middle of its round.
+                self._slots[slot] = [t for t in ticks if t != tick]
+                return
+
+    def take_lateness(self) -> dict[int, int]:
+        """Histogram of the lateness of all packets since the last time this was asked."""
+        taken, self._lateness = dict(self._lateness), Counter()
+        return taken
+
+    def close(self) -> None:
+        """Stop all timers."""
+        for timer in self._timers:
+            if timer is not None:
+                timer.cancel()
+        self._timers = [None] * _SLOTS
+        self._slots = [[] for _ in range(_SLOTS)]
+
+    def _fire(self, slot: int) -> None:
+        ticks = self._slots[slot]
+        if not ticks:
+            self._timers[slot] = None
+            return
+        now = time.monotonic()
+        due = self._due[slot]
+        late = max(0.0, now - due)
+        frames = 1 + int(late / FRAME_S)
+        skipped = max(0, frames - _CATCH_UP_FRAMES)
+        frames -= skipped
+        self._lateness[bucket_of(late * 1000)] += frames * len(ticks)
+        if late > LATE_S:
+            self.frames_late += frames * len(ticks)
+            self.frames_skipped += skipped * len(ticks)
+        for tick in ticks:
+            tick(frames, skipped, late)
+        self._due[slot] = due + (frames + skipped) * FRAME_S
+        self._schedule(slot, now)
+
+    def _schedule(self, slot: int, now: float) -> None:
+        self._timers[slot] = self._loop.call_later(max(0.0, self._due[slot] - now), self._fire, slot)
