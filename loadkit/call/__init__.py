@@ -1,0 +1,8 @@
+"""One call, from its intended start to its record.
+
+timeline.py*  when each stage began and ended, and the record's columns out of that
+spec.py*      what is asked of a call
+hearing.py    what the caller heard: first audio, greeting, turns
+media.py      the call's media: what is sent, what arrived, reports, the watch over both
+session.py    the call itself; read it top to bottom
+"""

@@ -1,0 +1,112 @@
+"""What the caller heard, as it is heard: first audio, greeting, utterances, turns.
+
+Nothing is decoded when nobody listens: with ``listen`` off, only until the first sound.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from loadkit.call.timeline import Timeline
+from loadkit.media.voice import SILENCE_DBFS, LevelDecoder, Utterance, UtteranceTracker
+from loadkit.records import TurnRecord
+
+
+class Hearing:
+    """Listens to one call.
+
+    :param changed: called when an utterance starts or ends.
+    """
+
+    def __init__(self, timeline: Timeline, *, listen: bool, changed: Callable[[], None]) -> None:
+        self._timeline = timeline
+        self._listen = listen
+        self._changed = changed
+        self._decoder: LevelDecoder | None = None
+        self._tracker = UtteranceTracker()
+        self._loudest = -math.inf
+        self._decoded = False
+        #: All utterances of the other side, oldest first.
+        self.utterances: list[Utterance] = []
+        #: Finished turns, oldest first.
+        self.turns: list[TurnRecord] = []
+        #: When the caller's last speech frame was sent (monotonic seconds).
+        self.said_at: float | None = None
+
+    @property
+    def audio_level(self) -> float | None:
+        """Loudest 20 ms, linear 0..1; None when nothing was decoded."""
+        return round(10 ** (self._loudest / 20), 5) if self._decoded else None
+
+    @property
+    def silent(self) -> bool | None:
+        """Nothing above −60 dBFS was heard; None when nothing was decoded."""
+        return self._loudest <= SILENCE_DBFS if self._decoded else None
+
+    @property
+    def talking(self) -> bool:
+        """Whether the other side is speaking."""
+        return self._tracker.current is not None
+
+    def packet(self, payload: bytes, now: float) -> None:
+        """Hear one packet."""
+        if not self._listen and self._timeline.at("first_audio") is not None:
+            self._decoder = None
+            return
+        if self._decoder is None:
+            self._decoder = LevelDecoder()
+        level = self._decoder.level(payload)
+        self._decoded = True
+        self._loudest = max(self._loudest, level)
+        if level > SILENCE_DBFS:
+            self._timeline.mark("first_audio", now)
+        if self._listen:
+            self._note(self._tracker.feed(level, now))
+
+    def poll(self, now: float) -> None:
+        """Let an utterance end when packets have stopped coming."""
+        self._note(self._tracker.poll(now))
+
+    def _note(self, utterance: Utterance | None) -> None:
+        if utterance is None:
+            return
+        if not utterance.ended:
+            self.utterances.append(utterance)
+            self._timeline.mark("greeting", utterance.started_at)
+        self._changed()
+
+    def begin_turn(self, sample: str) -> TurnRecord:
+        """The caller starts to say something."""
+        self.said_at = None
+        turn = TurnRecord(turn=len(self.turns) + 1, sample=sample)
+        self.turns.append(turn)
+        return turn
+
+    def speech_sent(self, now: float, connected_at: float) -> None:
+        """The caller's last speech frame was sent at ``now``."""
+        self.said_at = now
+        if self.turns:
+            self.turns[-1].said_at = round(now - connected_at, 6)
+
+    def interrupted(self) -> None:
+        """The other side started to speak while the caller was speaking."""
+        if self.turns:
+            self.turns[-1].false_interrupt = True
+
+    def reply(self) -> Utterance | None:
+        """The first utterance that started after the caller's last speech frame."""
+        if self.said_at is None:
+            return None
+        return next((u for u in self.utterances if u.started_at > self.said_at), None)
+
+    def note_reply(self, reply: Utterance | None) -> None:
+        """Write what came of the newest turn."""
+        if not self.turns:
+            return
+        turn = self.turns[-1]
+        if reply is None or self.said_at is None:
+            turn.no_response = True
+            return
+        turn.turn_latency_ms = round((reply.started_at - self.said_at) * 1000, 3)
+        turn.reply_ms = round(reply.duration * 1000, 3)

@@ -1,0 +1,42 @@
+"""What is asked of a call."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+#: Fields of the offer that a locustfile may set per call, beside the settings.
+OFFER_FIELDS = (
+    "mode",
+    "call_sid",
+    "caller",
+    "callee",
+    "account_id",
+    "project_id",
+    "variant_id",
+    "artifact_version",
+    "lambda_deployment_version",
+)
+
+
+@dataclass(frozen=True)
+class CallSpec:
+    """One call to place; plain values, so that it can be sent to an engine."""
+
+    intended: float
+    """When it is meant to start, on the machine's monotonic clock in seconds."""
+    user: str = ""
+    scenario: str = ""
+    mode: str = "echo"
+    call_sid: str = ""
+    listen: bool = True
+    """Whether the call is decoded throughout, to tell speech from silence."""
+    offer: dict[str, str | None] = field(default_factory=dict)
+    """Further fields of the offer, by the names in :data:`OFFER_FIELDS`."""
+    call_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def to_message(self) -> dict[str, Any]:
+        """As a mapping of plain values."""
+        return dataclasses.asdict(self)
