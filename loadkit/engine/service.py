@@ -1,0 +1,192 @@
+"""What an engine does: commands in, calls held, replies, records and figures out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from loadkit.call.session import CallContext, CallEnded, CallSession
+from loadkit.call.spec import CallSpec
+from loadkit.engine.figures import FigureTaker
+from loadkit.engine.link import Message
+from loadkit.errors import CallError, LoadkitError, Stage
+from loadkit.media.clock import MediaClock
+from loadkit.media.samples import EncodedSample, load_sample, silence
+from loadkit.records import Outcome, to_row
+from loadkit.settings import make_settings
+from loadkit.transport.peer import Certificate
+
+logger = logging.getLogger(__name__)
+
+#: How long calls get to say goodbye when the engine is stopped.
+_STOP_S = 8.0
+_FIGURES_INTERVAL_S = 1.0
+
+
+class EngineService:
+    """Holds the calls of one engine.
+
+    :param send: takes a message for the other end of the pipe.
+    """
+
+    def __init__(self, send: Callable[[Message], None]) -> None:
+        self._send = send
+        self._context: CallContext | None = None
+        self._clock = MediaClock()
+        self._http: aiohttp.ClientSession | None = None
+        self._certificate = Certificate()
+        self._calls: dict[str, CallSession] = {}
+        self._holding: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._figures: asyncio.Task[None] | None = None
+        #: Set when the engine shall end.
+        self.stopped = asyncio.Event()
+
+    def receive(self, message: Message) -> None:
+        """Take one message from the Locust process."""
+        match message["op"]:
+            case "configure":
+                self._spawn(self._configure(message))
+            case "place":
+                self._place(CallSpec(**message["call"]))
+            case "command":
+                self._spawn(self._command(message))
+            case "end":
+                self._end(message)
+            case "stop":
+                self._spawn(self.stop())
+
+    async def stop(self) -> None:
+        """Cancel all calls, wait for their records, and set :attr:`stopped`."""
+        for call in self._calls.values():
+            call.hang_up(Outcome.CANCELLED)
+        if self._holding:
+            await asyncio.wait(self._holding, timeout=_STOP_S)
+        if self._figures is not None:
+            self._figures.cancel()
+        self._send_figures(0.0)
+        self._clock.close()
+        if self._http is not None:
+            await self._http.close()
+        self._send({"ev": "stopped"})
+        self.stopped.set()
+
+    async def _configure(self, message: Message) -> None:
+        try:
+            settings = make_settings(message["settings"])
+            # Encoding takes whole seconds for a long sample: not on the loop that sends packets.
+            for path in message["samples"]:
+                await asyncio.to_thread(load_sample, Path(path))
+            await asyncio.to_thread(silence)
+        except LoadkitError as exc:
+            self._send({"ev": "refused", "reason": str(exc)})
+            return
+        if self._http is None:
+            self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        self._context = CallContext(
+            settings=settings,
+            signaling_url=message["signaling_url"],
+            ice_servers_url=message["ice_servers_url"],
+            addresses=message["addresses"],
+            loopback=message["loopback"],
+            certificate=self._certificate,
+            clock=self._clock,
+            http=self._http,
+            ssl_context=None,
+            unix_offset=time.time() - time.monotonic(),
+        )
+        if self._figures is None:
+            self._figures = asyncio.create_task(self._take_figures())
+        self._send({"ev": "ready"})
+
+    def _place(self, spec: CallSpec) -> None:
+        assert self._context is not None, "a call was placed before the engine was configured"
+        session = CallSession(spec, self._context)
+        self._calls[spec.call_id] = session
+        task = self._spawn(self._hold(session))
+        self._holding.add(task)
+        task.add_done_callback(self._holding.discard)
+
+    async def _hold(self, session: CallSession) -> None:
+        record, turns = await session.run()
+        del self._calls[record.call_id]
+        self._send(
+            {"ev": "record", "row": {"call": to_row(record), "turns": [to_row(turn) for turn in turns]}}
+        )
+
+    async def _command(self, message: Message) -> None:
+        reply: Message = {"ev": "reply", "id": message["id"], "value": None}
+        call = self._calls.get(message["call_id"])
+        try:
+            if call is None:
+                reply["ended"] = {}
+            else:
+                reply["value"] = await self._run(call, message["name"], message["args"])
+        except (CallEnded, asyncio.CancelledError):
+            reply["ended"] = call.end_message() if call else {}
+        except LoadkitError as exc:
+            reply["error"] = str(exc)
+        self._send(reply)
+
+    async def _run(self, call: CallSession, name: str, args: dict[str, Any]) -> Any:
+        match name:
+            case "wait_connected":
+                return await call.wait_connected()
+            case "talk":
+                return await call.talk(await _sample(args["sample"]), args["seconds"])
+            case "say":
+                return await call.say(await _sample(args["sample"]))
+            case "pause":
+                return await call.pause(args["seconds"])
+            case "wait_for_agent":
+                return await call.wait_for_agent(args["timeout"])
+            case "wait_for_reply":
+                return await call.wait_for_reply(args["timeout"])
+        raise ValueError(f"there is no command {name!r}")
+
+    def _end(self, message: Message) -> None:
+        call = self._calls.get(message["call_id"])
+        if call is None:
+            return
+        error = message.get("error")
+        if error:
+            call.hang_up(Outcome.FAILED, CallError(Stage(error["stage"]), error["code"], error["message"]))
+        else:
+            call.hang_up(Outcome(message["outcome"]))
+
+    async def _take_figures(self) -> None:
+        self._taker = FigureTaker(self._clock)
+        due = time.monotonic()
+        while True:
+            due += _FIGURES_INTERVAL_S
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            self._send_figures(time.monotonic() - due)
+
+    def _send_figures(self, lag: float) -> None:
+        if self._figures is None or self._context is None:
+            return
+        now = time.monotonic()
+        row = self._taker.take(len(self._calls), lag, now, now + self._context.unix_offset)
+        self._send({"ev": "figures", "row": row})
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("a task of the engine failed", exc_info=task.exception())
+
+
+async def _sample(path: str) -> EncodedSample:
+    """A sample that the script names; encoded on first use, beside the loop."""
+    return await asyncio.to_thread(load_sample, Path(path))
