@@ -1,0 +1,15 @@
+"""Signaling: the words that caller and gateway exchange before and beside the media.
+
+Source of every fact: the gateway's public WebSocket and ICE-server documentation, and its public SDKs.
+
+    modes.py        the names of the agent's modes, canonical and legacy        pure
+    messages.py     the messages, their JSON, and the two ways of reading it    pure
+    candidates.py   when a remote candidate may be handed to ICE                pure
+    protocol.py     the two machines: caller and gateway, text in, events out   pure
+    urls.py         from --host to the two addresses                            pure
+    ice_servers.py  GET /api/v1/ice-servers
+    client.py       the caller's WebSocket: open, lose, open again
+
+Start with the transition tables in ``protocol.py``. The loop that joins a machine to a socket is
+written out at the top of ``client.py``. Pure files know no socket, no event loop and no clock.
+"""

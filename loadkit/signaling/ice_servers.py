@@ -1,0 +1,151 @@
+"""The gateway's STUN and TURN servers: ``GET /api/v1/ice-servers``.
+
+The official clients take this as best effort and go on with plain STUN when it fails. A load test
+goes on too, but writes down why: :attr:`IceServersUnavailable.reason`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import socket
+from dataclasses import dataclass
+
+import aiohttp
+
+from ..errors import SignalingError, Stage
+
+#: Bytes of an answer that are read. A list of servers has a few hundred.
+MAX_ANSWER_BYTES = 256 * 1024
+
+_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """One entry of the list, as W3C's ``RTCIceServer``."""
+
+    urls: tuple[str, ...]
+    """At least one URI, RFC 7064 (``stun:``) or RFC 7065 (``turn:``)."""
+    username: str | None = None
+    """None for STUN."""
+    credential: str | None = dataclasses.field(default=None, repr=False)
+    """A secret, good for a day; None for STUN."""
+
+
+class IceServersUnavailable(SignalingError):
+    """The gateway's ICE servers could not be had; the call can go on without.
+
+    :param reason: a short fixed text, such as ``HTTP 401`` or ``timeout``; never holds the token.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            Stage.ICE_SERVERS,
+            "ICE_SERVERS_UNAVAILABLE",
+            f"the gateway's ICE servers could not be fetched: {reason}",
+        )
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[IceServersUnavailable], tuple[str]]:
+        # The arguments of the parent's constructor are not this one's.
+        return type(self), (self.reason,)
+
+
+def parse_ice_servers(document: object) -> list[IceServer]:
+    """The usable servers in ``{"iceServers": [{"urls", "username", "credential"}, …]}``, in their order.
+
+    Left out is what a browser could not use: URLs that are neither STUN nor TURN, TURN without user
+    name and credential, and entries of another form.
+
+    :raises ValueError: the document is not of that form.
+    """
+    if not isinstance(document, dict):
+        raise ValueError("the list of ICE servers is not a JSON object")
+    entries = document.get("iceServers")
+    if not isinstance(entries, list):
+        raise ValueError("the list of ICE servers has no array 'iceServers'")
+    servers = (_parse_entry(entry) for entry in entries)
+    return [server for server in servers if server is not None]
+
+
+def _parse_entry(entry: object) -> IceServer | None:
+    if not isinstance(entry, dict):
+        return None
+    urls = entry.get("urls")
+    candidates = urls if isinstance(urls, list) else [urls]
+    usable = [url for url in candidates if isinstance(url, str) and url.lower().startswith(_SCHEMES)]
+    username, credential = entry.get("username"), entry.get("credential")
+    if not (isinstance(username, str) and isinstance(credential, str)):
+        # W3C WebRTC, 4.4.1.1: a TURN URL without both is an error.
+        usable = [url for url in usable if url.lower().startswith("stun")]
+        username = credential = None
+    return IceServer(tuple(usable), username, credential) if usable else None
+
+
+async def fetch_ice_servers(
+    http: aiohttp.ClientSession, url: str, token: str, timeout: float
+) -> list[IceServer]:
+    """Ask the gateway for its ICE servers; the list may be empty.
+
+    :param url: see :func:`~.urls.ice_servers_url`.
+    :param token: sent as ``Authorization: Bearer``, to ``url`` and nowhere else.
+    :param timeout: seconds for the whole request.
+    :raises IceServersUnavailable: with the reason.
+    """
+    if not token.isascii() or not token.isprintable():
+        raise IceServersUnavailable("the token cannot be sent in a header")
+    try:
+        body = await _get(http, url, token, timeout)
+    except (aiohttp.ClientError, OSError) as exc:  # TimeoutError is an OSError
+        reason = _reason(exc)
+    else:
+        return _read(body)
+    # Raised out here, so that it does not drag the library's error along: that one knows our headers.
+    raise IceServersUnavailable(reason)
+
+
+async def _get(http: aiohttp.ClientSession, url: str, token: str, timeout: float) -> bytes:
+    async with (
+        asyncio.timeout(timeout),
+        # A redirect is reported, not followed: the token is for this host only.
+        http.get(url, headers={"Authorization": f"Bearer {token}"}, allow_redirects=False) as response,
+    ):
+        if response.status != 200:
+            raise IceServersUnavailable(f"HTTP {response.status}")
+        body = bytearray()
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > MAX_ANSWER_BYTES:
+                raise IceServersUnavailable("answer too large")
+        return bytes(body)
+
+
+def _read(body: bytes) -> list[IceServer]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
+        raise IceServersUnavailable("not JSON") from None
+    try:
+        return parse_ice_servers(document)
+    except ValueError:
+        raise IceServersUnavailable("not a list of ICE servers") from None
+
+
+def _reason(error: aiohttp.ClientError | OSError) -> str:
+    """A short text that is the same for the same fault, whatever the host: reasons are counted."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "TLS failed"
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(error, aiohttp.ClientConnectorDNSError) or isinstance(cause, socket.gaierror):
+        return "host name not resolved"
+    if isinstance(cause, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "not HTTP"
+    if isinstance(error, (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, ConnectionError)):
+        return "connection lost"
+    return "connection failed"
