@@ -8,7 +8,8 @@
     ├── EngineError            an engine process did not come up         exit code 2
     └── CallError              one call failed: stage, code, message
         ├── SignalingError     WebSocket, offer, answer, socket lost
-        │   └── GatewayError   the gateway sent ``error``: its own code, verbatim
+        │   ├── GatewayError            the gateway sent ``error``: its own code, verbatim
+    │   └── IceServersUnavailable   recorded; the call goes on            (signaling/ice_servers.py)
         └── TransportError     ICE, DTLS, SRTP, media
 
 A call never ends a run: its :class:`CallError` becomes the ``failed_stage``, ``error_code`` and
@@ -51,6 +52,7 @@ class Stage(enum.StrEnum):
     DTLS = "dtls"
     MEDIA = "media"
     AGENT = "agent"
+    SCRIPT = "script"
 
 
 class LoadkitError(Exception):
@@ -178,6 +180,10 @@ CODES: dict[str, CodeMeaning] = {
     "AGENT_FAILURE": _gateway(
         "the gateway could not reach the agent", "account, project and variant; the agent's own health"
     ),
+    "ICE_SERVERS_UNAVAILABLE": _ours(
+        "the ICE servers could not be fetched; the call went on without them",
+        "ice_servers_error in the record: token, /api/v1/ice-servers",
+    ),
     "WEBSOCKET_REFUSED": _ours(
         "the TCP connection or the WebSocket upgrade was refused",
         "the host and port, the path, whether the gateway is up; the HTTP status in the message",
@@ -231,6 +237,7 @@ CODES: dict[str, CodeMeaning] = {
     "NO_RESPONSE": _ours(
         "the agent said nothing within the script's time-out", "the agent's health, --agent-timeout"
     ),
+    "SCRIPT_ERROR": _ours("the locustfile raised an exception in mid-call", "Locust's list of exceptions"),
     "ENGINE_LOST": _ours(
         "the engine process that held the call died", "memory (the OOM killer), the log of the run"
     ),

@@ -58,6 +58,8 @@ logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
+#: Text from the gateway is kept verbatim up to these lengths; a frame may hold a megabyte of it.
+_LONGEST_CODE, _LONGEST_MESSAGE = 100, 1000
 #: How long ``close`` and the closing of sockets may take.
 _GOODBYE_S = 2.0
 
@@ -332,7 +334,8 @@ class CallSession:
                             _failed(self._stage, "CLOSED_EARLY", "the gateway sent close during the set-up")
                         )
                 case GatewayErrorReceived(code=code, message=message):
-                    self._end(_End(Outcome.FAILED, GatewayError(self._stage, code, message)))
+                    error = GatewayError(self._stage, code[:_LONGEST_CODE], message[:_LONGEST_MESSAGE])
+                    self._end(_End(Outcome.FAILED, error))
                 case FrameDropped(reason=reason):
                     logger.debug("call %s: dropped a frame: %s", self.spec.call_id, reason)
 

@@ -68,6 +68,7 @@ class EngineClient:
         self._on_lost = on_lost
         self._ids = itertools.count(1)
         self._replies: dict[int, tuple[str, _Reply]] = {}
+        self._waiting: dict[str, threading.Event] = {}
         self._sending = threading.Lock()
         self._configured = threading.Event()
         self._refused: str | None = None
@@ -126,7 +127,7 @@ class EngineClient:
         self.calls[spec.call_id] = spec
         self._send({"op": "place", "call": spec.to_message()})
 
-    def command(self, call_id: str, name: str, timeout: float, **args: Any) -> Message:
+    def command(self, call_id: str, name: str, within: float, /, **args: Any) -> Message:
         """Run a command of the script; returns the reply's message.
 
         A reply holds ``value``, or ``ended`` when the call ended meanwhile, or ``error``.
@@ -137,7 +138,7 @@ class EngineClient:
             if not self.alive:
                 return {"ended": _lost_end(self.name)}
             self._send({"op": "command", "id": number, "call_id": call_id, "name": name, "args": args})
-            if not reply.done.wait(timeout):
+            if not reply.done.wait(within):
                 return {"stalled": True}
             return reply.message
         finally:
@@ -147,6 +148,15 @@ class EngineClient:
         """End a call from our side; its record follows."""
         if self.alive:
             self._send({"op": "end", "call_id": call_id, "outcome": str(outcome), "error": error})
+
+    def wait_until_over(self, call_id: str, timeout: float) -> bool:
+        """Wait until a call has left its record; False after the time-out."""
+        over = threading.Event()
+        self._waiting[call_id] = over
+        try:
+            return call_id not in self.calls or over.wait(timeout)
+        finally:
+            self._waiting.pop(call_id, None)
 
     def stop(self) -> None:
         """Cancel all calls, wait for their records, end the process; nothing is left behind."""
@@ -199,8 +209,11 @@ class EngineClient:
                     reply.done.set()
             case "record":
                 row = message["row"]
-                self.calls.pop(row["call"]["call_id"], None)
+                call_id = row["call"]["call_id"]
                 self._on_record(self._signed(row))
+                self.calls.pop(call_id, None)
+                if call_id in self._waiting:
+                    self._waiting[call_id].set()
             case "figures":
                 self._on_figures({"engine": self.name, **message["row"]})
             case "stopped":
@@ -217,7 +230,11 @@ class EngineClient:
         self._stopped.set()
         lost, self.calls = list(self.calls.values()), {}
         for spec in lost:
-            self._on_record(self._signed({"call": to_row(_lost_record(spec, self.name, self.pid)), "turns": []}))
+            self._on_record(
+                self._signed({"call": to_row(_lost_record(spec, self.name, self.pid)), "turns": []})
+            )
+        for over in list(self._waiting.values()):
+            over.set()
         for _, reply in list(self._replies.values()):
             reply.message = {"ended": _lost_end(self.name)}
             reply.done.set()

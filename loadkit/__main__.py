@@ -1,0 +1,7 @@
+"""``python -m loadkit``."""
+
+import sys
+
+from loadkit.cli import main
+
+sys.exit(main())

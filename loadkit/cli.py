@@ -1,0 +1,61 @@
+"""The ``python -m loadkit`` command: what is not done by the ``locust`` command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from loadkit import __version__
+from loadkit.errors import ExitCode, LoadkitError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a subcommand; returns its exit code (:class:`~loadkit.errors.ExitCode`)."""
+    parser = argparse.ArgumentParser(
+        prog="python -m loadkit",
+        description="Load and soak tests for WebRTC voice gateways. Calls are placed by: locust -f locustfile.py",
+    )
+    parser.add_argument("--version", action="version", version=f"loadkit {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="<command>")
+    _add_report(commands)
+    _add_gateway(commands)
+    options = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except LoadkitError as exc:
+        print(f"loadkit: {exc}", file=sys.stderr)
+        return int(exc.exit_code)
+    except KeyboardInterrupt:
+        return int(ExitCode.INTERRUPTED)
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("report", help="make a run's report anew from its raw records")
+    parser.add_argument(
+        "folder", type=Path, metavar="<run folder>", help="for instance reports/20260101-120000"
+    )
+    parser.set_defaults(run=_report)
+
+
+def _report(options: argparse.Namespace) -> int:
+    # Here, so that the gateway starts without pandas.
+    from loadkit.reporters.run_report import write_reports
+    from loadkit.reporters.text_summary import text_summary
+    from loadkit.runs.folder import RunFolder
+
+    folder = RunFolder.open(options.folder)
+    summary = write_reports(folder)
+    print(text_summary(summary, folder.report))
+    codes = {"pass": ExitCode.PASSED, "no data": ExitCode.NO_DATA}
+    return int(codes.get(summary["verdict"]["status"], ExitCode.FAILED))
+
+
+def _add_gateway(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from loadkit.gateway import command
+
+    parser = commands.add_parser("gateway", help="run the reference gateway to practise against")
+    command.add_arguments(parser)
+    parser.set_defaults(run=command.run)

@@ -1,0 +1,104 @@
+"""Records and figures from the workers to the master, over Locust's own connection.
+
+Batches leave twice a second. What could not be sent stays and goes with the next batch; the master's
+writer drops a record that it has already.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from locust.exception import RPCError
+from locust.runners import MasterRunner, WorkerRunner
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+RECORDS = "loadkit_records"
+FINISH = "loadkit_finish"
+FINISHED = "loadkit_finished"
+
+_INTERVAL_S = 0.5
+
+
+class RecordForwarder:
+    """The worker's side."""
+
+    def __init__(self, runner: WorkerRunner, worker: str) -> None:
+        self._runner = runner
+        self._worker = worker
+        self._records: list[Row] = []
+        self._figures: list[Row] = []
+        gevent.spawn(self._forward)
+
+    def record(self, row: Row) -> None:
+        """Take a record to forward."""
+        self._records.append(row)
+
+    def figures(self, row: Row) -> None:
+        """Take an engine's figures to forward."""
+        self._figures.append(row)
+
+    def flush(self) -> None:
+        """Send what is there."""
+        records, self._records = self._records, []
+        figures, self._figures = self._figures, []
+        if not records and not figures:
+            return
+        try:
+            self._runner.send_message(
+                RECORDS, {"worker": self._worker, "records": records, "figures": figures}
+            )
+        except RPCError as exc:
+            self._records[:0] = records
+            logger.warning("%d records could not be sent to the master and are kept: %s", len(records), exc)
+
+    def _forward(self) -> None:
+        while True:
+            gevent.sleep(_INTERVAL_S)
+            self.flush()
+
+
+class RecordCollector:
+    """The master's side, and its farewell to the workers at the end of a run."""
+
+    def __init__(
+        self, runner: MasterRunner, on_record: Callable[[Row], None], on_figures: Callable[[Row], None]
+    ) -> None:
+        self._runner = runner
+        self._on_record = on_record
+        self._on_figures = on_figures
+        self._finished: set[str] = set()
+        #: Locust's id of a worker → its name in the records.
+        self.names: dict[str, str] = {}
+        runner.register_message(RECORDS, self._received)
+        runner.register_message(FINISHED, self._worker_finished)
+
+    def present(self) -> set[str]:
+        """Ids of the workers that are connected and answering."""
+        missing = {client.id for client in self._runner.clients.missing}
+        return {client.id for client in self._runner.clients.all} - missing
+
+    def finish(self, timeout: float) -> set[str]:
+        """Have all workers end their calls and send their last records; returns those that did not."""
+        self._finished.clear()
+        waiting = self.present()
+        self._runner.send_message(FINISH, None)
+        with gevent.Timeout(timeout, False):
+            while waiting - self._finished and waiting & self.present() - self._finished:
+                gevent.sleep(0.05)
+        return waiting - self._finished
+
+    def _received(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - Locust names its arguments
+        self.names[msg.node_id] = msg.data["worker"]
+        for row in msg.data["records"]:
+            self._on_record(row)
+        for row in msg.data["figures"]:
+            self._on_figures(row)
+
+    def _worker_finished(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as above
+        self._finished.add(msg.node_id)

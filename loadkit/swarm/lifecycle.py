@@ -1,0 +1,331 @@
+"""Locust's events: what happens when, on a master, a worker, and a Locust that is neither.
+
+    init           settings and samples are checked, the embedded gateway and the engines started
+    test_start     a run folder is made; engines get the settings of this run
+    test_stopping  the master has its workers end their calls and send their last records
+    test_stop      calls in progress are ended, the report is written
+    quitting       the same when nobody has asked for it (signals), then engines and gateway end
+
+``MasterRunner.quit()`` fires ``test_stop`` before it tells the workers, and SIGTERM would end with exit
+code 0: hence the work in ``test_stopping`` and ``quitting``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import gevent
+from locust import events
+from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
+
+from loadkit.call.spec import CallSpec
+from loadkit.engine.client import EngineClient, EngineLost
+from loadkit.engine.link import Message
+from loadkit.errors import ExitCode, LoadkitError, RunFolderError, SettingsError
+from loadkit.gateway.embedded import EmbeddedGateway
+from loadkit.media.samples import find_sample, read_sound
+from loadkit.settings import Settings, flag
+from loadkit.signaling.urls import ice_servers_url, signaling_url
+from loadkit.swarm import statistics
+from loadkit.swarm.forwarding import FINISH, FINISHED, RecordCollector, RecordForwarder
+from loadkit.swarm.options import add_options, read_options
+from loadkit.swarm.pool import EnginePool, default_engines
+from loadkit.swarm.run import Run
+from loadkit.transport.addresses import can_bind, candidate_addresses, is_loopback
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+_FINISH_WORKERS_S = 25.0
+_WATCH_WORKERS_S = 0.5
+
+
+class Swarm:
+    """What loadkit holds for one Locust environment."""
+
+    def __init__(self, environment: Environment) -> None:
+        assert environment.parsed_options is not None
+        self.settings: Settings = read_options(environment.parsed_options)
+        self._environment = environment
+        self._runner = environment.runner
+        self._pool: EnginePool | None = None
+        self._gateway: EmbeddedGateway | None = None
+        self._forwarder: RecordForwarder | None = None
+        self._collector: RecordCollector | None = None
+        self._run: Run | None = None
+        self._exit_code: ExitCode | None = None
+        self._refused = False
+        self._workers: dict[str, str] = {}
+        self._finishing = False
+        self._ended_by: str | None = None
+
+    # For users
+
+    def place(self, spec: CallSpec) -> EngineClient:
+        """Place a call on the least loaded engine.
+
+        :raises EngineLost: none is there.
+        """
+        if self._pool is None or self._refused:
+            raise EngineLost("this Locust process has no engine for the run")
+        return self._pool.place(spec)
+
+    # init
+
+    def prepare(self) -> None:
+        """Check everything that can be checked before the first call, and start what calls need.
+
+        :raises LoadkitError: something cannot be used; nothing is left running.
+        """
+        for sample in self._samples():
+            read_sound(sample)
+        runner = self._runner
+        if isinstance(runner, WorkerRunner):
+            worker = f"worker-{runner.worker_index}"
+            self._forwarder = RecordForwarder(runner, worker)
+            self._pool = self._new_pool(worker)
+            runner.register_message(FINISH, self._finish_worker, concurrent=True)
+            return
+        _check_reports_dir(self.settings.reports_dir)
+        if not self._environment.host and not any(u.host for u in self._environment.user_classes):
+            self._start_gateway()
+        if isinstance(runner, MasterRunner):
+            self._check_host()
+            self._collector = RecordCollector(runner, self._record, self._figures)
+            gevent.spawn(self._watch_workers)
+            return
+        self._pool = self._new_pool("local")
+        self._pool.start(self._configuration())
+
+    def _new_pool(self, worker: str) -> EnginePool:
+        processes = getattr(self._environment.parsed_options, "processes", None)
+        size = self.settings.engines or default_engines(processes)
+        return EnginePool(worker, size, self._record, self._figures)
+
+    def _start_gateway(self) -> None:
+        """No ``--host``: practise against the reference gateway."""
+        options = self._environment.parsed_options
+        assert options is not None
+        if not self.settings.token():
+            # Made up for this run; workers get it with the master's options.
+            options.auth_token = secrets.token_urlsafe(18)
+            self.settings = read_options(options)
+        self._gateway = EmbeddedGateway()
+        self._environment.host = self._gateway.start([self.settings.token()])
+        logger.info("no --host was given: the embedded gateway is at %s", self._environment.host)
+
+    def _host(self) -> str:
+        hosts = [self._environment.host] + [user.host for user in self._environment.user_classes]
+        return next((host for host in hosts if host), "")
+
+    def _check_host(self) -> None:
+        try:
+            signaling_url(self._host())
+        except ValueError as exc:
+            raise SettingsError([f"--host {self._host()!r}: {exc}"]) from exc
+
+    def _samples(self) -> list[Path]:
+        names = [self.settings.sample]
+        for user_class in self._environment.user_classes:
+            names += getattr(user_class, "samples", [])
+        return [find_sample(name, self.settings.samples_dir).resolve() for name in dict.fromkeys(names)]
+
+    def _configuration(self) -> Message:
+        """What an engine is told, settings with the secret and all.
+
+        :raises SettingsError: the host or the local address cannot be used.
+        """
+        self._check_host()
+        host, settings = self._host(), self.settings
+        if settings.local_address and not can_bind(settings.local_address):
+            raise SettingsError(
+                [f"{flag('local_address')} {settings.local_address!r}: no socket can be bound to it here"]
+            )
+        name = urlsplit(host).hostname or ""
+        return {
+            "settings": {**settings.public(), "auth_token": settings.token() or None},
+            "signaling_url": signaling_url(host),
+            "ice_servers_url": ice_servers_url(host),
+            "addresses": candidate_addresses(name, settings.local_address),
+            "loopback": is_loopback(name),
+            "samples": [str(path) for path in self._samples()],
+        }
+
+    # test_start
+
+    def start_run(self) -> None:
+        """A run begins; the page may have changed the settings since the last one."""
+        self._refused = False
+        self._finishing = False
+        try:
+            assert self._environment.parsed_options is not None
+            self.settings = read_options(self._environment.parsed_options)
+            if self._pool is not None:
+                # A worker hears the gateway's address from the master, with the first run.
+                begin = self._pool.configure if self._pool.running else self._pool.start
+                begin(self._configuration())
+            if self._forwarder is None:
+                expected = 0
+                if isinstance(self._runner, MasterRunner):
+                    expected = len(self._runner.clients.all)
+                self._run = Run(self.settings, self._host(), expected)
+                logger.info("records of this run: %s", self._run.path)
+        except LoadkitError as exc:
+            # Locust goes on after an exception here: refuse all calls, and end.
+            self._refused = True
+            self._exit_code = exc.exit_code
+            logger.error("the run cannot start: %s", exc)
+            assert self._runner is not None
+            gevent.spawn(self._runner.quit if _headless(self._environment) else self._runner.stop)
+
+    # While it runs
+
+    def _record(self, row: Row) -> None:
+        if self._pool is not None:
+            # On the process that placed the call: Locust adds the workers' tables up by itself.
+            row["call"]["worker"] = self._pool.worker
+            statistics.count(self._environment, row)
+        if self._forwarder is not None:
+            self._forwarder.record(row)
+        elif self._run is not None and not self._run.finished:
+            self._run.record(row)
+
+    def _figures(self, row: Row) -> None:
+        if self._pool is not None:
+            row["worker"] = self._pool.worker
+        if self._forwarder is not None:
+            self._forwarder.figures(row)
+        elif self._run is not None and not self._run.finished:
+            self._run.figures(row)
+
+    def _watch_workers(self) -> None:
+        """A worker that took part and is gone before the end makes the run fail."""
+        collector = self._collector
+        assert collector is not None
+        while True:
+            gevent.sleep(_WATCH_WORKERS_S)
+            run = self._run
+            if run is None or run.finished or self._finishing:
+                self._workers = {}
+                continue
+            present = collector.present()
+            for client_id in present - set(self._workers):
+                self._workers[client_id] = self._worker_name(client_id)
+                run.worker_seen(self._workers[client_id])
+            for client_id in set(self._workers) - present:
+                run.worker_lost(self._workers.pop(client_id))
+
+    def _worker_name(self, client_id: str) -> str:
+        assert isinstance(self._runner, MasterRunner)
+        return f"worker-{self._runner.get_worker_index(client_id)}"
+
+    # test_stopping, test_stop
+
+    def stopping(self) -> None:
+        """The master has its workers finish before Locust's own stop ends them."""
+        self._finishing = True
+        if self._collector is None or self._run is None or self._run.finished:
+            return
+        for client_id in self._collector.finish(_FINISH_WORKERS_S + (self._environment.stop_timeout or 0)):
+            self._run.worker_lost(self._worker_name(client_id))
+
+    def _finish_worker(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002 - Locust's names
+        assert isinstance(self._runner, WorkerRunner)
+        self._runner.stop()
+        if self._forwarder is not None:
+            self._forwarder.flush()
+        self._runner.send_message(FINISHED, None)
+
+    def stop_run(self, ended_by: str | None = None) -> None:
+        """The run is over: end what is left of its calls, keep every record, write the report."""
+        if self._pool is not None:
+            self._pool.cancel_calls()
+        if self._forwarder is not None:
+            self._forwarder.flush()
+        if self._run is not None and not self._run.finished:
+            self._exit_code = self._run.finish(ended_by or self._ended_by or self._natural_end())
+
+    def _natural_end(self) -> str:
+        assert self._run is not None
+        run_time = getattr(self._environment.parsed_options, "run_time", None)
+        return "run_time" if run_time and self._run.seconds >= run_time - 1 else "stopped"
+
+    # quitting
+
+    def quit(self) -> None:
+        """Locust ends, whichever way: leave records and a report, and no process."""
+        runner = self._runner
+        if self._run is not None and not self._run.finished:
+            self._ended_by = "interrupted"
+        try:
+            if isinstance(runner, MasterRunner):
+                runner.stop(send_stop_to_client=False)
+            elif runner is not None:
+                runner.stop()
+            # For a run that Locust regards as stopped already.
+            self.stop_run("interrupted")
+        finally:
+            self.release()
+        if self._exit_code is not None and self._forwarder is None:
+            self._environment.process_exit_code = int(self._exit_code)
+
+    def release(self) -> None:
+        """End the engines and the embedded gateway."""
+        if self._pool is not None:
+            self._pool.stop()
+        if self._gateway is not None:
+            self._gateway.stop()
+            self._gateway = None
+
+
+_swarms: dict[int, Swarm] = {}
+
+
+def swarm_of(environment: Environment) -> Swarm:
+    """What loadkit holds for this environment."""
+    return _swarms[id(environment)]
+
+
+def attach_to_locust() -> None:
+    """Listen to Locust's events, once per process."""
+    if add_options in events.init_command_line_parser._handlers:
+        return
+    events.init_command_line_parser.add_listener(add_options)
+    events.init.add_listener(_on_init)
+
+
+def _on_init(environment: Environment, **_: Any) -> None:
+    swarm: Swarm | None = None
+    try:
+        swarm = _swarms[id(environment)] = Swarm(environment)
+        swarm.prepare()
+    except LoadkitError as exc:
+        if swarm is not None:
+            swarm.release()
+        print(f"loadkit: {exc}", file=sys.stderr)
+        sys.exit(exc.exit_code)
+    environment.events.test_start.add_listener(lambda **_: swarm.start_run())
+    environment.events.test_stopping.add_listener(lambda **_: swarm.stopping())
+    environment.events.test_stop.add_listener(lambda **_: swarm.stop_run())
+    environment.events.quitting.add_listener(lambda **_: swarm.quit())
+
+
+def _headless(environment: Environment) -> bool:
+    return bool(getattr(environment.parsed_options, "headless", False))
+
+
+def _check_reports_dir(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise RunFolderError(f"the reports folder {path} cannot be made: {exc.strerror}") from exc
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise RunFolderError(f"the reports folder {path} cannot be written to: permission denied")

@@ -1,0 +1,62 @@
+"""The settings as Locust options, each with its environment variable."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from locust.argument_parser import LocustArgumentParser
+
+from loadkit.settings import Settings, env_var, flag, is_secret, make_settings
+
+#: Options that make no sense to change between two runs of one Locust process.
+_NOT_ON_THE_PAGE = {"auth_token", "engines", "reports_dir", "samples_dir"}
+
+
+def add_options(parser: LocustArgumentParser) -> None:
+    """Add every setting to Locust's command line and, where it makes sense, to its start page.
+
+    A secret is never shown on the page, not even masked: the page has no password by default.
+    """
+    group = parser.add_argument_group(
+        "loadkit", "Calls: what they ask for, how long they take, where they go"
+    )
+    for name, field in Settings.model_fields.items():
+        group.add_argument(
+            flag(name),
+            env_var=env_var(name),
+            dest=name,
+            default=_shown_default(name, field.default),
+            metavar="<secret>" if is_secret(name) else f"<{_kind(field.annotation)}>",
+            help=field.description,
+        )
+    for action in parser._actions:
+        if action.dest in Settings.model_fields:
+            action.include_in_web_ui = action.dest not in _NOT_ON_THE_PAGE
+            action.is_secret = is_secret(action.dest)
+            action.is_required = False
+            action.is_multiple = False
+
+
+def read_options(options: argparse.Namespace) -> Settings:
+    """The settings out of Locust's parsed options.
+
+    :raises SettingsError: with every fault.
+    """
+    return make_settings({name: getattr(options, name, None) for name in Settings.model_fields})
+
+
+def _shown_default(name: str, default: Any) -> str | None:
+    # Text throughout: the start page turns what is typed into the type of the default.
+    if default is None or is_secret(name):
+        return None
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _kind(annotation: Any) -> str:
+    text = str(annotation)
+    if "float" in text:
+        return "seconds"
+    if "int" in text:
+        return "number"
+    return "path" if "Path" in text else "text"

@@ -1,0 +1,160 @@
+"""The engines of this Locust process: started together, chosen by load, replaced when one dies."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+
+from loadkit.call.spec import CallSpec
+from loadkit.engine.client import EngineClient, EngineLost
+from loadkit.engine.link import Message
+from loadkit.errors import EngineError
+from loadkit.records import Outcome
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+#: Engines that die again and again are not started for ever.
+_MOST_REPLACEMENTS = 20
+_DRAIN_S = 8.0
+
+
+def default_engines(processes: int | None) -> int:
+    """One engine per core, the cores shared out over Locust's ``--processes``."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // max(1, processes or 1))
+
+
+class EnginePool:
+    """Places each call on the engine that holds the fewest.
+
+    :param worker: name of this Locust process in the records.
+    """
+
+    def __init__(
+        self, worker: str, size: int, on_record: Callable[[Row], None], on_figures: Callable[[Row], None]
+    ) -> None:
+        self.worker = worker
+        self.size = size
+        #: Engines that died and were replaced, since the start.
+        self.lost = 0
+        self._on_record = on_record
+        self._on_figures = on_figures
+        self._configuration: Message = {}
+        self._engines: list[EngineClient] = []
+        self._numbers = iter(range(1_000_000))
+        self._stopping = False
+
+    @property
+    def calls_in_progress(self) -> int:
+        """Calls that have been placed and have left no record yet."""
+        return sum(len(engine.calls) for engine in self._engines)
+
+    @property
+    def running(self) -> bool:
+        """Whether engines have been started."""
+        return bool(self._engines)
+
+    def start(self, configuration: Message) -> None:
+        """Start all engines, at the same time.
+
+        :raises EngineError: one of them refused the settings or a sample, or did not come up.
+        """
+        self._configuration = configuration
+        engines = [self._new_engine() for _ in range(self.size)]
+        # Before they have started, so that a stop meanwhile finds them.
+        self._engines = engines
+        self._together([lambda engine=engine: engine.start(configuration) for engine in engines])
+
+    def configure(self, configuration: Message) -> None:
+        """Give running engines the settings of the next run.
+
+        :raises EngineError: as :meth:`start`.
+        """
+        self._configuration = configuration
+        self._together([lambda engine=engine: engine.configure(configuration) for engine in self._engines])
+
+    def place(self, spec: CallSpec) -> EngineClient:
+        """Place a call on the least loaded engine.
+
+        :raises EngineLost: no engine is left.
+        """
+        for engine in sorted((e for e in self._engines if e.alive), key=lambda e: len(e.calls)):
+            try:
+                engine.place(spec)
+            except EngineLost:
+                continue
+            return engine
+        raise EngineLost("no engine is running")
+
+    def cancel_calls(self) -> None:
+        """End all calls in progress and wait for their records."""
+        for engine in self._engines:
+            for call_id in list(engine.calls):
+                engine.end(call_id, Outcome.CANCELLED)
+        deadline = time.monotonic() + _DRAIN_S
+        while self.calls_in_progress and time.monotonic() < deadline:
+            gevent.sleep(0.02)
+        if self.calls_in_progress:
+            logger.warning(
+                "%d calls left no record within %g s of being ended", self.calls_in_progress, _DRAIN_S
+            )
+
+    def stop(self) -> None:
+        """End all calls and all engines."""
+        self._stopping = True
+        self._together([engine.stop for engine in self._engines])
+        self._engines = []
+
+    def _new_engine(self) -> EngineClient:
+        return EngineClient(
+            f"{self.worker}.{next(self._numbers)}",
+            on_record=self._on_record,
+            on_figures=self._on_figures,
+            on_lost=self._engine_lost,
+        )
+
+    def _engine_lost(self, engine: EngineClient) -> None:
+        if self._stopping:
+            return
+        self.lost += 1
+        logger.error(
+            "engine %s (process %s) died and took its calls with it; they are recorded as ENGINE_LOST",
+            engine.name,
+            engine.pid,
+        )
+        self._engines = [other for other in self._engines if other is not engine]
+        engine.stop()
+        if self.lost > _MOST_REPLACEMENTS:
+            logger.error("%d engines have died: no more are started", self.lost)
+            return
+        threading.Thread(target=self._replace, daemon=True).start()
+
+    def _replace(self) -> None:
+        engine = self._new_engine()
+        try:
+            engine.start(self._configuration)
+        except EngineError as exc:
+            logger.error("a new engine could not be started: %s", exc)
+            engine.stop()
+            return
+        if self._stopping:
+            engine.stop()
+        else:
+            self._engines.append(engine)
+            logger.info("engine %s (process %s) takes its place", engine.name, engine.pid)
+
+    @staticmethod
+    def _together(calls: list[Callable[[], None]]) -> None:
+        greenlets = [gevent.spawn(call) for call in calls]
+        gevent.joinall(greenlets)
+        for greenlet in greenlets:
+            if greenlet.exception is not None:
+                raise greenlet.exception

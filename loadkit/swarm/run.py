@@ -1,0 +1,196 @@
+"""One run on the process that reports: its folder, its records as they come, its report at the end."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import logging
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent
+import psutil
+
+from loadkit.errors import ExitCode
+from loadkit.runs.folder import RunFolder
+from loadkit.runs.writer import RunWriter
+from loadkit.settings import Settings, flag, is_secret
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+_FLUSH_S = 0.5
+_REPORT_S = 600.0
+_PACKAGES = (
+    "locust",
+    "aiortc",
+    "aioice",
+    "websockets",
+    "av",
+    "pylibsrtp",
+    "uvloop",
+    "numpy",
+    "pandas",
+    "gevent",
+)
+
+
+class Run:
+    """From the first record to the report.
+
+    :raises RunFolderError: the folder cannot be made.
+    """
+
+    def __init__(self, settings: Settings, host: str, expected_workers: int) -> None:
+        self._folder = RunFolder.create(settings.reports_dir, settings.run_id)
+        self._writer = RunWriter(self._folder)
+        self._document: dict[str, Any] = {
+            "version": 1,
+            "run_id": self._folder.run_id,
+            "started_at": time.time(),
+            "ended_at": None,
+            "ended_by": None,
+            "command": _command(),
+            "host": host,
+            "settings": settings.public(),
+            "versions": _versions(),
+            "machine": _machine(),
+            "workers": {"expected": expected_workers, "seen": [], "lost": []},
+        }
+        self._calls_of: dict[str, int] = {}
+        self._writer.write_run(self._document)
+        self._flushing = gevent.spawn(self._flush)
+        self.finished = False
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self._folder.path
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.time() - float(self._document["started_at"])
+
+    def record(self, row: Row) -> None:
+        """Keep one record; a second one of the same call is dropped."""
+        row["call"]["run_id"] = self._folder.run_id
+        self._writer.write_call(row["call"], row["turns"])
+
+    def figures(self, row: Row) -> None:
+        """Keep an engine's figures."""
+        self._calls_of[row["engine"]] = row["calls"]
+        self._writer.write_figures(row)
+
+    def worker_seen(self, name: str) -> None:
+        """A worker takes part in the run."""
+        if name not in self._document["workers"]["seen"]:
+            self._document["workers"]["seen"].append(name)
+            self._writer.write_run(self._document)
+
+    def worker_lost(self, name: str) -> None:
+        """A worker died or left before the end; what it had reported is kept."""
+        calls = sum(count for engine, count in self._calls_of.items() if engine.startswith(f"{name}."))
+        self._document["workers"]["lost"].append(
+            {"worker": name, "at": time.time(), "calls_in_progress": calls}
+        )
+        self._writer.write_run(self._document)
+        logger.error(
+            "%s is gone before the end of the run, with %d calls in progress: the run counts as failed",
+            name,
+            calls,
+        )
+
+    def finish(self, ended_by: str) -> ExitCode:
+        """Write everything and the report; returns what the run is worth as an exit code."""
+        self.finished = True
+        self._flushing.kill()
+        self._document["ended_at"] = time.time()
+        self._document["ended_by"] = ended_by
+        self._writer.write_run(self._document)
+        self._writer.close()
+        for fault in self._writer.faults:
+            logger.error("%s", fault)
+        self._report()
+        return self._exit_code(ended_by)
+
+    def _report(self) -> None:
+        """In a process of its own: pandas and the drawing of pictures would hold up Locust's heartbeats."""
+        command = [sys.executable, "-m", "loadkit", "report", str(self.path)]
+        environment = {key: value for key, value in os.environ.items() if key != "LOADKIT_AUTH_TOKEN"}
+        environment["PYTHONPATH"] = os.pathsep.join(
+            filter(None, [str(Path(__file__).resolve().parents[2]), environment.get("PYTHONPATH")])
+        )
+        try:
+            # A session of its own: a second Ctrl-C must not cost the report.
+            done = subprocess.run(
+                command, env=environment, timeout=_REPORT_S, start_new_session=True, check=False
+            )
+            if done.returncode in (ExitCode.PASSED, ExitCode.FAILED, ExitCode.NO_DATA):
+                return
+            reason = f"it ended with code {done.returncode}"
+        except (OSError, subprocess.TimeoutExpired) as exc:
+            reason = str(exc)
+        logger.error(
+            "the report could not be made (%s); the records are kept, try: python -m loadkit report %s",
+            reason,
+            self.path,
+        )
+
+    def _exit_code(self, ended_by: str) -> ExitCode:
+        if ended_by == "interrupted":
+            return ExitCode.INTERRUPTED
+        if self._document["workers"]["lost"]:
+            return ExitCode.LOST_WORKERS
+        try:
+            status = json.loads(self._folder.summary.read_text(encoding="utf-8"))["verdict"]["status"]
+        except (OSError, ValueError, KeyError):
+            return ExitCode.FAILED
+        return {"pass": ExitCode.PASSED, "no data": ExitCode.NO_DATA}.get(status, ExitCode.FAILED)
+
+    def _flush(self) -> None:
+        while True:
+            gevent.sleep(_FLUSH_S)
+            self._writer.flush()
+
+
+def _command() -> list[str]:
+    """The command line, secrets masked."""
+    secret_flags = [flag(name) for name in Settings.model_fields if is_secret(name)]
+    shown: list[str] = []
+    for argument in sys.argv:
+        if shown and shown[-1] in secret_flags:
+            shown.append("***")
+        elif argument.partition("=")[0] in secret_flags and "=" in argument:
+            shown.append(argument.partition("=")[0] + "=***")
+        else:
+            shown.append(argument)
+    shown[0] = Path(shown[0]).name
+    return shown
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in ("loadkit", *_PACKAGES):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            if name == "loadkit":
+                from loadkit import __version__
+
+                versions[name] = __version__
+    return versions
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+    }
