@@ -1,0 +1,21 @@
+"""Text from a gateway, made fit to be shown: on one line, without control characters, not endless."""
+
+from __future__ import annotations
+
+import unicodedata
+
+#: Cc controls (ESC moves a terminal's cursor), Cf format (bidirectional overrides disguise text),
+#: Cs surrogates, Co private use, Zl and Zp line ends that JavaScript once took for its own.
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def printable(text: str, limit: int = 300) -> str:
+    """The text with unseen characters written as escapes, cut to ``limit`` characters with a note of the rest."""
+    head = text[:limit]
+    shown = "".join(_escaped(char) if unicodedata.category(char) in _UNSEEN else char for char in head)
+    left_out = len(text) - len(head)
+    return f"{shown}… ({left_out:,} more characters)" if left_out else shown
+
+
+def _escaped(char: str) -> str:
+    return char.encode("ascii", "backslashreplace").decode() if ord(char) > 0x7F else repr(char)[1:-1]

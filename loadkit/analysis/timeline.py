@@ -1,0 +1,109 @@
+"""The run cut into at most :data:`MOST_BINS` equal pieces of time, so that a picture of days is no larger than one
+of minutes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from loadkit import lateness
+from loadkit.analysis.concurrency import concurrency
+from loadkit.analysis.generator import merged
+from loadkit.records import Outcome
+
+MOST_BINS = 120
+
+_NICE_WIDTHS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Equal bins over a run, the first beginning with it."""
+
+    start: float
+    """Unix seconds."""
+    width_s: float
+    bins: int
+
+    @property
+    def edges(self) -> npt.NDArray[np.float64]:
+        """Unix seconds, one more than there are bins."""
+        return self.start + self.width_s * np.arange(self.bins + 1, dtype=np.float64)
+
+    @property
+    def offsets_s(self) -> npt.NDArray[np.float64]:
+        """Where each bin begins, in seconds since the start of the run."""
+        return self.width_s * np.arange(self.bins, dtype=np.float64)
+
+    @property
+    def span_s(self) -> float:
+        """Length of all bins."""
+        return self.width_s * self.bins
+
+    def bin_of(self, moments: pd.Series[Any]) -> pd.Series[Any]:
+        """The bin of each moment; what lies outside is counted in the first or last one, unknown is dropped."""
+        known = moments.dropna().astype("float64")
+        numbers = ((known - self.start) // self.width_s).clip(0, self.bins - 1)
+        return numbers.astype("int64")
+
+
+def timeline(calls: pd.DataFrame, figures: pd.DataFrame, started_at: float | None) -> Timeline | None:
+    """Bins from the start of the run to the last thing that was measured; ``None`` when nothing was."""
+    moments = [calls["intended_at"], calls["started_at"], calls["ended_at"], figures["at"]]
+    known = pd.concat([series.dropna().astype("float64") for series in moments])
+    if known.empty:
+        return None
+    # A clock that was set back during the run must not stretch the picture to before its start.
+    start = float(known.min()) if started_at is None else started_at
+    length = max(float(known.max()) - start, 1.0)
+    width = next((width for width in _NICE_WIDTHS_S if width * MOST_BINS >= length), length / MOST_BINS)
+    return Timeline(start, float(width), max(1, int(np.ceil(length / width))))
+
+
+def percentiles_over(times: Timeline, moments: pd.Series[Any], values: pd.Series[Any]) -> pd.DataFrame:
+    """Per bin with values: ``offset_s`` of its middle, ``count``, ``p50``, ``p95``, ``max``."""
+    binned = values.dropna().groupby(times.bin_of(moments))
+    table = pd.DataFrame(
+        {
+            "count": binned.count(),
+            "p50": binned.quantile(0.5),
+            "p95": binned.quantile(0.95),
+            "max": binned.max(),
+        }
+    )
+    table = table[table["count"] > 0]
+    table.insert(0, "offset_s", (table.index.to_numpy() + 0.5) * times.width_s)
+    return table.reset_index(drop=True)
+
+
+def in_progress_over(times: Timeline, calls: pd.DataFrame) -> pd.DataFrame:
+    """Per bin: ``offset_s`` of its beginning and the most ``calls`` in progress at once."""
+    return pd.DataFrame({"offset_s": times.offsets_s, "calls": concurrency(calls).over(times.edges)})
+
+
+def outcomes_over(times: Timeline, calls: pd.DataFrame) -> pd.DataFrame:
+    """Per bin and outcome that occurs in it: ``offset_s`` of its beginning, ``outcome``, ``calls`` that ended so."""
+    bins = times.bin_of(calls["ended_at"])
+    ended = pd.DataFrame({"bin": bins, "outcome": calls.loc[bins.index, "outcome"]})
+    known = ended[ended["outcome"].isin([str(outcome) for outcome in Outcome])]
+    table = known.value_counts(["bin", "outcome"]).rename("calls").reset_index()
+    table.insert(0, "offset_s", table.pop("bin") * times.width_s)
+    return table.sort_values(["offset_s", "outcome"], ignore_index=True)
+
+
+def generator_over(times: Timeline, figures: pd.DataFrame) -> pd.DataFrame:
+    """Per bin with figures: ``offset_s`` of its middle, ``late_ms_p99``, and the mean ``cpu_share`` of the
+    ``busiest`` engine and of all engines (``mean``)."""
+    bins = times.bin_of(figures["at"])
+    rows = figures.loc[bins.index]
+    late = rows["late_histogram"].groupby(bins)
+    p99 = {number: lateness.percentile(merged(histograms), 99) for number, histograms in late}
+    per_engine = rows["cpu_share"].groupby([bins, rows["worker"], rows["engine"]]).mean().groupby(level=0)
+    table = pd.DataFrame({"busiest": per_engine.max(), "mean": per_engine.mean()})
+    table["late_ms_p99"] = pd.Series(p99, dtype="float64").clip(upper=lateness.EDGES_MS[-1])
+    table.insert(0, "offset_s", (table.index.to_numpy() + 0.5) * times.width_s)
+    return table.reset_index(drop=True)

@@ -1,0 +1,53 @@
+"""All pictures of a report, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from loadkit.analysis.timeline import timeline
+from loadkit.reporters.chart_style import Picture
+from loadkit.reporters.charts_of_run import (
+    calls_in_progress,
+    error_codes,
+    generator_cpu,
+    generator_lateness,
+    ice_pairs,
+    outcomes,
+    turn_latency,
+)
+from loadkit.reporters.charts_of_setup import distribution_of, setup_over_time, slowest_calls, typical_call
+
+
+def pictures(
+    calls: pd.DataFrame, turns: pd.DataFrame, figures: pd.DataFrame, summary: Mapping[str, Any]
+) -> list[Picture]:
+    """The pictures, each drawn from at most a few hundred numbers however many calls there were; none at all when
+    nothing happened."""
+    times = timeline(calls, figures, summary["run"]["started_at"])
+    if times is None or calls.empty:
+        return []
+    drawn = [
+        setup_over_time(calls, times),
+        distribution_of(calls["setup_ms"], "setup-distribution", "Set-up time: distribution", "set-up time"),
+        typical_call(calls),
+        slowest_calls(calls),
+        calls_in_progress(calls, times),
+        outcomes(calls, times),
+        error_codes(summary["errors"]),
+        ice_pairs(summary["ice"]["pairs"]),
+    ]
+    if len(turns):
+        drawn += [
+            turn_latency(calls, turns, times),
+            distribution_of(
+                turns["turn_latency_ms"],
+                "turn-distribution",
+                "Turn latency: distribution",
+                "turn latency",
+                "turns",
+            ),
+        ]
+    return [*drawn, generator_lateness(figures, times), generator_cpu(figures, times)]

@@ -1,0 +1,238 @@
+"""Pictures of the run: calls in progress, how calls ended, why they failed, which way their media went, and the
+generator's own figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from loadkit.analysis.fitness import CPU_SHARE_LIMIT, LATE_MS_P99_LIMIT
+from loadkit.analysis.timeline import (
+    Timeline,
+    generator_over,
+    in_progress_over,
+    outcomes_over,
+    percentiles_over,
+)
+from loadkit.reporters.chart_style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    NOTHING_MEASURED,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    RED,
+    Elapsed,
+    Picture,
+    data,
+    finished,
+    rows,
+    whole,
+    zoom,
+)
+
+MOST_BARS = 12
+
+OUTCOME_COLOURS = {"completed": GREEN, "hung up": BLUE, "cancelled": GREY, "failed": RED}
+
+
+def calls_in_progress(calls: pd.DataFrame, times: Timeline) -> Picture:
+    """The load that the run offered."""
+    axis = Elapsed(times.span_s)
+    table = in_progress_over(times, calls)
+    text = "Most calls in progress at once, per piece of time. This is the load that was offered."
+    if not table["calls"].any():
+        return Picture("in-progress", "Calls in progress", text, None)
+    chart = (
+        alt.Chart(data(rows(axis.scaled(table))))
+        .mark_area(interpolate="step-after", color=BLUE, opacity=0.25, line={"color": BLUE, "strokeWidth": 2})
+        .encode(
+            x=axis.x(),
+            y=alt.Y("calls:Q", title="calls", axis=whole(int(table["calls"].max()))),
+            tooltip=[axis.tooltip(), alt.Tooltip("calls:Q", title="calls in progress")],
+        )
+        .add_params(zoom("progress_zoom"))
+    )
+    return Picture("in-progress", "Calls in progress", text, finished(chart), zooms=True)
+
+
+def outcomes(calls: pd.DataFrame, times: Timeline) -> Picture:
+    """How calls ended, over time."""
+    axis = Elapsed(times.span_s)
+    table = axis.scaled(outcomes_over(times, calls))
+    title = "Calls ended, and how"
+    text = "Calls that ended, per piece of time: red failed, blue were hung up by the gateway."
+    if table.empty:
+        return Picture("outcomes", title, text, None)
+    table["outcome"] = table["outcome"].str.replace("_", " ")
+    present = [name for name in OUTCOME_COLOURS if name in set(table["outcome"])]
+    table = table.assign(rank=table["outcome"].map(present.index)).sort_values(["offset_s", "rank"])
+    top = table.groupby("offset_s")["calls"].cumsum()
+    until = table["offset_s"] + times.width_s / axis.unit_s
+    values = rows(table.assign(until=until, top=top, bottom=top - table["calls"]))
+    scale = alt.Scale(domain=present, range=[OUTCOME_COLOURS[name] for name in present])
+    chart = (
+        alt.Chart(data(values))
+        .mark_rect(stroke=PAPER, strokeWidth=0.5)
+        .encode(
+            x=axis.x(),
+            x2="until:Q",
+            y=alt.Y("bottom:Q", title="calls", axis=whole(int(top.max()))),
+            y2="top:Q",
+            color=alt.Color("outcome:N", scale=scale, legend=alt.Legend(symbolType="square")),
+            tooltip=[axis.tooltip(), alt.Tooltip("outcome:N"), alt.Tooltip("calls:Q")],
+        )
+        .add_params(zoom("outcome_zoom"))
+    )
+    return Picture("outcomes", title, text, finished(chart), zooms=True)
+
+
+def error_codes(errors: Mapping[str, int]) -> Picture:
+    """Failed calls by code."""
+    text = "Failed calls by error code; what each means is in the table above."
+    empty = "No call failed."
+    return _bars("error-codes", "Error codes", text, errors, "error code", "failed calls", RED, empty)
+
+
+def ice_pairs(pairs: Mapping[str, int]) -> Picture:
+    """Connected calls by the kinds of both ends of their media path."""
+    text = (
+        "Connected calls by selected candidate pair, our side → the gateway's. host is a direct path, srflx and prflx "
+        "go through NAT, relay through TURN."
+    )
+    return _bars("ice-pairs", "Media paths", text, pairs, "candidate pair", "calls", BLUE)
+
+
+def _bars(
+    name: str,
+    title: str,
+    text: str,
+    counts: Mapping[str, int],
+    what: str,
+    of: str,
+    colour: str,
+    empty: str = NOTHING_MEASURED,
+) -> Picture:
+    if not counts:
+        return Picture(name, title, text, None, empty)
+    most = sorted(counts.items(), key=lambda item: -item[1])
+    bars = [{"label": label, "count": count} for label, count in most[:MOST_BARS]]
+    if len(most) > MOST_BARS:
+        text += f" The {len(most) - MOST_BARS} rarest are left out."
+    base = alt.Chart(data(bars)).encode(
+        y=alt.Y(
+            "label:N",
+            sort=None,
+            title=None,
+            axis=alt.Axis(
+                labelColor=INK, ticks=False, domain=False, labelLimit=150, labelFontSize=11, labelPadding=6
+            ),
+        ),
+        tooltip=[alt.Tooltip("label:N", title=what), alt.Tooltip("count:Q", title=of, format=",d")],
+    )
+    x = alt.X(
+        "count:Q",
+        title=of,
+        scale=alt.Scale(domain=[0, most[0][1] * 1.15], nice=False),
+        axis=whole(most[0][1]),
+    )
+    drawn = base.mark_bar(color=colour, height={"band": 0.65}, cornerRadius=2).encode(x=x)
+    labels = base.mark_text(align="left", dx=4).encode(x=x, text=alt.Text("count:Q", format=",d"))
+    return Picture(name, title, text, finished(alt.layer(drawn, labels), height=26 * len(bars) + 10))
+
+
+def turn_latency(calls: pd.DataFrame, turns: pd.DataFrame, times: Timeline) -> Picture:
+    """How long the agent took to reply, over time."""
+    axis = Elapsed(times.span_s)
+    text = (
+        "End of the caller's speech to the first agent speech heard, by the start of the call: p50 and p95 "
+        "of the turns of talk."
+    )
+    started = turns["call_id"].map(calls.set_index("call_id")["started_at"])
+    table = axis.scaled(percentiles_over(times, started, turns["turn_latency_ms"]))
+    if table.empty:
+        return Picture("turn-latency", "Turn latency over the run", text, None)
+    lines = table.melt(["offset_s", "count"], ["p50", "p95"], "percentile", "ms")
+    chart = _lines(lines, axis, "turn latency, ms", {"p50": BLUE, "p95": ORANGE}, "turn_zoom", "turns")
+    return Picture("turn-latency", "Turn latency over the run", text, finished(chart), zooms=True)
+
+
+def generator_lateness(figures: pd.DataFrame, times: Timeline) -> Picture:
+    """The sending clock against its limit."""
+    axis = Elapsed(times.span_s)
+    text = (
+        "How late packets left against the 20 ms clock: p99 of all packets, per piece of time. Above the dashed "
+        f"limit of {LATE_MS_P99_LIMIT:g} ms latencies may be the generator's own."
+    )
+    table = axis.scaled(generator_over(times, figures)[["offset_s", "late_ms_p99"]]).dropna()
+    if table.empty:
+        return Picture("lateness", "Generator: lateness", text, None)
+    lines = table.rename(columns={"late_ms_p99": "ms"}).assign(percentile="p99", count=None)
+    chart = _lines(lines, axis, "late, ms", {"p99": PURPLE}, "late_zoom", None, limit=LATE_MS_P99_LIMIT)
+    return Picture("lateness", "Generator: lateness", text, _with_limit(chart, LATE_MS_P99_LIMIT), zooms=True)
+
+
+def generator_cpu(figures: pd.DataFrame, times: Timeline) -> Picture:
+    """How busy the engines were."""
+    axis = Elapsed(times.span_s)
+    text = (
+        "Share of one core that the busiest engine and the mean of all engines used. Above the dashed limit of "
+        f"{CPU_SHARE_LIMIT * 100:.0f} % for long, an engine has no room left."
+    )
+    table = axis.scaled(generator_over(times, figures)[["offset_s", "busiest", "mean"]])
+    lines = table.melt(["offset_s"], ["busiest", "mean"], "percentile", "ms").dropna().assign(count=None)
+    if lines.empty:
+        return Picture("cpu", "Generator: CPU", text, None)
+    colours = {"busiest": ORANGE, "mean": BLUE}
+    chart = _lines(lines, axis, "share of a core", colours, "cpu_zoom", None, ".0%", CPU_SHARE_LIMIT)
+    return Picture("cpu", "Generator: CPU", text, _with_limit(chart, CPU_SHARE_LIMIT), zooms=True)
+
+
+def _lines(
+    table: pd.DataFrame,
+    axis: Elapsed,
+    what: str,
+    colours: Mapping[str, str],
+    zoom_name: str,
+    of: str | None,
+    number: str = ",.1f",
+    limit: float = 0.0,
+) -> Any:
+    names = list(colours)
+    dashes = [[1, 0], [6, 3]][: len(names)]
+    tooltip: list[Any] = [
+        axis.tooltip(),
+        alt.Tooltip("percentile:N", title="line"),
+        alt.Tooltip("ms:Q", title=what, format=number),
+    ]
+    if of is not None:
+        tooltip.append(alt.Tooltip("count:Q", title=of))
+    shown = alt.Legend(symbolType="stroke") if len(names) > 1 else None
+    y_axis = alt.Axis(tickCount=5, format=".0%") if number == ".0%" else alt.Axis(tickCount=5)
+    top = max(table["ms"].max(), limit) * 1.1 or 1.0  # room above, so that a limit does not lie on the edge
+    return (
+        alt.Chart(data(rows(table)))
+        .mark_line(strokeWidth=2, point={"size": 18})
+        .encode(
+            x=axis.x(),
+            y=alt.Y("ms:Q", title=what, axis=y_axis, scale=alt.Scale(domain=[0, top], nice=not limit)),
+            color=alt.Color(
+                "percentile:N", scale=alt.Scale(domain=names, range=list(colours.values())), legend=shown
+            ),
+            strokeDash=alt.StrokeDash(
+                "percentile:N", scale=alt.Scale(domain=names, range=dashes), legend=shown
+            ),
+            tooltip=tooltip,
+        )
+        .add_params(zoom(zoom_name))
+    )
+
+
+def _with_limit(chart: Any, limit: float) -> dict[str, Any]:
+    rule = alt.Chart(data([{"limit": limit}])).mark_rule(color=RED, strokeDash=[6, 4], strokeWidth=1.5)
+    return finished(alt.layer(chart, rule.encode(y="limit:Q", tooltip=[alt.Tooltip("limit:Q")])))

@@ -1,0 +1,161 @@
+"""``report.html``: one file that opens offline, asks nobody for anything, and runs nothing that a gateway sent.
+
+Everything that is shown passes through Jinja's autoescape. The page's own policy then forbids every request and
+every script and style but the ones whose hashes it names; Vega runs on its interpreter, without ``eval``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from loadkit.analysis.percentiles import STATISTICS
+from loadkit.analysis.printable import printable
+from loadkit.reporters import headline, page_tables
+from loadkit.reporters.charts import pictures
+from loadkit.reporters.vega_bundle import vega_bundle
+from loadkit.reporters.wording import plural
+
+_HINT = (
+    "Values show under the mouse. What runs over time can be dragged sideways, zoomed with Shift and the wheel, and "
+    "reset with a double-click."
+)
+
+_METHOD = (
+    "Made by loadkit from the raw records beside this file. Percentiles interpolate between the two values next to "
+    "the rank; what was not measured is left out and shown as –, never as 0. Set-up time counts from the intended "
+    "start of a call, so that a call that had to wait is not counted as fast."
+)
+
+
+def html_page(
+    summary: Mapping[str, Any],
+    calls: pd.DataFrame,
+    turns: pd.DataFrame,
+    figures: pd.DataFrame,
+    run: Mapping[str, Any],
+) -> str:
+    """The whole page.
+
+    :param run: the content of ``run.json``; its settings hold no secrets.
+    """
+    drawn = pictures(calls, turns, figures, summary)
+    css, script = _asset("page.css"), _asset("page.js")
+    bundle = vega_bundle() if drawn else ""
+    started_at = summary["run"]["started_at"]
+    word, css_class = headline.status_words(summary)
+    errors, tiles = headline.error_rows(summary), headline.tiles(summary)
+    return _template().render(
+        policy=_policy([bundle, script] if drawn else [script], css),
+        css=Markup(css),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        bundle=Markup(bundle),  # noqa: S704 - vl-convert's file
+        specs=_json_in_html({picture.name: picture.spec for picture in drawn if picture.spec}),
+        run_id=printable(str(summary["run_id"] or "without a name"), 100),
+        status_word=word,
+        status_class=css_class,
+        sentence=summary["verdict"]["sentence"],
+        about=headline.about(summary, run),
+        notes=headline.notes(summary),
+        tiles=tiles,
+        tile_columns=next((number for number in (5, 4, 3) if len(tiles) % number == 0), 4),
+        errors=errors,
+        errors_caption=f"{plural(summary['calls']['failed'], 'failed call')} by error code, most frequent first.",
+        failed_stages=headline.failed_stages(summary),
+        pictures=drawn,
+        hint=_HINT,
+        statistics=STATISTICS,
+        distributions=page_tables.distributions(summary),
+        totals=page_tables.totals(summary),
+        call_tables=[
+            page_tables.slowest_calls(calls, started_at),
+            page_tables.failed_calls(calls, started_at),
+        ],
+        command=_command(run),
+        files=_files(bool(len(turns))),
+        run_tables=_run_tables(run),
+        method=_METHOD,
+    )
+
+
+@lru_cache(maxsize=1)
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("loadkit.reporters", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2")
+
+
+def _asset(name: str) -> str:
+    return resources.files("loadkit.reporters").joinpath(name).read_text(encoding="utf-8")
+
+
+def _policy(scripts: Sequence[str], css: str) -> str:
+    hashes = " ".join(_hash(script) for script in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src {_hash(css)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _json_in_html(value: Any) -> Markup:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return Markup(text)  # noqa: S704 - escaped above
+
+
+def _command(run: Mapping[str, Any]) -> str:
+    command = run.get("command")
+    if isinstance(command, (list, tuple)):
+        command = shlex.join(str(part) for part in command)
+    return printable(str(command), 2_000) if command else ""
+
+
+def _files(with_turns: bool) -> list[dict[str, str]]:
+    files = {
+        "calls.csv": "one row per call",
+        "calls.parquet": "the same, typed",
+        **(
+            {"turns.csv": "one row per turn of talk", "turns.parquet": "the same, typed"}
+            if with_turns
+            else {}
+        ),
+        "summary.json": "the numbers of this page",
+        "run.json": "settings, versions, machine",
+        "records.jsonl": "raw: calls",
+        "figures.jsonl": "raw: engines, once a second",
+    }
+    return [{"name": name, "what": what} for name, what in files.items()]
+
+
+def _run_tables(run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What ``run.json`` says, in tables of two columns; keys that loadkit does not know are shown, too."""
+    apart = {"settings": "Settings", "versions": "Versions", "machine": "Machine", "workers": "Workers"}
+    tables = [
+        {"title": title, "rows": page_tables.flattened(run[key])}
+        for key, title in apart.items()
+        if isinstance(run.get(key), Mapping) and run[key]
+    ]
+    known = {*apart, "version", "run_id", "started_at", "ended_at", "ended_by", "command"}
+    rest = {str(key): value for key, value in run.items() if key not in known}
+    return [*tables, {"title": "Other", "rows": page_tables.flattened(rest)}] if rest else tables

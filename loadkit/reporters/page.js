@@ -1,0 +1,65 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const button = document.getElementById("theme");
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+
+  // The colours of the pictures are CSS variables: a theme is an attribute, nothing is drawn again.
+  const remembered = () => { try { return localStorage.getItem("loadkit-theme"); } catch { return null; } };
+  const isDark = () => (root.dataset.theme || (dark.matches ? "dark" : "light")) === "dark";
+  const tell = () => { button.textContent = isDark() ? "Light theme" : "Dark theme"; };
+  if (["light", "dark"].includes(remembered())) root.dataset.theme = remembered();
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    try { localStorage.setItem("loadkit-theme", root.dataset.theme); } catch { /* a file may have no storage */ }
+    tell();
+  });
+  dark.addEventListener("change", tell);
+  tell();
+
+  // Values in a tooltip can come from a gateway: they are set as text, never as HTML.
+  const tip = document.getElementById("tip");
+  const tooltip = (_handler, event, _item, value) => {
+    if (value === null || value === undefined || value === "") { tip.hidden = true; return; }
+    const list = document.createElement("dl");
+    for (const [name, text] of Object.entries(value)) {
+      list.append(Object.assign(document.createElement("dt"), { textContent: name }),
+        Object.assign(document.createElement("dd"), { textContent: String(text) }));
+    }
+    tip.replaceChildren(list);
+    tip.hidden = false;
+    const margin = 12;
+    const left = Math.min(event.clientX + margin, innerWidth - tip.offsetWidth - margin);
+    const below = event.clientY + margin + tip.offsetHeight < innerHeight;
+    tip.style.left = `${Math.max(margin, left)}px`;
+    tip.style.top = `${below ? event.clientY + margin : event.clientY - tip.offsetHeight - margin}px`;
+  };
+  addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
+
+  // On a touch screen a drag scrolls the page: no zoom there.
+  const touch = matchMedia("(pointer: coarse)").matches;
+  const still = (value) => {
+    if (Array.isArray(value)) return value.map(still);
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(Object.entries(value)
+      .filter(([key]) => key !== "params").map(([key, inner]) => [key, key === "datasets" ? inner : still(inner)]));
+  };
+
+  const draw = async () => {
+    const specs = JSON.parse(document.getElementById("pictures-data").textContent);
+    for (const [name, spec] of Object.entries(specs)) {
+      const place = document.getElementById(`picture-${name}`);
+      try {
+        await vegaEmbed(place, touch ? still(spec) : spec, {
+          mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false, tooltip,
+        });
+      } catch (error) {
+        place.textContent = `This picture could not be drawn: ${error.message}`;
+        console.error(error);
+      }
+    }
+    root.dataset.drawn = "yes";
+  };
+  draw();
+})();

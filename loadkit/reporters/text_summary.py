@@ -1,0 +1,123 @@
+"""A run in ten lines of plain text, for a terminal and for the log of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from loadkit.analysis.printable import printable
+from loadkit.analysis.verdict import share_text
+from loadkit.reporters.charts_of_setup import STAGE_LABELS
+from loadkit.reporters.wording import count, length, milliseconds, plural, share
+
+_MOST_CODES = 3
+
+
+def text_summary(summary: Mapping[str, Any], report: Path | str | None = None) -> str:
+    """The summary as about ten lines, each a name and what is to say of it.
+
+    :param report: path of the page, to be shown as it is.
+    """
+    lines = [
+        ("run", _run(summary)),
+        ("calls", _calls(summary["calls"])),
+        ("failed", _failed(summary)),
+        ("set-up", _spread(summary["stages"]["setup_ms"])),
+        ("worst stage", _worst_stage(summary["worst_stage"])),
+        ("turn latency", _turns(summary["turns"])),
+        ("media", _media(summary["media"])),
+        ("generator", _generator(summary["generator"])),
+        ("verdict", f"{summary['verdict']['status'].upper()}: {summary['verdict']['sentence']}"),
+        ("report", str(report) if report is not None else None),
+    ]
+    return "\n".join(f"{name:<13} {text}" for name, text in lines if text is not None)
+
+
+def _run(summary: Mapping[str, Any]) -> str:
+    run = summary["run"]
+    ended = {
+        "run_time": "its time was over",
+        "stopped": "stopped by hand",
+        "interrupted": "interrupted by a signal",
+        None: "end not recorded: still running or killed",
+    }.get(run["ended_by"], printable(str(run["ended_by"]), 40))
+    notes = [printable(str(summary["run_id"]), 100), length(run["duration_s"]), ended]
+    if run["workers_lost"]:
+        notes.append(f"{plural(run['workers_lost'], 'worker')} lost")
+    if run["unreadable_lines"]:
+        notes.append(f"{plural(run['unreadable_lines'], 'line')} unreadable")
+    return ", ".join(notes)
+
+
+def _calls(calls: Mapping[str, Any]) -> str:
+    ways = [("completed", "completed"), ("hung_up", "hung up by the gateway"), ("cancelled", "cancelled")]
+    told = [f"{calls[key]:,} {name}" for key, name in ways if calls[key]]
+    return ", ".join([f"{calls['total']:,}", *told, f"{calls['concurrent_max']:,} at once at most"])
+
+
+def _failed(summary: Mapping[str, Any]) -> str:
+    calls = summary["calls"]
+    failed = calls["failed"]
+    if not failed:
+        return "none" if calls["completed"] + calls["hung_up"] else "no call came to an end of its own"
+    finished = failed + calls["completed"] + calls["hung_up"]
+    errors = sorted(summary["errors"].items(), key=lambda item: -item[1])
+    codes = [f"{printable(code, 40)} {number:,}" for code, number in errors[:_MOST_CODES]]
+    if len(errors) > _MOST_CODES:
+        codes.append(f"{len(errors) - _MOST_CODES} more codes")
+    return f"{failed:,} ({share_text(failed / finished)}): {', '.join(codes)}"
+
+
+def _spread(spread: Mapping[str, Any]) -> str:
+    if not spread["count"]:
+        return "not measured"
+    values = [f"{name} {milliseconds(spread[name])}" for name in ("p50", "p95", "p99", "max")]
+    return f"{', '.join(values)} ({plural(spread['count'], 'call')})"
+
+
+def _worst_stage(worst: Mapping[str, Any] | None) -> str:
+    return (
+        "not measured"
+        if worst is None
+        else f"{STAGE_LABELS[worst['stage']]}, p95 {milliseconds(worst['p95'])}"
+    )
+
+
+def _turns(turns: Mapping[str, Any]) -> str | None:
+    if not turns["count"]:
+        return None
+    spread = turns["turn_latency_ms"]
+    notes = [f"{name} {milliseconds(spread[name])}" for name in ("p50", "p95")] if spread["count"] else []
+    notes.append(plural(turns["count"], "turn"))
+    notes += [
+        f"{turns[key]:,} {name}"
+        for key, name in (("no_response", "without a reply"), ("false_interrupt", "interrupted"))
+        if turns[key]
+    ]
+    return ", ".join(notes)
+
+
+def _media(media: Mapping[str, Any]) -> str:
+    if media["packets_received"] is None:
+        return "not measured"
+    notes = [
+        f"{count(media['packets_sent'])} packets sent, {count(media['packets_received'])} received",
+        f"{count(media['packets_lost'])} lost ({share(media['fraction_lost'], 2)})",
+        f"jitter p95 {milliseconds(media['jitter_ms']['p95'])}",
+    ]
+    if media["no_audio"]:
+        notes.append(f"{plural(media['no_audio'], 'call')} without audio")
+    return ", ".join(notes)
+
+
+def _generator(generator: Mapping[str, Any]) -> str:
+    word = {True: "fit", False: "NOT FIT", None: "fitness not measured"}[generator["fit"]]
+    notes = [word]
+    if generator["late_ms_p99"] is not None:
+        notes.append(f"packets late p99 {milliseconds(generator['late_ms_p99'])}")
+    if generator["cpu_share"] is not None:
+        notes.append(f"busiest engine {share(generator['cpu_share'], 0)} of a core")
+    if generator["frames_skipped"]:
+        notes.append(f"{plural(generator['frames_skipped'], 'packet')} never sent")
+    return ", ".join(notes)

@@ -1,0 +1,82 @@
+"""Numbers and moments as people read them; what was not measured is a dash."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+NOT_MEASURED = "–"
+
+
+def milliseconds(value: float | None) -> str:
+    """``12 ms``, ``0.4 ms``, ``1,234 ms``; no more digits than one can use."""
+    return NOT_MEASURED if value is None else f"{plain(value)} ms"
+
+
+def plain(value: float | None) -> str:
+    """A number with three significant digits, or all digits before the point."""
+    if value is None:
+        return NOT_MEASURED
+    if value == 0:
+        return "0"
+    if abs(value) >= 99.95:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 9.995 else f"{value:.2f}"
+
+
+def count(value: int | None) -> str:
+    """``1,234``."""
+    return NOT_MEASURED if value is None else f"{value:,}"
+
+
+def share(value: float | None, digits: int = 1) -> str:
+    """``2.5 %``; what is more than nothing is never shown as 0 %."""
+    if value is None:
+        return NOT_MEASURED
+    least = 10.0**-digits
+    percent = value * 100
+    if 0 < percent < least:
+        return f"< {least:g} %"
+    if 100 - least < percent < 100:
+        return f"> {100 - least:g} %"
+    return f"{percent:.{digits}f} %" if percent % 1 else f"{percent:.0f} %"
+
+
+def size(value: float | None) -> str:
+    """``95 MB``, in powers of 1000."""
+    if value is None:
+        return NOT_MEASURED
+    for unit, step in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= step:
+            return f"{plain(value / step)} {unit}"
+    return f"{value:.0f} B"
+
+
+def length(seconds: float | None) -> str:
+    """``42 s``, ``3 min 20 s``, ``5 h 12 min``, ``3 d 4 h``."""
+    if seconds is None:
+        return NOT_MEASURED
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 and seconds % 1 else f"{whole} s"
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    parts = []
+    for name, unit_s in units:
+        amount, whole = divmod(whole, unit_s)
+        parts.append((amount, name))
+    first = next(place for place, (amount, _) in enumerate(parts) if amount)
+    return " ".join(f"{amount} {name}" for amount, name in parts[first : first + 2] if amount)
+
+
+def moment(unix_s: float | None) -> str:
+    """``2026-03-16 09:00:00 UTC``."""
+    if unix_s is None:
+        return NOT_MEASURED
+    try:
+        return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return NOT_MEASURED
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """``1 call``, ``2 calls``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

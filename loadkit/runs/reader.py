@@ -1,0 +1,225 @@
+"""The raw files of a run as tables, whatever state a run left them in.
+
+A run that was killed leaves half a line; a disk can spoil one in the middle; a file of an older version
+lacks columns. What can be read is read, what cannot is counted, and a missing column is all ``None``.
+
+Column types follow :mod:`loadkit.records`: text is ``string``, ``int`` is ``Int64``, ``float`` is ``float64``
+(unmeasured is NaN), ``bool`` is ``boolean``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.json as arrow_json
+
+from loadkit.records import CallRecord, TurnRecord
+from loadkit.runs.folder import RunFolder
+
+#: Bytes of ``records.jsonl`` that are parsed at once: bounds the memory for a million calls.
+BLOCK_BYTES = 16 * 1024 * 1024
+
+_ARROW = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
+_PANDAS = {pa.string(): pd.StringDtype(), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+
+_FIGURES = pa.schema(
+    [
+        ("at", pa.float64()),
+        ("worker", pa.string()),
+        ("engine", pa.string()),
+        ("pid", pa.int64()),
+        ("calls", pa.int64()),
+        ("cpu_share", pa.float64()),
+        ("rss_bytes", pa.int64()),
+        ("packets_sent", pa.int64()),
+        ("packets_received", pa.int64()),
+        ("frames_late", pa.int64()),
+        ("frames_skipped", pa.int64()),
+        ("loop_lag_ms", pa.float64()),
+    ]
+)
+
+
+def _schema(record_type: type[CallRecord] | type[TurnRecord]) -> pa.Schema:
+    """The record's columns as Arrow types, with unit and meaning beside each."""
+    return pa.schema(
+        [
+            pa.field(
+                field.name,
+                _ARROW[str(field.type).split(" | ")[0]],
+                metadata={"unit": field.metadata["unit"], "meaning": field.metadata["meaning"]},
+            )
+            for field in dataclasses.fields(record_type)
+        ]
+    )
+
+
+CALLS_SCHEMA = _schema(CallRecord)
+TURNS_SCHEMA = _schema(TurnRecord)
+
+_LINE = pa.schema(
+    [("call", pa.struct(list(CALLS_SCHEMA))), ("turns", pa.list_(pa.struct(list(TURNS_SCHEMA))))]
+)
+
+
+@dataclass(frozen=True)
+class Records:
+    """What ``records.jsonl`` holds."""
+
+    calls: pd.DataFrame
+    """One row per call, each call once, in the order in which they ended."""
+    turns: pd.DataFrame
+    """One row per turn of talk."""
+    unreadable_lines: int
+    """Lines that could not be read and were left out."""
+
+
+def read_records(folder: RunFolder) -> Records:
+    """Calls and turns in one pass over ``records.jsonl``; empty tables when there is none."""
+    calls, turns, unreadable = [], [], 0
+    for block in _blocks(folder.records):
+        table, failed = _parse(block)
+        unreadable += failed
+        call_column = table["call"].combine_chunks()
+        calls.append(pa.Table.from_arrays(call_column.flatten(), schema=CALLS_SCHEMA))
+        turn_column = table["turns"].combine_chunks().flatten()
+        turns.append(pa.Table.from_arrays(turn_column.flatten(), schema=TURNS_SCHEMA))
+    call_frame = _frame(pa.concat_tables([CALLS_SCHEMA.empty_table(), *calls]))
+    turn_frame = _frame(pa.concat_tables([TURNS_SCHEMA.empty_table(), *turns]))
+    call_frame = call_frame.drop_duplicates("call_id", ignore_index=True)
+    turn_frame = turn_frame.drop_duplicates(["call_id", "turn"], ignore_index=True)
+    call_frame.attrs["unreadable_lines"] = turn_frame.attrs["unreadable_lines"] = unreadable
+    return Records(call_frame, turn_frame, unreadable)
+
+
+def read_calls(folder: RunFolder) -> pd.DataFrame:
+    """One row per call; ``attrs["unreadable_lines"]`` counts the lines left out."""
+    return read_records(folder).calls
+
+
+def read_turns(folder: RunFolder) -> pd.DataFrame:
+    """One row per turn of talk; ``attrs["unreadable_lines"]`` counts the lines left out."""
+    return read_records(folder).turns
+
+
+def read_figures(folder: RunFolder) -> pd.DataFrame:
+    """One row per engine and second; ``late_histogram`` holds bucket → count of packets, or ``None``."""
+    rows: list[dict[str, Any]] = []
+    histograms: list[dict[int, int] | None] = []
+    unreadable = 0
+    for block in _blocks(folder.figures):
+        for line in _lines(block):
+            try:
+                row = json.loads(line)
+                typed = _fitted(row, _FIGURES)
+                histogram = _histogram(row.get("late_histogram"))
+            except (ValueError, TypeError, AttributeError, RecursionError):
+                unreadable += 1
+                continue
+            if typed["at"] is None:
+                unreadable += 1
+                continue
+            rows.append(typed)
+            histograms.append(histogram)
+    frame = _frame(pa.Table.from_pylist(rows, schema=_FIGURES))
+    frame["late_histogram"] = pd.Series(histograms, dtype=object)
+    frame.attrs["unreadable_lines"] = unreadable
+    return frame
+
+
+def read_run(folder: RunFolder) -> dict[str, Any]:
+    """``run.json`` with all its keys; empty when it is missing or spoilt."""
+    try:
+        run = json.loads(folder.run.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return run if isinstance(run, dict) else {}
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """The file in pieces of whole lines; a torn last line is a line."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        while block := file.read(BLOCK_BYTES):
+            yield block + file.readline()
+
+
+def _lines(block: bytes) -> Iterable[bytes]:
+    return (line for line in block.split(b"\n") if line.strip())
+
+
+def _parse(block: bytes) -> tuple[pa.Table, int]:
+    """A block of lines as a table, and how many lines could not be read."""
+    try:
+        block.decode()  # Arrow does not look whether text is UTF-8
+        options = arrow_json.ParseOptions(explicit_schema=_LINE, unexpected_field_behavior="ignore")
+        table = arrow_json.read_json(io.BytesIO(block), parse_options=options)
+        call_ids = table["call"].combine_chunks().field("call_id")
+        if table["call"].null_count or call_ids.null_count:
+            raise pa.ArrowInvalid("a line holds no call")
+    except (pa.ArrowException, ValueError):
+        return _parse_each(block)
+    return table, 0
+
+
+def _parse_each(block: bytes) -> tuple[pa.Table, int]:
+    """The same line by line, when at least one of them is spoilt."""
+    rows, unreadable = [], 0
+    for line in _lines(block):
+        try:
+            row = json.loads(line)
+            call = _fitted(row["call"], CALLS_SCHEMA)
+            turns = [_fitted(turn, TURNS_SCHEMA) for turn in row.get("turns") or ()]
+            if call["call_id"] is None:
+                raise ValueError("no call_id")
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+            unreadable += 1
+            continue
+        rows.append({"call": call, "turns": turns})
+    return pa.Table.from_pylist(rows, schema=_LINE), unreadable
+
+
+def _fitted(row: dict[str, Any], schema: pa.Schema) -> dict[str, Any]:
+    """The row's known columns as their types, missing ones as ``None``."""
+    return {field.name: _cell(row.get(field.name), field.type) for field in schema}
+
+
+def _cell(value: Any, kind: pa.DataType) -> Any:
+    """The value as its column's type.
+
+    :raises TypeError: it is of another type.
+    """
+    if value is None:
+        return None
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind == pa.string() and isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if kind == pa.bool_() and isinstance(value, bool):
+        return value
+    if kind == pa.int64() and number and value == int(value) and abs(value) < 2**63:
+        return int(value)
+    if kind == pa.float64() and number:
+        return float(value)
+    raise TypeError(f"{value!r} is no {kind}")
+
+
+def _histogram(counts: Any) -> dict[int, int] | None:
+    if counts is None:
+        return None
+    return {int(bucket): int(count) for bucket, count in counts.items()}
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_PANDAS.get)
+    return frame

@@ -1,0 +1,167 @@
+"""What a run appends to its folder while it goes.
+
+Lines are kept in memory until :meth:`RunWriter.flush`, which hands them to the operating system: a process
+that is killed afterwards loses none of them. Once a second they are forced to the disk, too, so that a
+machine that loses power loses about a second. A full disk does not end a run: what could not be written
+is kept, tried again at the next flush, and told in :attr:`RunWriter.faults`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from loadkit.runs.folder import RunFolder
+from loadkit.runs.replace import write_text
+
+#: Bytes that wait in memory for a disk that takes none; lines beyond that are dropped, and counted.
+PENDING_LIMIT = 256 * 1024 * 1024
+
+FSYNC_EVERY_S = 1.0
+
+
+class RunWriter:
+    """Appends to the raw files of one run. Not for use from several threads at once.
+
+    :param clock: monotonic seconds; a test hands its own in.
+    """
+
+    def __init__(self, folder: RunFolder, clock: Callable[[], float] = time.monotonic) -> None:
+        self.folder = folder
+        self.faults: list[str] = []
+        """What went wrong with the disk, one sentence for each kind of fault."""
+        self.dropped_lines = 0
+        """Lines that were given up because the disk took none for too long."""
+        self._records = _Appender(folder.records, clock)
+        self._figures = _Appender(folder.figures, clock)
+        self._call_ids: set[str] = set()
+        self.flush()
+
+    @property
+    def calls_written(self) -> int:
+        """Different calls handed in so far."""
+        return len(self._call_ids)
+
+    def write_call(self, call: Mapping[str, Any], turns: Iterable[Mapping[str, Any]] = ()) -> bool:
+        """Append one call and its turns; ``False`` when a call of this ``call_id`` was here before."""
+        call_id = str(call["call_id"])
+        if call_id in self._call_ids:
+            return False
+        self._call_ids.add(call_id)
+        self._append(self._records, {"call": dict(call), "turns": [dict(turn) for turn in turns]})
+        return True
+
+    def write_figures(self, row: Mapping[str, Any]) -> None:
+        """Append the figures of one engine for one second."""
+        self._append(self._figures, dict(row))
+
+    def write_run(self, run: Mapping[str, Any]) -> None:
+        """Put ``run`` in the place of ``run.json``, whole or not at all."""
+        text = json.dumps(_strict(dict(run)), ensure_ascii=False, indent=2, allow_nan=False, default=str)
+        try:
+            write_text(self.folder.run, text + "\n")
+        except OSError as error:
+            self._remember(self.folder.run, error)
+
+    def flush(self) -> None:
+        """Hand all lines so far to the operating system; at most once a second, to the disk as well."""
+        for appender in (self._records, self._figures):
+            try:
+                appender.flush()
+            except OSError as error:
+                self._remember(appender.path, error)
+
+    def close(self) -> None:
+        """Flush for the last time and close the files."""
+        self.flush()
+        for appender in (self._records, self._figures):
+            try:
+                appender.close()
+            except OSError as error:
+                self._remember(appender.path, error)
+
+    def _append(self, appender: _Appender, row: Mapping[str, Any]) -> None:
+        if not appender.append(_line(row)):
+            self.dropped_lines += 1
+
+    def _remember(self, path: Path, error: OSError) -> None:
+        fault = f"{path.name} could not be written: {error.strerror or error}"
+        if fault not in self.faults:
+            self.faults.append(fault)
+
+
+class _Appender:
+    """One file that only grows; holds back what the disk did not take."""
+
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        self.path = path
+        self._clock = clock
+        self._pending = bytearray()
+        self._fd: int | None = None
+        self._synced_at = -math.inf
+        self._unsynced = False
+
+    def append(self, line: bytes) -> bool:
+        if len(self._pending) + len(line) > PENDING_LIMIT:
+            return False
+        self._pending += line
+        return True
+
+    def flush(self) -> None:
+        fd = self._open()
+        while self._pending:
+            # A disk that fills up takes part of a line: the rest stays pending and goes on where it stopped.
+            taken = os.write(fd, self._pending)
+            del self._pending[:taken]
+            self._unsynced = True
+        if self._unsynced and self._clock() - self._synced_at >= FSYNC_EVERY_S:
+            self._sync(fd)
+
+    def close(self) -> None:
+        if self._fd is None:
+            return
+        fd, self._fd = self._fd, None
+        try:
+            if self._unsynced:
+                self._sync(fd)
+        finally:
+            os.close(fd)
+
+    def _sync(self, fd: int) -> None:
+        os.fsync(fd)
+        self._synced_at = self._clock()
+        self._unsynced = False
+
+    def _open(self) -> int:
+        if self._fd is None:
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            size = os.fstat(fd).st_size
+            if size and os.pread(fd, 1, size - 1) != b"\n":
+                self._pending[:0] = b"\n"  # an earlier writer was killed within a line
+            self._fd = fd
+        return self._fd
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    try:
+        text = json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str)
+    except ValueError:
+        text = json.dumps(_strict(row), ensure_ascii=False, separators=(",", ":"), default=str)
+    # A lone surrogate, which a gateway can send as "\ud800", has no UTF-8.
+    return text.encode(errors="replace") + b"\n"
+
+
+def _strict(value: Any) -> Any:
+    """The value with ``None`` for every number that JSON has no way to write."""
+    if isinstance(value, Mapping):
+        return {str(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_strict(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

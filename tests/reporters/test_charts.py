@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from loadkit.analysis import summarise
+from loadkit.records import STAGES
+from loadkit.reporters.chart_style import Picture
+from loadkit.reporters.charts import pictures
+from loadkit.reporters.charts_of_setup import STAGE_COLOURS, STAGE_LABELS
+from loadkit.runs import RunFolder
+from loadkit.runs.reader import read_figures, read_records
+from tests.synthetic import call_row, clean_run, failed_row, troubled_run, write_run_folder
+
+
+def pictures_of(folder: RunFolder) -> dict[str, Picture]:
+    records, figures = read_records(folder), read_figures(folder)
+    summary = summarise(records.calls, records.turns, figures, {})
+    return {picture.name: picture for picture in pictures(records.calls, records.turns, figures, summary)}
+
+
+def test_a_full_run_has_all_pictures_each_with_words(tmp_path: Path) -> None:
+    drawn = pictures_of(clean_run(tmp_path, 100))
+    assert list(drawn) == [
+        "setup-over-time",
+        "setup-distribution",
+        "typical-call",
+        "slowest-calls",
+        "in-progress",
+        "outcomes",
+        "error-codes",
+        "ice-pairs",
+        "turn-latency",
+        "turn-distribution",
+        "lateness",
+        "cpu",
+    ]
+    assert all(picture.title and picture.text.endswith(".") for picture in drawn.values())
+    assert [name for name, picture in drawn.items() if picture.spec is None] == ["error-codes"]
+
+
+@pytest.mark.parametrize(("calls", "more"), [(100, 4_000)])
+def test_ten_times_the_calls_make_no_larger_pictures(tmp_path: Path, calls: int, more: int) -> None:
+    few, many = (
+        sum(len(json.dumps(picture.spec)) for picture in pictures_of(clean_run(tmp_path, number)).values())
+        for number in (calls, more)
+    )
+    assert many < 2 * few < 300_000
+
+
+def test_a_run_in_which_no_call_connected_says_so_instead_of_an_empty_picture(tmp_path: Path) -> None:
+    drawn = pictures_of(write_run_folder(tmp_path, [failed_row(number) for number in range(5)]))
+    assert {name for name, picture in drawn.items() if picture.spec} == {
+        "in-progress",
+        "outcomes",
+        "error-codes",
+    }
+    assert drawn["cpu"].empty.startswith("No data")
+
+
+def test_a_single_call_is_enough(tmp_path: Path) -> None:
+    assert pictures_of(write_run_folder(tmp_path, [call_row(0)]))["setup-over-time"].spec is not None
+
+
+def test_a_run_without_calls_has_no_pictures(tmp_path: Path) -> None:
+    assert pictures_of(write_run_folder(tmp_path, [])) == {}
+
+
+def test_every_colour_is_one_that_the_page_can_change(tmp_path: Path) -> None:
+    text = json.dumps([picture.spec for picture in pictures_of(troubled_run(tmp_path)).values()])
+    assert "#" not in text.replace("\\u", "")
+
+
+def test_every_stage_has_a_name_and_every_part_of_a_waterfall_a_colour() -> None:
+    assert set(STAGES) <= set(STAGE_LABELS)
+    assert set(STAGE_COLOURS) <= set(STAGE_LABELS)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from loadkit.analysis.percentiles import STATISTICS
+from loadkit.reporters import write_reports
+from tests.reporters.record_page import PAGE, record_page
+from tests.synthetic import troubled_run
+
+SUMMARY_PAGE = Path(__file__).parents[2] / "docs" / "summary.md"
+OPEN_ENDED = {"errors": "<code>", "failed_stages": "<stage>", "ice.pairs": "<pair>"}
+
+
+def keys_of(value: dict[str, Any], prefix: str = "") -> set[str]:
+    """Dotted keys; a distribution counts as one."""
+    found = set()
+    for name, inner in value.items():
+        path = f"{prefix}{name}"
+        if path in OPEN_ENDED:
+            found.add(f"{path}.{OPEN_ENDED[path]}")
+        elif not isinstance(inner, dict) or set(inner) == set(STATISTICS):
+            found.add(path)
+        else:
+            found |= keys_of(inner, f"{path}.")
+    return found
+
+
+def test_the_page_names_every_key_of_a_real_summary_and_no_other(tmp_path: Path) -> None:
+    summary = write_reports(troubled_run(tmp_path))
+    text = SUMMARY_PAGE.read_text(encoding="utf-8").partition("## Keys")[2]
+    documented = set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)) - {"worst_stage"}
+    assert keys_of(summary) == documented
+
+
+def test_every_statistic_of_a_distribution_is_named() -> None:
+    text = SUMMARY_PAGE.read_text(encoding="utf-8").partition("## Keys")[0]
+    assert all(f"`{name}`" in text for name in STATISTICS)
+
+
+def test_the_page_of_the_record_is_in_step_with_the_columns() -> None:
+    assert PAGE.read_text(encoding="utf-8") == record_page(), "run: python -m tests.reporters.record_page"
