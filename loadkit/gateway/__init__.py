@@ -1,0 +1,16 @@
+"""A small voice gateway to practise against: the whole protocol, without a cloud behind it.
+
+    settings.py     what can be set, and its bounds
+    app.py          the server: HTTP answers, WebSockets, which message belongs to which session
+    endpoints.py    GET /health and GET /api/v1/ice-servers
+    tokens.py       which tokens are accepted, compared in constant time
+    turn.py         ICE servers with TURN REST credentials
+    session.py      one call at the gateway, from offer to the last word
+    negotiation.py  what is agreed before media: offer, answer, candidates
+    media.py        the packets of one call: echoed one by one, or an agent's, 20 ms each
+    agent.py        who answers: the interface of an agent, and one that speaks from WAVs
+    command.py      ``python -m loadkit gateway``
+    embedded.py     the same in a process of its own, for a load test without a gateway
+
+It shares with the caller's side ``signaling``, ``transport`` and ``media``, and nothing of ``call``.
+"""

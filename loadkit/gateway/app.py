@@ -1,0 +1,261 @@
+"""The gateway's server: HTTP answers, WebSockets, and which message belongs to which session.
+
+A session is found by its ``sessionId`` alone, over any socket, so a fresh socket continues a session whose
+own was lost; its name is a random UUID that only its client was told. A message without ``sessionId``
+belongs to the session that spoke last over its socket.
+
+What cannot be used is answered with an ``error``, and neither the socket nor any session suffers:
+
+    not text, not JSON, no object, unknown type, wrong field, too long   INVALID_MESSAGE
+    candidate for a session that is not there                            INVALID_MESSAGE
+    no token; not an accepted one                                        UNAUTHORIZED
+    echo on a production gateway                                         FORBIDDEN
+    a value that is not known                                            INVALID_ARGUMENT
+    one session more than the gateway holds; our own fault               HANDLER_ERROR
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import time
+import uuid
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from loadkit.gateway.agent import AgentFactory, AgentUnavailable, SpeakingAgent, load_voice
+from loadkit.gateway.endpoints import Endpoints
+from loadkit.gateway.session import Session, SessionContext
+from loadkit.gateway.settings import GatewaySettings
+from loadkit.gateway.tokens import TOKEN_INVALID, Tokens
+from loadkit.media.clock import MediaClock
+from loadkit.signaling.messages import (
+    Close,
+    Error,
+    InvalidMessage,
+    Message,
+    Offer,
+    Ping,
+    Pong,
+    encode,
+    parse_from_client,
+)
+from loadkit.signaling.modes import ECHO, resolve_mode
+from loadkit.transport.addresses import candidate_addresses
+from loadkit.transport.peer import Certificate
+
+logger = logging.getLogger(__name__)
+
+# At DEBUG, websockets logs every frame and request, and so tokens and SDP passwords; at ERROR, a stack for
+# every port scanner. A level of its own keeps the root logger's away from it.
+_websocket_logger = logging.getLogger("loadkit.gateway.websocket")
+_websocket_logger.setLevel(logging.CRITICAL)
+
+_OUR_FAULT = "the gateway failed while handling the message; see its log"
+_BACKLOG = 1024
+_WILDCARDS = ("0.0.0.0", "::")
+#: A message so many times as long as allowed is not even read: its socket is closed with 1009.
+_HARD_LIMIT = 8
+#: How long sessions and sockets may take to end when the gateway does.
+_CLOSE_S = 5.0
+
+
+class Gateway:
+    """One gateway on one port::
+
+        gateway = Gateway(GatewaySettings())
+        await gateway.start()
+        print(gateway.url)
+        ...
+        await gateway.close()
+
+    :param make_agent: who answers in the modes other than echo; the speaking agent when None.
+    """
+
+    def __init__(self, settings: GatewaySettings, make_agent: AgentFactory | None = None) -> None:
+        self.settings = settings
+        #: 0 before :meth:`start`.
+        self.port = 0
+        self._tokens = Tokens(settings.tokens)
+        self._endpoints = Endpoints(settings, self._tokens)
+        self._make_agent = make_agent or self._speaking_agent
+        self._sessions: dict[str, Session] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: Server | None = None
+        self._closing = False
+        self._clock: MediaClock | None = None
+        self._context: SessionContext | None = None
+
+    @property
+    def url(self) -> str:
+        """Address for callers on this machine: ``ws://127.0.0.1:40123``."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.settings.host, self.settings.host)
+        return f"ws://[{host}]:{self.port}" if ":" in host else f"ws://{host}:{self.port}"
+
+    @property
+    def active_sessions(self) -> int:
+        """Sessions that are not completely gone."""
+        return len(self._sessions)
+
+    async def start(self) -> None:
+        """Listen.
+
+        :raises OSError: the address cannot be resolved or listened on.
+        """
+        # Encode the agent's recordings now rather than in the first call; a fault is told at each call.
+        with contextlib.suppress(AgentUnavailable):
+            load_voice(self.settings.speech_folder)
+        # Our own socket: for a name with two addresses and port 0 the system would choose two ports.
+        listening = await _listen(self.settings.host, self.settings.port)
+        self.port = listening.getsockname()[1]
+        self._clock = MediaClock()
+        self._context = SessionContext(
+            settings=self.settings,
+            certificate=Certificate(),
+            clock=self._clock,
+            addresses=_addresses(listening.getsockname()[0]),
+            make_agent=self._make_agent,
+            ntp_offset=time.time() - time.monotonic(),
+        )
+        self._server = await serve(
+            self._hold_socket,
+            sock=listening,
+            process_request=self._process_request,
+            max_size=_HARD_LIMIT * self.settings.max_message_bytes,
+            compression=None,
+            close_timeout=_CLOSE_S,
+            server_header=None,
+            logger=_websocket_logger,
+        )
+
+    async def close(self) -> None:
+        """End every session with ``close``, then all sockets."""
+        if self._server is None or self._clock is None:
+            return
+        self._closing = True
+        for session in self._sessions.values():
+            session.hang_up("the gateway is shutting down")
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_CLOSE_S)
+        self._server.close()
+        await self._server.wait_closed()
+        self._clock.close()
+
+    # Sockets
+
+    def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
+        return self._endpoints.answer(connection, request, self.active_sessions)
+
+    async def _hold_socket(self, connection: ServerConnection) -> None:
+        try:
+            async for frame in connection:
+                await self._take(frame, connection)
+        except ConnectionClosed:
+            pass
+        finally:
+            for session in self._sessions.values():
+                session.socket_lost(connection)
+
+    async def _take(self, frame: str | bytes, connection: ServerConnection) -> None:
+        """Read one frame and hand it on; whatever is wrong with it, the socket goes on."""
+        try:
+            limit = self.settings.max_message_bytes
+            if len(frame) > limit:
+                raise InvalidMessage("INVALID_MESSAGE", f"the message is longer than {limit} bytes")
+            await self._route(parse_from_client(frame), connection)
+        except InvalidMessage as refusal:
+            await connection.send(encode(Error(refusal.code, refusal.message)))
+        except ConnectionClosed:
+            raise
+        except Exception:
+            logger.exception("a message could not be handled")
+            await connection.send(encode(Error("HANDLER_ERROR", _OUR_FAULT)))
+
+    async def _route(self, message: Message, connection: ServerConnection) -> None:
+        session = self._session_of(message, connection)
+        if session is not None:
+            await session.receive(message, connection)
+            return
+        match message:
+            case Offer():
+                session = self._open_session(message)
+                try:
+                    await session.receive(message, connection)
+                except Exception:
+                    # Half a session is none: it tells the client and is gone.
+                    logger.exception("an offer could not be handled")
+                    session.fail("HANDLER_ERROR", _OUR_FAULT)
+            case Ping():
+                await connection.send(encode(Pong(message.session_id)))
+            case Close():
+                # Clients send a close on every end, also when ours has crossed with it.
+                pass
+            case _:
+                what = "unknown sessionId" if message.session_id else "no sessionId, and nothing was offered"
+                raise InvalidMessage("INVALID_MESSAGE", f"the message cannot be placed: {what}")
+
+    def _session_of(self, message: Message, connection: ServerConnection) -> Session | None:
+        if message.session_id is not None:
+            return self._sessions.get(message.session_id)
+        if isinstance(message, Offer):
+            return None
+        return next((s for s in reversed(self._sessions.values()) if s.socket is connection), None)
+
+    def _open_session(self, offer: Offer) -> Session:
+        """A session for this offer.
+
+        :raises InvalidMessage: it is refused.
+        """
+        if not self._tokens.accepts(offer.auth_token):
+            raise InvalidMessage("UNAUTHORIZED", TOKEN_INVALID)
+        if self.settings.production and resolve_mode(offer.mode) == ECHO:
+            raise InvalidMessage("FORBIDDEN", "echo mode is not permitted on a production gateway")
+        if self._closing:
+            raise InvalidMessage("HANDLER_ERROR", "the gateway is shutting down")
+        if len(self._sessions) >= self.settings.max_sessions:
+            raise InvalidMessage(
+                "HANDLER_ERROR", f"the gateway is full: it holds {len(self._sessions)} sessions"
+            )
+        assert self._context is not None
+        session = Session(str(uuid.uuid4()), self._context)
+        self._sessions[session.session_id] = session
+        task = asyncio.create_task(self._hold_session(session))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return session
+
+    async def _hold_session(self, session: Session) -> None:
+        try:
+            await session.run()
+        finally:
+            del self._sessions[session.session_id]
+
+    def _speaking_agent(self, mode: str) -> SpeakingAgent:  # noqa: ARG002 - both modes have the same agent
+        return SpeakingAgent(load_voice(self.settings.speech_folder), self.settings)
+
+
+async def _listen(host: str, port: int) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _addresses(host: str) -> list[str]:
+    """Addresses for host candidates: of every interface, loopback included, when we listen on all of them."""
+    addresses = candidate_addresses(host)
+    if host in _WILDCARDS:
+        addresses.append("127.0.0.1")
+    return addresses

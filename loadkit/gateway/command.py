@@ -1,0 +1,184 @@
+"""``python -m loadkit gateway``: the reference gateway in this process, until it is told to end.
+
+Ready is one line on standard output: a sentence for people or, with ``--until-stdin-closes``, JSON for the
+process that started it: ``{"url": "ws://127.0.0.1:40123", "port": 40123, "pid": 4711}``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from loadkit.errors import ExitCode, GatewayStartError, LoadkitError
+from loadkit.gateway.settings import TOKENS_VARIABLE, TURN_SECRET_VARIABLE, GatewaySettings
+from loadkit.transport.addresses import is_loopback
+
+if TYPE_CHECKING:
+    from loadkit.gateway.app import Gateway
+
+logger = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    defaults = GatewaySettings()
+    parser.add_argument("--host", default=defaults.host, help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 for a free one (default: %(default)s)")
+    parser.add_argument(
+        "--token",
+        action="append",
+        default=[],
+        metavar="TOKEN",
+        help=f"accepted token, repeatable; better in {TOKENS_VARIABLE} (comma separated), which other users"
+        " of the machine cannot see; with none, every token that is not empty is accepted",
+    )
+    parser.add_argument("--production", action="store_true", help="refuse echo, as production gateways do")
+    parser.add_argument(
+        "--agent-delay",
+        type=float,
+        default=defaults.agent_delay,
+        metavar="SECONDS",
+        help="from the caller's last speech to the agent's reply (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--agent-turns", type=int, metavar="N", help="say goodbye and hang up after so many answers"
+    )
+    parser.add_argument(
+        "--ice-server",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="STUN or TURN URL to tell callers of, repeatable; TURN needs its shared secret in"
+        f" {TURN_SECRET_VARIABLE}",
+    )
+    parser.add_argument(
+        "--max-sessions",
+        type=int,
+        default=defaults.max_sessions,
+        metavar="N",
+        help="refuse further calls (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--until-stdin-closes",
+        action="store_true",
+        help="for a parent process: print the ready line as JSON, end when standard input does",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the gateway until SIGINT, SIGTERM or the end of standard input; returns the exit code."""
+    # Does nothing when the program has set logging up already.
+    logging.basicConfig(
+        level=logging.WARNING,
+        stream=sys.stderr,
+        format="%(asctime)s gateway %(process)d %(levelname)s %(message)s",
+    )
+    try:
+        settings = _settings(args)
+        _allow_many_sockets()
+        _run_loop(settings, args.until_stdin_closes)
+    except LoadkitError as exc:
+        print(exc, file=sys.stderr)
+        return int(exc.exit_code)
+    return int(ExitCode.PASSED)
+
+
+def _settings(args: argparse.Namespace) -> GatewaySettings:
+    from_environment = os.environ.get(TOKENS_VARIABLE, "")
+    tokens = [*args.token, *(token.strip() for token in from_environment.split(",") if token.strip())]
+    settings = GatewaySettings(
+        host=args.host,
+        port=args.port,
+        tokens=tuple(tokens),
+        production=args.production,
+        agent_delay=args.agent_delay,
+        agent_turns=args.agent_turns,
+        ice_servers=tuple(args.ice_server),
+        turn_secret=os.environ.get(TURN_SECRET_VARIABLE) or None,
+        max_sessions=args.max_sessions,
+    )
+    if not settings.tokens and not is_loopback(settings.host):
+        logger.warning("listening on %s, and every token that is not empty is accepted", settings.host)
+    return settings
+
+
+def _run_loop(settings: GatewaySettings, until_stdin_closes: bool) -> None:
+    main = _serve(settings, until_stdin_closes)
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        uvloop.run(main)
+        return
+    asyncio.run(main)
+
+
+async def _serve(settings: GatewaySettings, until_stdin_closes: bool) -> None:
+    # Here, so that other commands, which only add these options, start without it.
+    from loadkit.gateway.app import Gateway
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    gateway = Gateway(settings)
+    try:
+        await gateway.start()
+    except OSError as exc:
+        reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)
+        raise GatewayStartError(
+            f"the gateway cannot listen on {settings.host} port {settings.port}: {reason};"
+            " --port 0 takes a free port"
+        ) from exc
+    # Long-lived objects of the imports are not worth looking at again in the middle of a call.
+    gc.freeze()
+    print(_ready_line(gateway, as_json=until_stdin_closes), flush=True)
+    if until_stdin_closes:
+        _watch_stdin(loop, stop)
+    await stop.wait()
+    await gateway.close()
+
+
+def _ready_line(gateway: Gateway, *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps({"url": gateway.url, "port": gateway.port, "pid": os.getpid()})
+    tokens = "one of its tokens" if gateway.settings.tokens else "any token"
+    return (
+        f"The gateway listens at {gateway.url} and takes {tokens}; try"
+        f" locust -f locustfile.py --host {gateway.url}, or {gateway.url.replace('ws', 'http', 1)}/health."
+        " Ctrl-C ends it."
+    )
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Set ``stop`` at the end of standard input, whatever it is: a parent that is killed closes it too."""
+
+    def read() -> None:
+        # Not through sys.stdin, whose lock a daemon thread must not hold when the interpreter ends.
+        with contextlib.suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        with contextlib.suppress(RuntimeError):  # the loop has ended before
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+
+
+def _allow_many_sockets() -> None:
+    """Raise the soft limit of open files to the hard one: a call holds two sockets or more."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # macOS names no limit but refuses more than it has.
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

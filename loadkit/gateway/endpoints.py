@@ -1,0 +1,76 @@
+"""What the gateway answers over plain HTTP, as JSON, with the connection closed after each answer.
+
+GET /health                 200 {"status": "healthy", "activeSessions": 42}
+GET /api/v1/ice-servers     200 {"iceServers": [...]}; 401 without an accepted token
+GET anything else           404 {"code": "NOT_FOUND", "message": ...}
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request, Response
+
+from loadkit.gateway.settings import GatewaySettings
+from loadkit.gateway.tokens import TOKEN_INVALID, Tokens
+from loadkit.gateway.turn import ice_servers
+from loadkit.signaling.messages import TOKEN_REQUIRED
+from loadkit.signaling.urls import ICE_SERVERS_PATH, SIGNALING_PATH
+
+HEALTH_PATH = "/health"
+
+
+class Endpoints:
+    """Answers one request, or leaves it to the WebSocket."""
+
+    def __init__(self, settings: GatewaySettings, tokens: Tokens) -> None:
+        self._settings = settings
+        self._tokens = tokens
+
+    def answer(self, connection: ServerConnection, request: Request, active: int) -> Response | None:
+        """The answer, or None for the signaling path, where the WebSocket is opened.
+
+        :param active: sessions held.
+        """
+        path = urlsplit(request.path).path
+        if path == SIGNALING_PATH:
+            return None
+        if path == HEALTH_PATH:
+            return _json(connection, HTTPStatus.OK, {"status": "healthy", "activeSessions": active})
+        if path == ICE_SERVERS_PATH:
+            return self._ice_servers(connection, request)
+        fault = {"code": "NOT_FOUND", "message": f"nothing is here; signaling is at {SIGNALING_PATH}"}
+        return _json(connection, HTTPStatus.NOT_FOUND, fault)
+
+    def _ice_servers(self, connection: ServerConnection, request: Request) -> Response:
+        token = _token_of(request)
+        if not token or not self._tokens.accepts(token):
+            fault = {"code": "UNAUTHORIZED", "message": TOKEN_INVALID if token else TOKEN_REQUIRED}
+            response = _json(connection, HTTPStatus.UNAUTHORIZED, fault)
+            response.headers["WWW-Authenticate"] = "Bearer"
+            return response
+        servers = ice_servers(self._settings, time.time())
+        return _json(connection, HTTPStatus.OK, {"iceServers": servers})
+
+
+def _token_of(request: Request) -> str | None:
+    """The token of ``Authorization: Bearer`` or, without that, of ``?token=``."""
+    for header in request.headers.get_all("Authorization"):
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() == "bearer":
+            return token.strip()
+    return parse_qs(urlsplit(request.path).query).get("token", [None])[0]
+
+
+def _json(connection: ServerConnection, status: HTTPStatus, document: Mapping[str, object]) -> Response:
+    response = connection.respond(status, json.dumps(document) + "\n")
+    del response.headers["Content-Type"]
+    response.headers["Content-Type"] = "application/json"
+    # Credentials and counts of sessions are of this moment.
+    response.headers["Cache-Control"] = "no-store"
+    return response

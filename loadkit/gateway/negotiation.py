@@ -1,0 +1,95 @@
+"""What is agreed with the caller before media: its offer, our answer, and its candidates as they trickle."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from loadkit.signaling.candidates import RemoteCandidates
+from loadkit.signaling.messages import IceCandidate
+from loadkit.transport.peer import Peer
+from loadkit.transport.sdp import LocalDescription, RemoteDescription, read_candidate, read_sdp, write_sdp
+
+
+def read_offer(sdp: str) -> RemoteDescription:
+    """Read the client's offer.
+
+    :raises ValueError: it cannot be answered; the text says why.
+    """
+    remote = read_sdp(sdp)
+    # RFC 8829 section 5.3.1: an answer has a section for each of the offer's; ours has one.
+    sections = sum(line.startswith("m=") for line in sdp.splitlines())
+    if sections != 1:
+        raise ValueError(f"it has {sections} media sections; a call has one audio section")
+    if remote.direction != "sendrecv":
+        raise ValueError(f"its audio is {remote.direction}; a call needs sendrecv")
+    if remote.dtls.role == "client":
+        raise ValueError("it says a=setup:active; RFC 8842 section 5.2 wants actpass in an offer")
+    return remote
+
+
+def write_answer(peer: Peer, remote: RemoteDescription) -> str:
+    """The SDP of our answer; candidates follow by themselves."""
+    local = LocalDescription(
+        ice=peer.ice_parameters,
+        dtls=peer.dtls_parameters,
+        ssrc=peer.ssrc,
+        cname=peer.cname,
+        mid=remote.mid,
+        payload_type=remote.payload_type,
+    )
+    return write_sdp(local, "answer")
+
+
+class CandidateFeed:
+    """Hands the client's candidates to ICE, and the end of them when it can be believed.
+
+    See :class:`~loadkit.signaling.candidates.RemoteCandidates` for when that is.
+    """
+
+    def __init__(self) -> None:
+        self._remote = RemoteCandidates()
+        self._changed = asyncio.Event()
+
+    def received(self, candidate: IceCandidate) -> None:
+        """Take a candidate that the client trickled; dropped when it is one too many."""
+        if self._remote.candidate_received(candidate, time.monotonic()):
+            self._changed.set()
+
+    def ended(self) -> None:
+        """The client says that no more will come."""
+        self._remote.end_received(time.monotonic())
+        self._changed.set()
+
+    async def run(self, peer: Peer, remote: RemoteDescription, refuse: Callable[[str], None]) -> None:
+        """Feed until the end has passed.
+
+        :param refuse: called with a sentence for each candidate that is none.
+        """
+        for candidate in remote.candidates:
+            await peer.add_remote_candidate(candidate)
+        self._remote.answer_applied(candidates_in_sdp=bool(remote.candidates))
+        if remote.candidates_complete:
+            self._remote.end_received(time.monotonic())
+        while True:
+            self._changed.clear()
+            candidates, end = self._remote.poll(time.monotonic())
+            for message in candidates:
+                try:
+                    await peer.add_remote_candidate(read_candidate(message.candidate))
+                except ValueError as exc:
+                    refuse(f"data.candidate: {exc}")
+            if end:
+                await peer.add_remote_candidate(None)
+                return
+            await self._wait()
+
+    async def _wait(self) -> None:
+        """Until something comes, or the end becomes due."""
+        deadline = self._remote.next_deadline()
+        try:
+            async with asyncio.timeout(None if deadline is None else max(0.0, deadline - time.monotonic())):
+                await self._changed.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,319 @@
+"""One call at the gateway, from the offer to the last word.
+
+    offer → answer at once → ICE (controlled) and DTLS, candidates trickling both ways → media → close or error
+
+:meth:`Session.run` is the session: it waits for the first cause to end it, then frees everything. Messages
+come in through :meth:`Session.receive`, over whichever socket the client has at the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aiortc import RTCIceCandidate
+from websockets.exceptions import ConnectionClosed
+
+from loadkit.errors import TransportError
+from loadkit.gateway.agent import AgentFactory, AgentUnavailable
+from loadkit.gateway.media import AgentMedia, EchoMedia, SessionMedia
+from loadkit.gateway.negotiation import CandidateFeed, read_offer, write_answer
+from loadkit.gateway.settings import GatewaySettings
+from loadkit.media.clock import MediaClock
+from loadkit.media.rtcp import REPORT_INTERVAL_S
+from loadkit.signaling.messages import IceCandidate, Message, Offer
+from loadkit.signaling.modes import ECHO
+from loadkit.signaling.protocol import (
+    ClientCandidate,
+    ClientCandidatesEnd,
+    ClientClosed,
+    OfferReceived,
+    ServerEvent,
+    ServerProtocol,
+)
+from loadkit.transport.peer import Certificate, Peer
+from loadkit.transport.sdp import RemoteDescription, write_candidate
+
+logger = logging.getLogger(__name__)
+
+MEDIA_BRIDGE_FAILURE = "MEDIA_BRIDGE_FAILURE"
+
+#: How long the last word, and the closing of sockets, may take.
+_GOODBYE_S = 2.0
+_WATCH_INTERVAL_S = 1.0
+
+
+class Socket(Protocol):
+    """What a session needs of a WebSocket."""
+
+    async def send(self, message: str, /) -> None: ...
+
+
+@dataclass(frozen=True)
+class SessionContext:
+    """What all sessions of a gateway share."""
+
+    settings: GatewaySettings
+    certificate: Certificate
+    clock: MediaClock
+    addresses: Sequence[str]
+    """Local addresses for host candidates."""
+    make_agent: AgentFactory
+    ntp_offset: float
+    """Seconds to add to the monotonic clock to get Unix time."""
+
+
+@dataclass(frozen=True)
+class _End:
+    """Why a session ended, and what the client is told."""
+
+    reason: str
+    """For the log and, with a code, for the client."""
+    code: str | None = None
+    """Code of the ``error`` to send; None for a good end."""
+    close: bool = False
+    """Send ``close``."""
+
+
+class Session:
+    """One call; see the module's docstring.
+
+    :param session_id: the name that the answer gives it.
+    """
+
+    def __init__(self, session_id: str, context: SessionContext) -> None:
+        self.session_id = session_id
+        #: The WebSocket that the client spoke over last; None while it has none.
+        self.socket: Socket | None = None
+        self._context = context
+        self._settings = context.settings
+        self._protocol = ServerProtocol(session_id)
+        self._candidates = CandidateFeed()
+        self._peer: Peer | None = None
+        self._media: SessionMedia | None = None
+        self._ended: asyncio.Future[_End] = asyncio.get_running_loop().create_future()
+        self._grace: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sending = asyncio.Lock()
+        self._unsent: list[str] = []
+
+    # The session, top to bottom
+
+    async def run(self) -> None:
+        """Hold the session until it ends and free everything. Never raises."""
+        try:
+            async with asyncio.timeout(self._settings.max_duration):
+                end = await asyncio.shield(self._ended)
+        except TimeoutError:
+            end = _End(f"it lasted {self._settings.max_duration:g} s, the longest allowed", close=True)
+            self._end(end)
+        try:
+            await self._tear_down(end)
+        except Exception:
+            logger.exception("session %s: its end failed", self.session_id)
+        logger.info("session %s ended: %s", self.session_id, end.reason)
+
+    def _accept(self, offer: Offer, mode: str) -> None:
+        """Answer at once; gathering, ICE and DTLS follow beside."""
+        try:
+            remote = read_offer(offer.sdp)
+            media = self._make_media(mode, remote.payload_type)
+        except ValueError as exc:
+            self.fail(MEDIA_BRIDGE_FAILURE, f"the offer cannot be taken: {exc}")
+            return
+        except AgentUnavailable as exc:
+            self.fail("AGENT_FAILURE", str(exc))
+            return
+        peer = Peer(
+            controlling=False,
+            certificate=self._context.certificate,
+            addresses=self._context.addresses,
+            on_rtp=media.rtp_received,
+            on_rtcp=media.rtcp_received,
+        )
+        media.attach(peer)
+        self._peer, self._media = peer, media
+        self._handle(self._protocol.send_answer(write_answer(peer, remote)))
+        self._spawn(self._gather(peer))
+        self._spawn(self._candidates.run(peer, remote, self._refuse_candidate))
+        self._spawn(self._connect(peer, media, remote))
+
+    def _make_media(self, mode: str, payload_type: int) -> SessionMedia:
+        context = self._context
+        if mode == ECHO:
+            return EchoMedia(payload_type, context.ntp_offset)
+        try:
+            agent = context.make_agent(mode)
+        except AgentUnavailable:
+            raise
+        except Exception as exc:
+            logger.exception("session %s: its agent could not be made", self.session_id)
+            raise AgentUnavailable("the agent could not be made; see the gateway's log") from exc
+        return AgentMedia(
+            payload_type,
+            context.ntp_offset,
+            agent=agent,
+            clock=context.clock,
+            hung_up=lambda: self.hang_up("the agent hung up"),
+            failed=lambda: self.fail("AGENT_FAILURE", "the agent failed in mid-call"),
+        )
+
+    async def _gather(self, peer: Peer) -> None:
+        """Gather candidates and trickle them, then say that there are no more."""
+
+        def trickle(candidate: RTCIceCandidate) -> None:
+            line = write_candidate(candidate)
+            self._protocol.send_candidate(IceCandidate(line, sdp_mid="0", sdp_mline_index=0))
+            self._spawn(self.flush())
+
+        await peer.gather(trickle)
+        self._protocol.send_candidate(IceCandidate("", sdp_mid="0", sdp_mline_index=0))
+        await self.flush()
+
+    async def _connect(self, peer: Peer, media: SessionMedia, remote: RemoteDescription) -> None:
+        seconds = self._settings.connect_timeout
+        stage = "ICE"
+        try:
+            async with asyncio.timeout(seconds):
+                await peer.connect(remote.ice)
+                stage = "DTLS"
+                await peer.handshake(remote.dtls)
+        except TimeoutError:
+            self.fail(MEDIA_BRIDGE_FAILURE, f"{stage} did not finish within {seconds:g} s of the answer")
+            return
+        now = time.monotonic()
+        media.start(now)
+        self._spawn(self._watch(media, now))
+        reason = await asyncio.shield(peer.lost)
+        logger.info("session %s: %s", self.session_id, reason)
+        self.fail(MEDIA_BRIDGE_FAILURE, "the media connection was lost")
+
+    async def _watch(self, media: SessionMedia, connected_at: float) -> None:
+        """Report every few seconds, and notice when nothing comes any more."""
+        timeout = self._settings.media_timeout
+        next_report = connected_at + REPORT_INTERVAL_S * random.uniform(0.1, 0.5)
+        while True:
+            await asyncio.sleep(min(_WATCH_INTERVAL_S, timeout / 4))
+            now = time.monotonic()
+            if now >= next_report:
+                # RFC 3550 section 6.2: half to one and a half times the interval, so that calls do not march.
+                next_report = now + REPORT_INTERVAL_S * random.uniform(0.5, 1.5)
+                media.report(now)
+            last = media.meter.last_arrival
+            if now - (connected_at if last is None else last) > timeout:
+                self.fail(MEDIA_BRIDGE_FAILURE, f"no RTP packet came for {timeout:g} s")
+                return
+
+    # Signaling
+
+    async def receive(self, message: Message, socket: Socket) -> None:
+        """Take a message of this session; the socket that it came over is the session's from now on."""
+        if self._ended.done():
+            return
+        self.socket = socket
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+        self._handle(self._protocol.receive(message))
+        await self.flush()
+
+    def socket_lost(self, socket: Socket) -> None:
+        """A socket closed; if it was this session's, a fresh one has to come within the grace time."""
+        if self.socket is not socket:
+            return
+        self.socket = None
+        if self._ended.done():
+            return
+        seconds = self._settings.reconnect_grace
+        end = _End(f"its socket closed and none came back within {seconds:g} s")
+        self._grace = asyncio.get_running_loop().call_later(seconds, self._end, end)
+
+    def _handle(self, events: list[ServerEvent]) -> None:
+        for event in events:
+            match event:
+                case OfferReceived(offer=offer, mode=mode):
+                    self._accept(offer, mode)
+                case ClientCandidate(candidate=candidate):
+                    self._candidates.received(candidate)
+                case ClientCandidatesEnd():
+                    self._candidates.ended()
+                case ClientClosed():
+                    self._end(_End("the client closed it"))
+
+    def _refuse_candidate(self, reason: str) -> None:
+        self._protocol.send_error("INVALID_MESSAGE", reason)
+        self._spawn(self.flush())
+
+    async def flush(self) -> None:
+        """Send what there is to send; without a socket it waits for the next one."""
+        async with self._sending:
+            self._unsent += self._protocol.data_to_send()
+            while self._unsent and self.socket is not None:
+                socket, frame = self.socket, self._unsent.pop(0)
+                try:
+                    await socket.send(frame)
+                except ConnectionClosed:
+                    self._unsent.insert(0, frame)
+                    if self.socket is socket:
+                        return
+
+    # The end
+
+    def hang_up(self, reason: str) -> None:
+        """End the session well: the client is sent ``close``."""
+        self._end(_End(reason, close=True))
+
+    def fail(self, code: str, message: str) -> None:
+        """End the session with an ``error``."""
+        self._end(_End(message, code=code))
+
+    def _end(self, end: _End) -> None:
+        """Note the first cause; :meth:`run` does the rest."""
+        if not self._ended.done():
+            self._ended.set_result(end)
+
+    async def _tear_down(self, end: _End) -> None:
+        if self._grace is not None:
+            self._grace.cancel()
+        if self._media is not None:
+            self._media.stop(time.monotonic())
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_GOODBYE_S)
+        if end.code is not None:
+            self._protocol.send_error(end.code, end.reason)
+        elif end.close:
+            self._protocol.send_close()
+        await self._within_goodbye(self.flush())
+        if self._peer is not None:
+            await self._within_goodbye(self._peer.close())
+
+    async def _within_goodbye(self, step: Coroutine[Any, Any, None]) -> None:
+        try:
+            async with asyncio.timeout(_GOODBYE_S):
+                await step
+        except TimeoutError:
+            logger.warning("session %s: a step of its end took over %g s", self.session_id, _GOODBYE_S)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run beside the session; what it raises ends the session."""
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, TransportError):
+            self.fail(MEDIA_BRIDGE_FAILURE, error.message)
+        elif error is not None:
+            logger.error("session %s failed", self.session_id, exc_info=error)
+            self.fail("HANDLER_ERROR", "the gateway failed while holding the call; see its log")

@@ -1,0 +1,1 @@
+"""Tests of the reference gateway: real sockets, real DTLS, JSON written by hand."""

@@ -1,0 +1,168 @@
+"""The gateway as a process: ready line, ends, faults, and the child of a load test."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from loadkit.errors import ExitCode, GatewayStartError
+from loadkit.gateway.embedded import EmbeddedGateway
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "loadkit.gateway", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def status(url: str, token: str) -> int:
+    request = urllib.request.Request(
+        url.replace("ws:", "http:") + "/api/v1/ice-servers", headers={"Authorization": f"Bearer {token}"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_well(number: signal.Signals) -> None:
+    with running() as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert "listens at ws://127.0.0.1:" in line
+        process.send_signal(number)
+        assert process.wait(10) == ExitCode.PASSED
+
+
+def test_for_a_parent_it_says_json_and_ends_with_standard_input() -> None:
+    with running("--until-stdin-closes", "--token", "t") as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        ready = json.loads(process.stdout.readline())
+        assert ready == {
+            "url": f"ws://127.0.0.1:{ready['port']}",
+            "port": ready["port"],
+            "pid": process.pid,
+        }
+        assert status(ready["url"], "t") == 200
+        process.stdin.close()
+        process.stdin = None
+        assert process.wait(10) == ExitCode.PASSED
+        assert process.stdout.read() == ""
+
+
+def test_a_port_in_use_is_told_in_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with running("--port", str(port)) as process:
+            assert process.wait(20) == ExitCode.GATEWAY_UNREACHABLE
+            assert process.stderr is not None
+            assert process.stderr.read() == (
+                f"the gateway cannot listen on 127.0.0.1 port {port}: Address already in use;"
+                " --port 0 takes a free port\n"
+            )
+
+
+def test_bad_settings_are_told_in_a_sentence() -> None:
+    with running("--agent-delay", "0") as process:
+        assert process.wait(20) == ExitCode.BAD_SETTINGS
+        assert process.stderr is not None
+        assert process.stderr.read().startswith("a setting cannot be used: --agent-delay 0: ")
+
+
+def test_the_embedded_gateway_takes_its_tokens_out_of_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOADKIT_AUTH_TOKEN", "secret")
+    gateway = EmbeddedGateway()
+    url = gateway.start(["secret", "other"])
+    try:
+        assert gateway.pid is not None
+        child = psutil.Process(gateway.pid)
+        assert not any("secret" in argument for argument in child.cmdline())
+        assert "LOADKIT_AUTH_TOKEN" not in child.environ()
+        assert os.getsid(gateway.pid) == gateway.pid
+        assert [status(url, token) for token in ("secret", "other", "wrong")] == [200, 200, 401]
+    finally:
+        gateway.stop()
+    assert not child.is_running()
+    gateway.stop()
+
+
+def test_the_embedded_gateway_without_tokens_takes_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOADKIT_GATEWAY_TOKENS", "inherited")
+    gateway = EmbeddedGateway()
+    url = gateway.start([])
+    try:
+        assert status(url, "any") == 200
+    finally:
+        gateway.stop()
+
+
+def test_an_embedded_gateway_that_does_not_come_up_says_why() -> None:
+    with pytest.raises(GatewayStartError, match=r"did not come up.*--agent-turns 0: must be at least 1"):
+        EmbeddedGateway(["--agent-turns", "0"]).start(["t"])
+
+
+def test_a_token_that_the_environment_cannot_carry_is_refused() -> None:
+    with pytest.raises(GatewayStartError, match="comma"):
+        EmbeddedGateway().start(["a,b"])
+
+
+def test_no_gateway_is_left_when_the_parent_is_killed() -> None:
+    parent = (
+        "import sys, time; from loadkit.gateway.embedded import EmbeddedGateway;"
+        "g = EmbeddedGateway(); g.start(['t']); print(g.pid, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        child = psutil.Process(int(process.stdout.readline()))
+        process.kill()
+    gone, _ = psutil.wait_procs([child], timeout=10)
+    assert gone or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_the_embedded_gateway_works_under_gevent() -> None:
+    program = (
+        "from gevent import monkey; monkey.patch_all();"
+        "import gevent;"
+        "from loadkit.gateway.embedded import EmbeddedGateway;"
+        "ticks = gevent.spawn(lambda: [gevent.sleep(0.01) for _ in range(10)]);"
+        "g = EmbeddedGateway(); url = g.start(['t']); waited = ticks.ready(); g.stop();"
+        "print(url, waited)"
+    )
+    started = time.monotonic()
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
+    )
+    url, others_ran = said.stdout.split()
+    assert url.startswith("ws://127.0.0.1:")
+    assert others_ran == "True"
+    assert time.monotonic() - started < 40
