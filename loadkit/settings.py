@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -25,9 +26,28 @@ from loadkit.errors import SettingsError
 #: Where the shipped samples are.
 SAMPLES_DIR = Path(__file__).resolve().parent.parent / "audio_samples"
 
-_Seconds = Annotated[float, Field(gt=0, le=86_400)]
 _Text = Annotated[str, Field(max_length=256)]
+_PAIR = "--artifact-version and --lambda-deployment-version go together: give both or neither"
 _DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?$")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of ``90``, ``90s``, ``1.5s``, ``2m``, ``1h30m``.
+
+    :raises ValueError: it is none of these.
+    """
+    match = _DURATION.match(text.strip())
+    if not text.strip() or match is None:
+        raise ValueError(f"{text!r} is not a duration; write 30, 30s, 2m or 1h30m")
+    hours, minutes, seconds = match.groups()
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0)
+
+
+_Seconds = Annotated[
+    float,
+    BeforeValidator(lambda value: parse_duration(value) if isinstance(value, str) else value),
+    Field(gt=0, le=86_400),
+]
 
 
 class Settings(BaseModel):
@@ -62,7 +82,9 @@ class Settings(BaseModel):
         "book_a_table.wav", description="WAV that the caller speaks: a path, or a name in --samples-dir"
     )
     samples_dir: Path = Field(SAMPLES_DIR, description="folder of the samples")
-    call_duration: _Seconds = Field(10.0, description="seconds of talk per call: 30, 30s, 2m")
+    call_duration: _Seconds = Field(
+        10.0, description="length of a call, counted from when it is connected: 30, 30s, 2m, 1h30m"
+    )
     agent_timeout: _Seconds = Field(
         15.0, description="seconds to wait for the agent to say something before the call fails"
     )
@@ -91,11 +113,6 @@ class Settings(BaseModel):
     reports_dir: Path = Field(Path("reports"), description="folder that gets a folder per run")
     run_id: _Text | None = Field(None, description="name of the run's folder; date and time when not given")
 
-    @field_validator("call_duration", mode="before")
-    @classmethod
-    def _read_duration(cls, value: Any) -> Any:
-        return parse_duration(value) if isinstance(value, str) else value
-
     @field_validator("run_id")
     @classmethod
     def _plain_run_id(cls, value: str | None) -> str | None:
@@ -108,13 +125,11 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _both_or_neither(self) -> Settings:
         if (self.artifact_version is None) != (self.lambda_deployment_version is None):
-            raise ValueError(
-                "--artifact-version and --lambda-deployment-version go together: give both or neither"
-            )
+            raise ValueError(_PAIR)
         return self
 
     def public(self) -> dict[str, Any]:
-        """The settings for records and reports: plain values, secrets as ``'***'``."""
+        """The settings for records and reports: plain values, secrets masked."""
         return self.model_dump(mode="json")
 
     def token(self) -> str:
@@ -137,18 +152,6 @@ def is_secret(name: str) -> bool:
     return "SecretStr" in str(Settings.model_fields[name].annotation)
 
 
-def parse_duration(text: str) -> float:
-    """Seconds of ``90``, ``90s``, ``1.5s``, ``2m``, ``1h30m``.
-
-    :raises ValueError: it is none of these.
-    """
-    match = _DURATION.match(text.strip())
-    if not text.strip() or match is None:
-        raise ValueError(f"{text!r} is not a duration; write 30, 30s, 2m or 1h30m")
-    hours, minutes, seconds = match.groups()
-    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0)
-
-
 def make_settings(values: dict[str, Any]) -> Settings:
     """Settings out of raw values, as from options; ``None`` and ``''`` mean *not given*.
 
@@ -158,7 +161,11 @@ def make_settings(values: dict[str, Any]) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as exc:
-        raise SettingsError([_sentence(error, given) for error in exc.errors()]) from None
+        faults = [_sentence(error, given) for error in exc.errors()]
+        # Pydantic looks at pairs only when every single setting is right.
+        if ("artifact_version" in given) != ("lambda_deployment_version" in given) and _PAIR not in faults:
+            faults.append(_PAIR)
+        raise SettingsError(faults) from None
 
 
 def _sentence(error: Any, given: dict[str, Any]) -> str:

@@ -86,6 +86,15 @@ class CallMedia:
     # Every packet
 
     def _tick(self, frames: int, skipped: int, late: float) -> None:
+        try:
+            self._send(frames, skipped, late)
+        except Exception as exc:
+            # The clock logs it and calls no more.
+            what = f"sending failed ({type(exc).__name__}: {exc})"
+            self._failed(TransportError(Stage.MEDIA, "INTERNAL", what))
+            raise
+
+    def _send(self, frames: int, skipped: int, late: float) -> None:
         assert self._peer is not None and self._source is not None
         now = time.monotonic()
         if self._late_max is None or late > self._late_max:

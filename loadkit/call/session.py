@@ -289,7 +289,7 @@ class CallSession:
         self._record.remote_candidates = len(remote.candidates)
         self._media.attach(peer, remote.payload_type, self._context.unix_offset)
         for candidate in remote.candidates:
-            await peer.add_remote_candidate(candidate)
+            self._spawn(self._hand_to_ice(peer, candidate))
         self._mark("answer_applied")
         self._spawn(self._follow_remote_candidates())
         return remote
@@ -334,20 +334,34 @@ class CallSession:
                             _failed(self._stage, "CLOSED_EARLY", "the gateway sent close during the set-up")
                         )
                 case GatewayErrorReceived(code=code, message=message):
+                    code, message = self._without_token(code), self._without_token(message)
                     error = GatewayError(self._stage, code[:_LONGEST_CODE], message[:_LONGEST_MESSAGE])
                     self._end(_End(Outcome.FAILED, error))
                 case FrameDropped(reason=reason):
                     logger.debug("call %s: dropped a frame: %s", self.spec.call_id, reason)
 
+    def _without_token(self, text: str) -> str:
+        """Text from the gateway, which may repeat the token that it refuses."""
+        token = self._settings.token()
+        return text.replace(token, "***") if token else text
+
     async def _add_remote_candidate(self, candidate: IceCandidate) -> None:
         assert self._peer is not None
         try:
-            await self._peer.add_remote_candidate(read_candidate(candidate.candidate))
+            readable = read_candidate(candidate.candidate)
         except ValueError as exc:
             self._protocol.frames_dropped += 1
             logger.debug("call %s: %s", self.spec.call_id, exc)
-        else:
-            self._record.remote_candidates = (self._record.remote_candidates or 0) + 1
+            return
+        self._record.remote_candidates = (self._record.remote_candidates or 0) + 1
+        await self._hand_to_ice(self._peer, readable)
+
+    async def _hand_to_ice(self, peer: Peer, candidate: RTCIceCandidate) -> None:
+        try:
+            await peer.add_remote_candidate(candidate)
+        except OSError as exc:
+            # An mDNS name takes a socket on port 5353 to resolve; the call can do without the candidate.
+            logger.debug("call %s: candidate %s: %s", self.spec.call_id, candidate.ip, exc)
 
     async def _end_remote_candidates(self) -> None:
         assert self._peer is not None

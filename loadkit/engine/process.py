@@ -9,6 +9,7 @@ import logging
 import signal
 import socket
 import sys
+from typing import cast
 
 from loadkit.engine.link import Message, MessageReader, pack
 from loadkit.engine.service import EngineService
@@ -24,8 +25,8 @@ class _Pipe(asyncio.Protocol):
         self.lost = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are not asyncio.Transport by type.
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         for message in self._reader.feed(data):

@@ -9,12 +9,15 @@ generator's own lateness and is counted for every packet. It is read from the mo
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable
 
 from loadkit.lateness import bucket_of
 from loadkit.media import FRAME_S
+
+logger = logging.getLogger(__name__)
 
 _SLOTS = 20
 _SLOT_S = FRAME_S / _SLOTS
@@ -89,7 +92,12 @@ class MediaClock:
             self.frames_late += frames * len(ticks)
             self.frames_skipped += skipped * len(ticks)
         for tick in ticks:
-            tick(frames, skipped, late)
+            try:
+                tick(frames, skipped, late)
+            except Exception:
+                # It would take the timer of its slot, and so all other calls in it, down with it.
+                logger.exception("a tick failed, and is called no more")
+                self.remove(tick)
         self._due[slot] = due + (frames + skipped) * FRAME_S
         self._schedule(slot, now)
 

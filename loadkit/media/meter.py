@@ -16,6 +16,7 @@ class ReceptionMeter:
     """Counts one stream as its packets arrive; a source that restarts goes on in the same totals."""
 
     __slots__ = (
+        "_bad_sequence",
         "_base",
         "_expected_before",
         "_expected_prior",
@@ -44,6 +45,7 @@ class ReceptionMeter:
         self.first_arrival: float | None = None
         #: Longest time between two packets in seconds; None before the second packet.
         self.longest_gap: float | None = None
+        self._bad_sequence: int | None = None
         self._base = 0
         self._highest = -1
         self._received = 0
@@ -75,8 +77,16 @@ class ReceptionMeter:
                 if not self._place(delta):
                     self.packets_duplicated += 1
                     return False
-            else:
+            elif sequence_number == self._bad_sequence:
                 self._start(ssrc, sequence_number)
+                self._base -= 1
+            else:
+                # RFC 3550 A.1: one packet that far off may be a stray; only the next in its own order
+                # proves that the source started anew.
+                self._bad_sequence = (sequence_number + 1) & 0xFFFF
+                self._received += 1
+                self.bytes_received += size
+                return True
         self._received += 1
         self.bytes_received += size
 
@@ -96,6 +106,7 @@ class ReceptionMeter:
         self.ssrc = ssrc
         self._base = self._highest = sequence_number
         self._seen = 1
+        self._bad_sequence = None
         self._transit = None
 
     def _place(self, delta: int) -> bool:

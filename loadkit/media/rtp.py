@@ -59,7 +59,9 @@ class RtpSource:
     def __init__(self, ssrc: int, payload_type: int) -> None:
         self.ssrc = ssrc
         self.payload_type = payload_type
-        self.sequence_number = secrets.randbits(16)
+        # 15 bits: SRTP counts wraps on its own, and the two sides would count differently if the first
+        # packets were lost around one (RFC 3711 section 3.3.1).
+        self.sequence_number = secrets.randbits(15)
         self.timestamp = secrets.randbits(32)
         self.packets_sent = 0
         self.bytes_sent = 0

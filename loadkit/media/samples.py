@@ -5,6 +5,7 @@ Encoding is done once and not per call: it costs about thirty times what sending
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +64,13 @@ def read_sound(path: Path) -> npt.NDArray[np.int16]:
 
     :raises SampleError: missing, empty, or no audio.
     """
-    if not path.exists():
-        raise SampleError(str(path), "there is no such file")
-    if path.is_dir():
-        raise SampleError(str(path), "it is a folder, not a file")
-    if path.stat().st_size == 0:
-        raise SampleError(str(path), "the file is empty")
     try:
+        if not path.exists():
+            raise SampleError(str(path), "there is no such file")
+        if path.is_dir():
+            raise SampleError(str(path), "it is a folder, not a file")
+        if path.stat().st_size == 0:
+            raise SampleError(str(path), "the file is empty")
         with av.open(str(path), "r") as container:
             if not container.streams.audio:
                 raise SampleError(str(path), "the file holds no audio")
@@ -122,7 +123,10 @@ def silence() -> bytes:
 
 def find_sample(name: str, folder: Path) -> Path:
     """The file of a sample: as given when that exists, otherwise by its name in the samples folder."""
-    given = Path(name).expanduser()
-    if given.is_absolute() or given.exists():
-        return given
+    given = Path(name)
+    # A home that is not known, or a name that is too long, is no file; reading it says so.
+    with contextlib.suppress(RuntimeError, OSError):
+        given = given.expanduser()
+        if given.is_absolute() or given.exists():
+            return given
     return folder / name

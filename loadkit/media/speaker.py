@@ -45,8 +45,10 @@ class Speaker:
             return self._silence
         index = self._index
         self._index = index + 1
-        if sample.first_speech is not None and sample.last_speech is not None:
-            self.speaking = sample.first_speech <= index <= sample.last_speech
+        if sample.first_speech is None or sample.last_speech is None:
+            self.speaking = False
+        else:
+            self.speaking = self._loop or sample.first_speech <= index <= sample.last_speech
             self.speech_ended = index == sample.last_speech and not self._loop
         if self._index >= len(sample.packets):
             if self._loop:

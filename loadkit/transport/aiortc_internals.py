@@ -6,6 +6,7 @@ new version of either library no longer has it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
 
@@ -13,6 +14,8 @@ import pylibsrtp
 from aioice.ice import CandidatePair, Connection, StunProtocol
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceTransport
 from OpenSSL import SSL
+
+logger = logging.getLogger(__name__)
 
 #: Called with every datagram that is RTP or RTCP by its first byte (RFC 7983).
 DatagramHandler = Callable[[bytes], None]
@@ -106,6 +109,9 @@ def tap(connection: Connection, handler: DatagramHandler, heard: Callable[[], No
 
     On *every* socket: the other side may send on any valid pair, not only on the nominated one.
     STUN and DTLS keep their way. May be called again when sockets have been added.
+
+    Anybody can send to the socket, and whatever is raised here would close it: aioice raises
+    ``struct.error`` at malformed STUN attributes, and aiortc ends DTLS at an empty datagram.
     """
     for protocol in connection._protocols:
         if "datagram_received" in protocol.__dict__:
@@ -116,9 +122,12 @@ def tap(connection: Connection, handler: DatagramHandler, heard: Callable[[], No
         ) -> None:
             if data and 127 < data[0] < 192:
                 handler(data)
-            else:
+            elif data:
                 heard()
-                original(data, addr)
+                try:
+                    original(data, addr)
+                except Exception:
+                    logger.debug("a datagram from %s could not be read", addr, exc_info=True)
 
         protocol.datagram_received = datagram_received  # type: ignore[method-assign]
 
@@ -130,7 +139,7 @@ def tap_slow_path(connection: Connection, handler: DatagramHandler) -> None:
     def data_received(data: bytes, component: int) -> None:
         if data and 127 < data[0] < 192:
             handler(data)
-        else:
+        elif data:
             original(data, component)
 
     connection.data_received = data_received  # type: ignore[method-assign]

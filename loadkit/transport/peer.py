@@ -44,6 +44,8 @@ _TRICKLE_POLL_S = 0.02
 #: Media that overtakes the end of our own handshake is kept, up to this many packets (1 s).
 _EARLY_PACKETS = 50
 
+_CONSENT_EXPIRED = "ICE consent expired: the other side no longer answers connectivity checks"
+
 
 @dataclass(frozen=True)
 class DtlsOutcome:
@@ -123,6 +125,8 @@ class Peer:
         self._early: list[tuple[bytes, float]] = []
         self._sendto: Callable[[bytes, Any], None] | None = None
         self._remote_address: Any = None
+        # Kept for the record: a connection that is closed forgets its pair.
+        self._pair: internals.CandidatePair | None = None
         self._closed = False
         internals.on_nomination(self._connection, self._use_selected_pair)
         internals.tap_slow_path(self._connection, self._media_received)
@@ -163,7 +167,9 @@ class Peer:
             tell([candidate_from_aioice(candidate) for candidate in bound])
             if bound:
                 self._bound.set()
-        await self._gathering
+        # A local address may be something that is not even a host name.
+        with contextlib.suppress(UnicodeError):
+            await self._gathering
         tell(self.local_candidates)
         internals.pair_late_candidates(self._connection)
         self._bound.set()
@@ -220,7 +226,7 @@ class Peer:
 
     def selected_types(self) -> tuple[str, str] | None:
         """Candidate types (ours, theirs) of the selected pair."""
-        pair = internals.nominated_pair(self._connection)
+        pair = self._pair
         return (pair.local_candidate.type, pair.remote_candidate.type) if pair else None
 
     # Media
@@ -262,6 +268,7 @@ class Peer:
         pair = internals.nominated_pair(self._connection)
         if pair is None or self._closed:
             return
+        self._pair = pair
         self._sendto = pair.protocol.transport.sendto
         self._remote_address = pair.remote_addr
         internals.tap(self._connection, self._media_received, self._heard)
@@ -302,12 +309,16 @@ class Peer:
 
     def _ice_state_changed(self) -> None:
         if self._ice.state == "failed" and not self._closed:
-            self._tell_lost("ICE consent expired: the gateway no longer answers connectivity checks")
+            self._tell_lost(_CONSENT_EXPIRED)
 
     def _dtls_state_changed(self) -> None:
         if self._dtls.state in ("closed", "failed") and not self._closed:
-            self._tell_lost("the gateway closed DTLS")
+            # aioice forgets its pair when consent expires, and DTLS ends a moment before ICE says so.
+            expired = internals.nominated_pair(self._connection) is None
+            self._tell_lost(_CONSENT_EXPIRED if expired else "the other side closed DTLS")
 
     def _tell_lost(self, reason: str) -> None:
+        # The socket may be closed by now, and uvloop raises when something is sent on one that is.
+        self._sendto = None
         if not self.lost.done():
             self.lost.set_result(reason)

@@ -117,6 +117,9 @@ def read_sdp(text: str) -> RemoteDescription:
     if not opus:
         names = ", ".join(c.mimeType.removeprefix("audio/") for c in media.rtp.codecs) or "none"
         raise ValueError(f"Opus is not negotiated; the SDP has: {names}")
+    payload_type = opus[0].payloadType
+    if payload_type is None or not 0 <= payload_type < 128:
+        raise ValueError(f"the SDP gives Opus the payload type {payload_type}, which is not 0 to 127")
     if media.dtls is None or not media.dtls.fingerprints:
         raise ValueError("the SDP has no DTLS fingerprint or no a=setup line")
     if media.ice is None or not media.ice.usernameFragment or not media.ice.password:
@@ -124,9 +127,9 @@ def read_sdp(text: str) -> RemoteDescription:
     return RemoteDescription(
         ice=media.ice,
         dtls=media.dtls,
-        candidates=media.ice_candidates,
+        candidates=[candidate for candidate in media.ice_candidates if 0 < candidate.port < 65536],
         candidates_complete=media.ice_candidates_complete,
-        payload_type=opus[0].payloadType or OPUS_PAYLOAD_TYPE,
+        payload_type=payload_type,
         parameters=dict(opus[0].parameters),
         direction=media.direction or "sendrecv",
         mid=media.rtp.muxId or "0",

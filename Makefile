@@ -1,0 +1,43 @@
+# Two commands: `make demo` shows what it does, `make test` proves that it works.
+# Works on a fresh Debian with Python 3.11+ and make; as root it installs the system packages itself.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := --headless -u 10 -r 2 -t 30s --only-summary
+
+.PHONY: demo test check format clean system-packages
+
+demo: $(VENV)/.run
+	$(BIN)/locust -f locustfile.py $(DEMO)
+
+test: $(VENV)/.dev system-packages
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# What the tests need beside Python packages; named, not forced, where we are not root.
+system-packages:
+	@.ci/system-packages
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.run: $(VENV)/bin/python requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python requirements.txt requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/.run
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The real ``locust`` command against the real gateway, and what it leaves behind."""

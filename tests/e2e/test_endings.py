@@ -1,0 +1,90 @@
+"""However a run ends, it leaves its records, its report and no process."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loadkit.errors import ExitCode
+from tests.e2e.processes import (
+    ROOT,
+    assert_files_complete,
+    calls_in_progress,
+    headless,
+    locust,
+    packets_sent,
+    records,
+    run_document,
+    summary,
+    wait_until,
+)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_leaves_records_and_report(tmp_path: Path, number: signal.Signals) -> None:
+    with locust(tmp_path, *headless(3, 120), "--call-duration", "1s") as command:
+        wait_until(lambda: len(records(tmp_path)) >= 3, "three calls are recorded")
+        command.children("loadkit")
+        command.signal(number)
+        assert command.wait() == ExitCode.INTERRUPTED, command.output
+        command.assert_no_process_left()
+    assert_files_complete(tmp_path)
+    assert run_document(tmp_path)["ended_by"] == "interrupted"
+    assert summary(tmp_path)["calls"]["total"] == len(records(tmp_path)) >= 3
+
+
+def test_a_killed_engine_costs_its_own_calls_only(tmp_path: Path) -> None:
+    with locust(tmp_path, *headless(4, 25), "--call-duration", "5s", "--engines", "2") as command:
+        wait_until(lambda: calls_in_progress(tmp_path, "local.0"), "the first engine holds calls")
+        victim, other = sorted(command.children("loadkit.engine"), key=lambda engine: engine.pid)
+        victim.kill()
+        command.wait_for("takes its place")
+        assert len(command.children("loadkit.engine")) == 2
+        assert other.is_running()
+        assert command.wait() == ExitCode.FAILED, command.output
+        command.assert_no_process_left()
+    told = summary(tmp_path)
+    assert set(told["errors"]) == {"ENGINE_LOST"}
+    assert 1 <= told["errors"]["ENGINE_LOST"] <= 4
+    lost = {call["engine"] for call in records(tmp_path) if call["error_code"] == "ENGINE_LOST"}
+    assert lost == {"local.0"}
+    # The engine that took its place has held calls, too.
+    assert {"local.2"} <= {call["engine"] for call in records(tmp_path) if call["outcome"] == "completed"}
+
+
+def test_locust_killed_outright_leaves_no_process_and_its_records(tmp_path: Path) -> None:
+    with locust(tmp_path, *headless(3, 120), "--call-duration", "1s") as command:
+        wait_until(lambda: len(records(tmp_path)) >= 3, "three calls are recorded")
+        command.children("loadkit")
+        command.process.kill()
+        command.wait()
+        command.assert_no_process_left()
+    known = len(records(tmp_path))
+    assert known >= 3
+    made = subprocess.run(
+        [sys.executable, "-m", "loadkit", "report", str(tmp_path / "run")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == ExitCode.PASSED, made.stderr
+    assert summary(tmp_path)["calls"]["total"] == known
+    assert_files_complete(tmp_path)
+
+
+def test_a_gateway_that_dies_in_mid_call_fails_the_calls(tmp_path: Path) -> None:
+    with locust(tmp_path, *headless(2, 60), "--call-duration", "50s", "--media-timeout", "3s") as command:
+        wait_until(lambda: packets_sent(tmp_path) >= 200, "both calls have had media for a second or two")
+        (gateway,) = command.children("loadkit.gateway")
+        gateway.kill()
+        wait_until(lambda: len(records(tmp_path)) >= 2, "both calls have ended")
+        command.signal(signal.SIGTERM)
+        command.wait()
+    first = [call for call in records(tmp_path) if call["failed_stage"] == "media"]
+    assert {call["error_code"] for call in first} <= {"MEDIA_LOST", "SIGNALING_LOST"}
+    assert len(first) >= 2

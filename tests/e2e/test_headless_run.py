@@ -1,0 +1,141 @@
+"""A run from the command to its files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from loadkit.errors import ExitCode
+from tests.e2e.processes import (
+    ROOT,
+    assert_files_complete,
+    assert_no_secret,
+    free_port,
+    headless,
+    locust,
+    records,
+    run_document,
+    summary,
+)
+
+
+def test_a_run_against_the_embedded_gateway_leaves_every_file_and_no_process(tmp_path: Path) -> None:
+    with locust(tmp_path, *headless(3, 9), "--call-duration", "2s") as command:
+        command.wait_for("records of this run")
+        assert len(command.children("loadkit.engine")) >= 1
+        assert len(command.children("loadkit.gateway")) == 1
+        assert command.wait() == ExitCode.PASSED, command.output
+        command.assert_no_process_left()
+    assert_files_complete(tmp_path)
+    assert_no_secret(tmp_path, command.output)
+    told = summary(tmp_path)
+    assert told["calls"]["completed"] >= 3
+    assert told["calls"]["failed"] == 0
+    assert told["media"]["packets_lost"] == 0
+    assert told["stages"]["setup_ms"]["p50"] > 0
+    assert told["verdict"]["status"] == "pass"
+    calls = pd.read_parquet(tmp_path / "run" / "calls.parquet")
+    assert len(calls) == told["calls"]["total"] == len(records(tmp_path))
+    assert calls["call_sid"].is_unique
+    completed = calls[calls["outcome"] == "completed"]
+    assert (completed["packets_sent"] > 80).all()
+    assert (completed["packets_received"] > 80).all()
+    assert run_document(tmp_path)["ended_by"] == "run_time"
+    assert "report" in command.output
+
+
+def test_an_agent_is_talked_with_turn_by_turn(tmp_path: Path) -> None:
+    options = [
+        *headless(2, 30),
+        "--call-mode",
+        "end-to-end",
+        "--call-duration",
+        "5s",
+        "--sample",
+        "opening_hours.wav",
+    ]
+    with locust(tmp_path, *options, "--stop-timeout", "30") as command:
+        assert command.wait() == ExitCode.PASSED, command.output
+    told = summary(tmp_path)
+    assert told["turns"]["count"] >= 2
+    # The reference agent answers 600 ms after the caller's last speech; its answers begin with 100 ms of silence.
+    assert 550 <= told["turns"]["turn_latency_ms"]["p50"] <= 1200
+    assert told["stages"]["greeting_ms"]["count"] == told["calls"]["completed"] + told["calls"]["cancelled"]
+
+
+def test_a_gateway_that_is_not_there_fails_every_call_with_a_code(tmp_path: Path) -> None:
+    with locust(tmp_path, *headless(2, 4), "--host", f"ws://127.0.0.1:{free_port()}") as command:
+        assert command.wait() == ExitCode.FAILED, command.output
+    told = summary(tmp_path)
+    assert set(told["errors"]) == {"WEBSOCKET_REFUSED"}
+    assert told["calls"]["failed"] == told["calls"]["total"] > 0
+    assert {call["ice_servers_error"] for call in records(tmp_path)} == {"connection refused"}
+    # Locust's own table counts by code, not by sentence.
+    assert "WEBSOCKET_REFUSED" in command.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--sample", "nowhere.wav"], "nowhere.wav: there is no such file"),
+        (["--call-duration", "soon"], "--call-duration 'soon'"),
+        (["--host", "ftp://127.0.0.1"], "--host 'ftp://127.0.0.1'"),
+        (["--local-address", "203.0.113.7"], "--local-address '203.0.113.7'"),
+        (["--ice-timeout", "-1", "--engines", "many"], "2 settings cannot be used"),
+    ],
+)
+def test_bad_settings_end_the_run_before_the_first_call(
+    tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    with locust(tmp_path, *headless(1, 5), *arguments) as command:
+        assert command.wait() == ExitCode.BAD_SETTINGS, command.output
+        command.assert_no_process_left()
+    assert sentence in command.output
+    assert "Traceback" not in command.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_sample_that_is_no_audio_is_named(tmp_path: Path) -> None:
+    sample = tmp_path / "notes.wav"
+    sample.write_text("not a sound")
+    with locust(tmp_path, *headless(1, 5), "--sample", str(sample)) as command:
+        assert command.wait() == ExitCode.BAD_SETTINGS, command.output
+    assert f"{sample}: it cannot be read as audio" in command.output
+
+
+def test_a_report_is_made_anew_from_the_raw_records(tmp_path: Path) -> None:
+    with locust(tmp_path, *headless(2, 6), "--call-duration", "1s") as command:
+        assert command.wait() == ExitCode.PASSED, command.output
+    before = summary(tmp_path)
+    derived = ["summary.json", "report.html", "calls.csv", "calls.parquet"]
+    for name in derived:
+        (tmp_path / "run" / name).unlink()
+    # The last line torn, as after a power cut.
+    with (tmp_path / "run" / "records.jsonl").open("a") as raw:
+        raw.write('{"call": {"call_id": "torn')
+    made = subprocess.run(
+        [sys.executable, "-m", "loadkit", "report", str(tmp_path / "run")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == ExitCode.PASSED, made.stderr
+    after = summary(tmp_path)
+    assert after["calls"] == before["calls"]
+    assert after["stages"] == before["stages"]
+    assert all((tmp_path / "run" / name).exists() for name in derived)
+
+
+def test_options_come_from_the_environment(tmp_path: Path) -> None:
+    with locust(tmp_path, *headless(1, 4), LOADKIT_CALL_DURATION="1s", LOADKIT_CALLER="+15550100") as command:
+        assert command.wait() == ExitCode.PASSED, command.output
+    settings = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]
+    assert settings["call_duration"] == 1.0
+    assert settings["caller"] == "+15550100"
+    assert "token" not in str(settings["auth_token"])

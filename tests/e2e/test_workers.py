@@ -1,0 +1,124 @@
+"""Master and workers: every record reaches the master, and a lost worker is told."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+
+from loadkit.errors import ExitCode
+from tests.e2e.processes import (
+    Command,
+    assert_files_complete,
+    assert_no_secret,
+    calls_in_progress,
+    free_port,
+    headless,
+    locust,
+    records,
+    run_document,
+    summary,
+    wait_until,
+)
+
+
+def test_processes_2_reports_every_call_of_both_workers_once(tmp_path: Path) -> None:
+    port = str(free_port())
+    options = ["--processes", "2", "--master-bind-port", port, "--master-port", port]
+    with locust(tmp_path, *headless(4, 10), "--call-duration", "2s", *options) as command:
+        wait_until(lambda: records(tmp_path), "a call is recorded")
+        command.children("")
+        assert command.wait() == ExitCode.PASSED, command.output
+        command.assert_no_process_left()
+    assert_files_complete(tmp_path)
+    assert_no_secret(tmp_path, command.output)
+    calls = records(tmp_path)
+    assert {call["worker"] for call in calls} == {"worker-0", "worker-1"}
+    assert max(Counter(call["call_id"] for call in calls).values()) == 1
+    assert summary(tmp_path)["calls"]["total"] == len(calls)
+    assert summary(tmp_path)["calls"]["failed"] == 0
+    # What was in progress at the end was cancelled, and its records came, too.
+    assert summary(tmp_path)["calls"]["cancelled"] <= 4
+    assert {line for line in command.output.splitlines() if "Traceback" in line} == set()
+
+
+def _cluster(
+    stack: ExitStack, folder: Path, seconds: int, call_duration: str = "4s"
+) -> tuple[Command, Command, Command]:
+    port = str(free_port())
+    master = stack.enter_context(
+        locust(
+            folder,
+            *headless(4, seconds),
+            "--call-duration",
+            call_duration,
+            *("--master", "--expect-workers", "2", "--master-bind-port", port),
+        )
+    )
+    join = ["--worker", "--master-port", port, "--engines", "1"]
+    first = stack.enter_context(locust(folder, *join))
+    second = stack.enter_context(locust(folder, *join))
+    return master, first, second
+
+
+def _workers_seen(folder: Path) -> set[str]:
+    return {call["worker"] for call in records(folder)}
+
+
+def test_a_worker_that_dies_makes_the_run_fail_with_its_calls_kept(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        master, first, second = _cluster(stack, tmp_path, 30)
+        wait_until(lambda: len(_workers_seen(tmp_path)) == 2, "both workers have reported a call")
+        first.children("")
+        first.signal(signal.SIGKILL)
+        first.wait()
+        first.assert_no_process_left()
+        master.wait_for("is gone before the end of the run")
+        assert master.wait() == ExitCode.LOST_WORKERS, master.output
+        second.wait()
+    told = run_document(tmp_path)["workers"]
+    assert len(told["lost"]) == 1
+    assert told["lost"][0]["worker"] in told["seen"]
+    assert told["lost"][0]["worker"] in _workers_seen(tmp_path)
+    assert summary(tmp_path)["verdict"]["status"] == "fail"
+    assert_files_complete(tmp_path)
+
+
+def test_sigterm_to_the_master_brings_the_last_records_of_all_workers(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        master, first, second = _cluster(stack, tmp_path, 120, call_duration="60s")
+        wait_until(
+            lambda: all(calls_in_progress(tmp_path, f"worker-{number}.") for number in (0, 1)),
+            "calls are in progress on both workers",
+        )
+        for command in (master, first, second):
+            command.children("")
+        master.signal(signal.SIGTERM)
+        assert master.wait() == ExitCode.INTERRUPTED, master.output
+        for command in (first, second):
+            command.wait()
+            command.assert_no_process_left()
+        master.assert_no_process_left()
+    assert summary(tmp_path)["calls"]["total"] == len(records(tmp_path))
+    # No call had ended: all four are there, as cancelled.
+    assert summary(tmp_path)["calls"]["cancelled"] == len(records(tmp_path)) == 4
+    assert run_document(tmp_path)["workers"]["lost"] == []
+    assert_files_complete(tmp_path)
+
+
+def test_sigterm_to_a_worker_leaves_its_records_and_fails_the_run(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        master, first, second = _cluster(stack, tmp_path, 20)
+        wait_until(
+            lambda: all(calls_in_progress(tmp_path, f"worker-{number}.") for number in (0, 1)),
+            "calls are in progress on both workers",
+        )
+        first.children("")
+        first.signal(signal.SIGTERM)
+        first.wait()
+        first.assert_no_process_left()
+        assert master.wait() == ExitCode.LOST_WORKERS, master.output
+        second.wait()
+    lost = run_document(tmp_path)["workers"]["lost"][0]["worker"]
+    assert any(call["outcome"] == "cancelled" for call in records(tmp_path) if call["worker"] == lost)
