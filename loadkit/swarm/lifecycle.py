@@ -295,14 +295,22 @@ def swarm_of(environment: Environment) -> Swarm:
 
 
 def attach_to_locust() -> None:
-    """Listen to Locust's events, once per process."""
+    """Listen to Locust's events, once per process.
+
+    To all of them from the start: a worker that joins a running test gets ``test_start`` before ``init``.
+    """
     if add_options in events.init_command_line_parser._handlers:
         return
     events.init_command_line_parser.add_listener(add_options)
-    events.init.add_listener(_on_init)
+    events.init.add_listener(lambda environment, **_: _prepared(environment))
+    events.test_start.add_listener(lambda environment, **_: _prepared(environment).start_run())
+    events.test_stopping.add_listener(lambda environment, **_: swarm_of(environment).stopping())
+    events.test_stop.add_listener(lambda environment, **_: swarm_of(environment).stop_run())
 
 
-def _on_init(environment: Environment, **_: Any) -> None:
+def _prepared(environment: Environment) -> Swarm:
+    if id(environment) in _swarms:
+        return _swarms[id(environment)]
     swarm: Swarm | None = None
     try:
         swarm = _swarms[id(environment)] = Swarm(environment)
@@ -312,10 +320,9 @@ def _on_init(environment: Environment, **_: Any) -> None:
             swarm.release()
         print(f"loadkit: {exc}", file=sys.stderr)
         sys.exit(exc.exit_code)
-    environment.events.test_start.add_listener(lambda **_: swarm.start_run())
-    environment.events.test_stopping.add_listener(lambda **_: swarm.stopping())
-    environment.events.test_stop.add_listener(lambda **_: swarm.stop_run())
-    environment.events.quitting.add_listener(lambda **_: swarm.quit())
+    # Fired in reverse: only now, after Locust's own runner, so that records leave before its goodbye.
+    events.quitting.add_listener(lambda **_: swarm.quit())
+    return swarm
 
 
 def _headless(environment: Environment) -> bool:

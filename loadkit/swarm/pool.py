@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gevent
@@ -14,7 +15,7 @@ import gevent
 from loadkit.call.spec import CallSpec
 from loadkit.engine.client import EngineClient, EngineLost
 from loadkit.engine.link import Message
-from loadkit.errors import EngineError
+from loadkit.errors import EngineError, LoadkitError
 from loadkit.records import Outcome
 
 logger = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class EnginePool:
         engines = [self._new_engine() for _ in range(self.size)]
         # Before they have started, so that a stop meanwhile finds them.
         self._engines = engines
-        self._together([lambda engine=engine: engine.start(configuration) for engine in engines])
+        self._together([partial(engine.start, configuration) for engine in engines])
 
     def configure(self, configuration: Message) -> None:
         """Give running engines the settings of the next run.
@@ -79,7 +80,7 @@ class EnginePool:
         :raises EngineError: as :meth:`start`.
         """
         self._configuration = configuration
-        self._together([lambda engine=engine: engine.configure(configuration) for engine in self._engines])
+        self._together([partial(engine.configure, configuration) for engine in self._engines])
 
     def place(self, spec: CallSpec) -> EngineClient:
         """Place a call on the least loaded engine.
@@ -153,8 +154,16 @@ class EnginePool:
 
     @staticmethod
     def _together(calls: list[Callable[[], None]]) -> None:
-        greenlets = [gevent.spawn(call) for call in calls]
-        gevent.joinall(greenlets)
-        for greenlet in greenlets:
-            if greenlet.exception is not None:
-                raise greenlet.exception
+        """Run all at the same time; raises the first error when all have ended."""
+        errors: list[LoadkitError] = []
+
+        def run(call: Callable[[], None]) -> None:
+            # An error that left the greenlet would be printed by gevent, arguments, token and all.
+            try:
+                call()
+            except LoadkitError as exc:
+                errors.append(exc)
+
+        gevent.joinall([gevent.spawn(run, call) for call in calls])
+        if errors:
+            raise errors[0]
