@@ -41,3 +41,15 @@ def test_no_packets_have_no_percentile_and_overflow_passes_no_limit() -> None:
     assert percentile({0: 1, OVERFLOW: 1}, 99) == math.inf
     with pytest.raises(ValueError, match="lies between 0 and 100"):
         percentile({0: 1}, 101)
+
+
+def test_each_edge_belongs_to_its_own_bucket_and_early_packets_to_the_first() -> None:
+    assert [bucket_of(edge) for edge in EDGES_MS] == list(range(len(EDGES_MS)))
+    assert bucket_of(-5.0) == bucket_of(0.0) == 0
+    assert bucket_of(5_000.1) == OVERFLOW == len(EDGES_MS)
+
+
+@given(st.lists(st.floats(-1, 10_000), min_size=1), st.lists(st.floats(-1, 10_000), min_size=1))
+def test_histograms_add_up(one: list[float], other: list[float]) -> None:
+    added = Counter(map(bucket_of, one)) + Counter(map(bucket_of, other))
+    assert percentile(added, 99) == percentile(Counter(map(bucket_of, one + other)), 99)

@@ -6,12 +6,20 @@ new version of either library no longer has it.
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
 
 import pylibsrtp
-from aioice.ice import CandidatePair, Connection, StunProtocol
+from aioice.ice import (
+    CandidatePair,
+    Connection,
+    StunProtocol,
+    relayed_candidate,
+    server_reflexive_candidate,
+)
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceTransport
 from OpenSSL import SSL
 
@@ -58,9 +66,31 @@ async def gather(connection: Connection, addresses: list[str]) -> None:
     Not by ``gather_candidates()``, which asks the system for addresses and leaves out 127.0.0.1 by name.
     """
     connection._local_candidates_start = True
-    candidates = await connection.get_component_candidates(component=1, addresses=addresses)
+    try:
+        candidates = await connection.get_component_candidates(component=1, addresses=addresses)
+    except asyncio.CancelledError:
+        # aioice ends its questions to STUN and TURN servers after five seconds, but not when it is cancelled
+        # itself: they would go on asking over closed sockets, for ever.
+        asking = [task for task in asyncio.all_tasks() if _asks_for(task, connection)]
+        for task in asking:
+            task.cancel()
+        if asking:
+            await asyncio.wait(asking)
+        raise
     connection._local_candidates += candidates
     connection._local_candidates_end = True
+
+
+def _asks_for(task: asyncio.Task[Any], connection: Connection) -> bool:
+    """Whether a task waits for the answer of a STUN or TURN server for this connection."""
+    frame = getattr(task.get_coro(), "cr_frame", None)
+    if frame is None:
+        return False
+    if frame.f_code is server_reflexive_candidate.__code__:
+        return frame.f_locals["protocol"].receiver is connection
+    if frame.f_code is relayed_candidate.__code__:
+        return inspect.getclosurevars(frame.f_locals["protocol_factory"]).nonlocals.get("self") is connection
+    return False
 
 
 def allow_checks_while_gathering(connection: Connection) -> None:

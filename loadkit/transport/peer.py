@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aioice.ice import CandidatePair
 from aiortc import (
     RTCDtlsParameters,
     RTCDtlsTransport,
@@ -126,7 +127,7 @@ class Peer:
         self._sendto: Callable[[bytes, Any], None] | None = None
         self._remote_address: Any = None
         # Kept for the record: a connection that is closed forgets its pair.
-        self._pair: internals.CandidatePair | None = None
+        self._pair: CandidatePair | None = None
         self._closed = False
         internals.on_nomination(self._connection, self._use_selected_pair)
         internals.tap_slow_path(self._connection, self._media_received)

@@ -1,0 +1,87 @@
+"""What one side says next."""
+
+from __future__ import annotations
+
+from loadkit.media.samples import EncodedSample, silence
+from loadkit.media.speaker import Speaker
+
+HELLO = EncodedSample("hello.wav", (b"0", b"1", b"2", b"3", b"4"), first_speech=1, last_speech=3)
+HUSH = EncodedSample("hush.wav", (b"a", b"b"), first_speech=None, last_speech=None)
+
+
+def test_new_speaker_says_nothing() -> None:
+    speaker = Speaker()
+    assert [speaker.next_packet() for _ in range(3)] == [silence()] * 3
+    assert not speaker.playing
+    assert not speaker.speaking
+    assert not speaker.speech_ended
+
+
+def test_sample_is_said_once_and_silence_follows() -> None:
+    speaker = Speaker()
+    speaker.play(HELLO)
+    assert speaker.playing
+    said = [speaker.next_packet() for _ in range(7)]
+    assert said == [b"0", b"1", b"2", b"3", b"4", silence(), silence()]
+    assert not speaker.playing
+
+
+def test_speech_is_between_its_labels_and_ends_once() -> None:
+    speaker = Speaker()
+    speaker.play(HELLO)
+    seen = []
+    for _ in range(6):
+        speaker.next_packet()
+        seen.append((speaker.speaking, speaker.speech_ended, speaker.playing))
+    assert seen == [
+        (False, False, True),
+        (True, False, True),
+        (True, False, True),
+        (True, True, True),
+        (False, False, False),
+        (False, False, False),
+    ]
+
+
+def test_looped_sample_is_all_speech_and_never_ends() -> None:
+    speaker = Speaker()
+    speaker.play(HELLO, loop=True)
+    said = []
+    for _ in range(12):
+        said.append(speaker.next_packet())
+        assert speaker.speaking
+        assert not speaker.speech_ended
+        assert speaker.playing
+    assert b"".join(said) == b"012340123401"
+
+
+def test_stop_falls_silent_with_the_next_packet() -> None:
+    speaker = Speaker()
+    speaker.play(HELLO, loop=True)
+    speaker.next_packet()
+    speaker.stop()
+    assert not speaker.playing
+    assert not speaker.speaking
+    assert speaker.next_packet() == silence()
+
+
+def test_second_sample_takes_the_place_of_the_first() -> None:
+    speaker = Speaker()
+    speaker.play(HELLO)
+    speaker.next_packet()
+    speaker.next_packet()
+    speaker.play(HELLO)
+    assert speaker.next_packet() == b"0"
+    assert not speaker.speaking
+
+
+def test_sample_without_speech_is_no_speech_whatever_was_said_before() -> None:
+    speaker = Speaker()
+    speaker.play(HELLO)
+    speaker.next_packet()
+    speaker.next_packet()
+    assert speaker.speaking
+    speaker.play(HUSH, loop=True)
+    speaker.next_packet()
+    assert not speaker.speaking
+    assert not speaker.speech_ended

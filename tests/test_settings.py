@@ -1,0 +1,157 @@
+"""Settings: one field is one default, one option, one variable; every fault at once; no secret shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadkit.errors import ExitCode, SettingsError
+from loadkit.settings import Settings, env_var, flag, is_secret, make_settings, parse_duration
+
+TOKEN = "token-that-nobody-may-see"
+
+
+def faults_of(**values: object) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        make_settings(values)
+    assert caught.value.exit_code is ExitCode.BAD_SETTINGS
+    assert all(fault in str(caught.value) for fault in caught.value.faults)
+    return caught.value.faults
+
+
+def test_defaults_are_good_settings() -> None:
+    settings = make_settings({})
+    assert settings == Settings.model_validate({})
+    assert settings.call_mode == "echo"
+    assert settings.token() == ""
+    assert settings.auth_token is None
+
+
+@pytest.mark.parametrize("name", list(Settings.model_fields))
+def test_field_has_an_option_a_variable_and_a_help_text(name: str) -> None:
+    assert flag(name) == "--" + name.replace("_", "-")
+    assert env_var(name) == "LOADKIT_" + name.upper()
+    assert Settings.model_fields[name].description
+    assert not Settings.model_fields[name].is_required()
+
+
+def test_nothing_and_empty_text_mean_not_given() -> None:
+    assert make_settings({"caller": None, "sample": "", "call_duration": ""}) == make_settings({})
+
+
+def test_every_fault_is_told_at_once_with_its_option() -> None:
+    faults = faults_of(
+        call_duration="soon",
+        engines=-1,
+        run_id="../etc",
+        answer_timeout="0",
+        caller="x" * 300,
+        artifact_version="7",
+        no_such_thing="value",
+    )
+    assert len(faults) == 7
+    text = "; ".join(faults)
+    for option in (
+        "--call-duration",
+        "--engines",
+        "--run-id",
+        "--answer-timeout",
+        "--caller",
+        "no_such_thing",
+    ):
+        assert option in text
+    assert "--artifact-version and --lambda-deployment-version go together: give both or neither" in faults
+    assert "--call-duration 'soon': 'soon' is not a duration; write 30, 30s, 2m or 1h30m" in faults
+
+
+def test_one_fault_is_one_sentence() -> None:
+    with pytest.raises(SettingsError) as caught:
+        make_settings({"engines": 1000})
+    assert str(caught.value) == (
+        "a setting cannot be used: --engines 1000: input should be less than or equal to 256"
+    )
+
+
+@pytest.mark.parametrize("half", ["artifact_version", "lambda_deployment_version"])
+def test_half_an_agent_version_is_refused(half: str) -> None:
+    assert faults_of(**{half: "7"}) == [
+        "--artifact-version and --lambda-deployment-version go together: give both or neither"
+    ]
+    assert make_settings({"artifact_version": "7", "lambda_deployment_version": "8"}).artifact_version == "7"
+
+
+# Secrets
+
+
+def test_token_is_the_only_secret() -> None:
+    assert [name for name in Settings.model_fields if is_secret(name)] == ["auth_token"]
+
+
+def test_token_is_shown_nowhere_but_where_it_is_asked_for() -> None:
+    settings = make_settings({"auth_token": TOKEN})
+    assert settings.token() == TOKEN
+    for shown in (repr(settings), str(settings), str(settings.public()), settings.model_dump_json()):
+        assert TOKEN not in shown
+    assert settings.public()["auth_token"]
+
+
+@pytest.mark.parametrize("token", [12345678, [TOKEN], {"token": TOKEN}])
+def test_token_of_the_wrong_kind_is_refused_without_being_shown(token: object) -> None:
+    (fault,) = faults_of(auth_token=token)
+    assert fault.startswith("--auth-token ***: ")
+    assert TOKEN not in fault and "12345678" not in fault
+
+
+def test_public_settings_are_plain_values() -> None:
+    public = make_settings({"auth_token": TOKEN, "reports_dir": "out"}).public()
+    assert set(public) == set(Settings.model_fields)
+    assert all(value is None or isinstance(value, str | int | float) for value in public.values())
+    assert public["reports_dir"] == "out"
+
+
+# Durations and names
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30", 30),
+        ("30s", 30),
+        ("1.5s", 1.5),
+        ("2m", 120),
+        ("1h", 3600),
+        ("1h30m", 5400),
+        ("1h2m3s", 3723),
+        ("2m5", 125),
+        (" 90 ", 90),
+    ],
+)
+def test_duration_is_read(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+    assert make_settings({"call_duration": text}).call_duration == seconds
+
+
+@pytest.mark.parametrize("text", ["", "  ", "s", "1d", "-5", "1m1h", "1.5m", "inf", "nan", "ten", "1 0"])
+def test_text_that_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration; write 30, 30s, 2m or 1h30m"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize("value", ["0", "0s", "25h", 0, -1, float("nan"), float("inf")])
+def test_duration_must_be_more_than_nothing_and_less_than_a_day(value: object) -> None:
+    assert faults_of(call_duration=value)[0].startswith("--call-duration ")
+
+
+@pytest.mark.parametrize("run_id", ["a", "2026-01-01_12.00", "A" * 100])
+def test_run_id_is_a_plain_name(run_id: str) -> None:
+    assert make_settings({"run_id": run_id}).run_id == run_id
+
+
+@pytest.mark.parametrize("run_id", ["..", ".hidden", "a/b", "a\n", "A" * 101, "ü", "-x", "a b"])
+def test_run_id_that_is_no_folder_name_is_refused(run_id: str) -> None:
+    (fault,) = faults_of(run_id=run_id)
+    assert fault.startswith("--run-id ")
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        make_settings({}).engines = 3

@@ -1,0 +1,281 @@
+"""The private names of aiortc and aioice that loadkit stands on, one test each.
+
+A test that fails here says what a new version of a library has moved, and what loadkit needs it for.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+import aioice.ice
+import aiortc
+import aiortc.rtcdtlstransport
+import pylibsrtp
+import pytest
+from aioice.ice import CandidatePair, Connection, StunProtocol
+from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
+from OpenSSL import SSL
+
+from loadkit.transport import aiortc_internals as internals
+
+
+@pytest.fixture
+async def connection() -> Connection:
+    return Connection(ice_controlling=True)
+
+
+@pytest.fixture
+async def ice() -> RTCIceTransport:
+    return RTCIceTransport(RTCIceGatherer(iceServers=[]))
+
+
+@pytest.fixture
+async def dtls(ice: RTCIceTransport) -> RTCDtlsTransport:
+    return RTCDtlsTransport(ice, [RTCCertificate.generateCertificate()])
+
+
+async def test_ice_transport_has_its_connection(ice: RTCIceTransport) -> None:
+    assert isinstance(getattr(ice, "_connection", None), Connection), (
+        "aiortc's RTCIceTransport no longer has _connection: loadkit reaches the sockets through it"
+    )
+
+
+async def test_gatherer_and_transport_share_one_connection() -> None:
+    gatherer = RTCIceGatherer(iceServers=[])
+    assert RTCIceTransport(gatherer)._connection is gatherer._connection, (
+        "aiortc's RTCIceGatherer and RTCIceTransport no longer share _connection: candidates that loadkit "
+        "gathers would not be those that are checked"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "use"),
+    [
+        ("_local_candidates_start", bool, "tells aioice that gathering began"),
+        ("_local_candidates", list, "puts the candidates that it gathered there"),
+        ("_local_candidates_end", bool, "lets connect() start with it"),
+        ("_protocols", list, "finds all sockets there, to read RTP from each"),
+        ("_nominated", dict, "reads the selected pair there"),
+    ],
+)
+async def test_connection_has_the_attributes(connection: Connection, name: str, kind: type, use: str) -> None:
+    assert isinstance(getattr(connection, name, None), kind), (
+        f"aioice no longer has Connection.{name} as a {kind.__name__}: loadkit {use}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "use"),
+    [
+        ("_pair_remote_candidate", ["remote_candidate"], "pairs local candidates that came late with it"),
+        ("sort_check_list", [], "sorts the late pairs with it"),
+        ("check_complete", ["pair"], "learns from it when a pair is selected"),
+        ("data_received", ["data", "component"], "catches early media in its place"),
+        (
+            "get_component_candidates",
+            ["component", "addresses", "timeout"],
+            "gathers on given addresses with it",
+        ),
+    ],
+)
+async def test_connection_has_the_methods(
+    connection: Connection, name: str, parameters: list[str], use: str
+) -> None:
+    method = getattr(connection, name, None)
+    assert callable(method), f"aioice no longer has Connection.{name}(): loadkit {use}"
+    assert list(inspect.signature(method).parameters) == parameters, (
+        f"aioice's Connection.{name}() takes other parameters than {parameters}: loadkit {use}"
+    )
+
+
+async def test_connection_calls_check_complete_through_its_instance(connection: Connection) -> None:
+    source = inspect.getsource(Connection.check_start)
+    assert "self.check_complete(pair)" in source, (
+        "aioice's Connection.check_start() no longer calls self.check_complete(): loadkit would not see "
+        "that a pair was selected"
+    )
+    assert "self._nominated[pair.component]" in inspect.getsource(Connection.check_complete), (
+        "aioice's Connection.check_complete() no longer fills _nominated: loadkit reads the selected pair there"
+    )
+
+
+async def test_stun_protocol_hands_other_datagrams_to_its_connection() -> None:
+    source = inspect.getsource(StunProtocol.datagram_received)
+    assert "self.receiver.data_received(" in source, (
+        "aioice's StunProtocol.datagram_received() no longer calls Connection.data_received(): early media "
+        "would not reach loadkit"
+    )
+
+
+async def test_datagram_received_of_an_instance_can_be_replaced(connection: Connection) -> None:
+    protocol = StunProtocol(connection)
+    assert list(inspect.signature(protocol.datagram_received).parameters) == ["data", "addr"], (
+        "aioice's StunProtocol.datagram_received() takes other parameters: loadkit reads RTP in its place"
+    )
+    connection._protocols.append(protocol)
+    media: list[bytes] = []
+    heard: list[bool] = []
+    internals.tap(connection, media.append, lambda: heard.append(True))
+    internals.tap(connection, media.append, lambda: heard.append(True))
+    assert "datagram_received" in vars(protocol), (
+        "aioice's StunProtocol no longer takes attributes (it may have __slots__): loadkit replaces "
+        "datagram_received on it to read RTP"
+    )
+    protocol.datagram_received(b"\x80\x6f" + bytes(10), ("127.0.0.1", 1))
+    assert (len(media), heard) == (1, [])
+
+
+async def test_asyncio_looks_datagram_received_up_at_each_datagram(connection: Connection) -> None:
+    # uvloop and asyncio both call protocol.datagram_received, not a bound method kept from before.
+    assert [c async for c in _candidates(connection)], "aioice gathered no candidate on 127.0.0.1"
+    (protocol,) = connection._protocols
+    assert hasattr(protocol, "local_candidate"), (
+        "aioice's StunProtocol no longer has local_candidate: loadkit trickles candidates from there"
+    )
+    assert hasattr(protocol, "transport"), (
+        "aioice's StunProtocol no longer has transport: loadkit sends RTP with its sendto()"
+    )
+    await connection.close()
+
+
+async def _candidates(connection: Connection):  # type: ignore[no-untyped-def]
+    await internals.gather(connection, ["127.0.0.1"])
+    for candidate in connection.local_candidates:
+        yield candidate
+
+
+async def test_gathering_takes_127_0_0_1_which_aioice_leaves_out(connection: Connection) -> None:
+    await internals.gather(connection, ["127.0.0.1"])
+    assert [c.host for c in connection.local_candidates] == ["127.0.0.1"]
+    assert list(internals.bound_protocols(connection)) == connection._protocols
+    assert internals.nominated_pair(connection) is None
+    await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (aioice.ice.server_reflexive_candidate, "protocol"),
+        (aioice.ice.relayed_candidate, "protocol_factory"),
+    ],
+)
+def test_questions_to_servers_can_be_told_apart(function: Callable[..., object], name: str) -> None:
+    assert name in inspect.signature(function).parameters, (
+        f"aioice's {function.__name__}() no longer takes {name}: loadkit finds out by it which connection "
+        "asks a server, to end the question when a call ends early"
+    )
+    assert "protocol_factory=lambda: StunProtocol(self)" in inspect.getsource(
+        Connection.get_component_candidates
+    ), "aioice no longer makes relayed protocols by a lambda over the connection: loadkit looks into it"
+
+
+async def test_candidate_pair_has_the_protocol_and_the_remote_address() -> None:
+    parameters = list(inspect.signature(CandidatePair.__init__).parameters)
+    assert parameters[1:] == ["protocol", "remote_candidate"], (
+        "aioice's CandidatePair is made of other things than (protocol, remote_candidate): loadkit sends RTP "
+        "to the pair's remote_addr with its protocol's transport"
+    )
+    for name in ("remote_addr", "local_candidate"):
+        assert hasattr(CandidatePair, name), f"aioice no longer has CandidatePair.{name}: loadkit reads it"
+
+
+async def test_dtls_transport_takes_a_role(dtls: RTCDtlsTransport) -> None:
+    assert callable(getattr(dtls, "_set_role", None)), (
+        "aiortc's RTCDtlsTransport no longer has _set_role(): loadkit sets there what offer and answer agreed"
+    )
+    internals.set_dtls_role(dtls, "server")
+    assert getattr(dtls, "_role", None) == "server", (
+        "aiortc's RTCDtlsTransport no longer has _role: loadkit writes it into the record"
+    )
+    assert internals.dtls_role(dtls) == "server"
+
+
+@pytest.mark.parametrize("name", ["_rx_srtp", "_tx_srtp", "_ssl"])
+async def test_dtls_transport_has_the_attributes(dtls: RTCDtlsTransport, name: str) -> None:
+    assert hasattr(dtls, name), (
+        f"aiortc's RTCDtlsTransport no longer has {name}: loadkit takes SRTP and what was negotiated from there"
+    )
+
+
+async def test_srtp_sessions_are_those_of_pylibsrtp() -> None:
+    source = inspect.getsource(RTCDtlsTransport._setup_srtp)
+    assert "self._rx_srtp = Session(" in source and "self._tx_srtp = Session(" in source, (
+        "aiortc's RTCDtlsTransport no longer keeps pylibsrtp sessions: loadkit protects RTP with them"
+    )
+    for name in ("protect", "unprotect", "protect_rtcp", "unprotect_rtcp"):
+        assert hasattr(pylibsrtp.Session, name), f"pylibsrtp no longer has Session.{name}(): loadkit calls it"
+
+
+def test_certificate_makes_the_tls_context() -> None:
+    method = getattr(RTCCertificate, "_create_ssl_context", None)
+    assert callable(method), (
+        "aiortc's RTCCertificate no longer has _create_ssl_context(): loadkit makes one context for all calls there"
+    )
+    assert list(inspect.signature(method).parameters) == ["self", "srtp_profiles"], (
+        "aiortc's RTCCertificate._create_ssl_context() takes other parameters: loadkit overrides it"
+    )
+    certificate = internals.SharedCertificate.generateCertificate()
+    assert isinstance(certificate, internals.SharedCertificate)
+    profiles = aiortc.rtcdtlstransport.SRTP_PROFILES
+    context = certificate._create_ssl_context(profiles)
+    assert isinstance(context, SSL.Context)
+    assert certificate._create_ssl_context(profiles) is context
+
+
+def test_dtls_transport_asks_its_certificate_for_the_context() -> None:
+    assert "_create_ssl_context(" in inspect.getsource(RTCDtlsTransport.start), (
+        "aiortc's RTCDtlsTransport.start() no longer calls _create_ssl_context(): the shared context of loadkit "
+        "would not be used, and each call would pay for its own"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["get_selected_srtp_profile", "get_protocol_version_name", "get_cipher_name"]
+)
+def test_tls_connection_says_what_was_negotiated(name: str) -> None:
+    assert hasattr(SSL.Connection, name), f"pyOpenSSL no longer has Connection.{name}(): loadkit records it"
+
+
+def test_malformed_datagrams_raise_nothing_that_would_close_the_socket() -> None:
+    class Receiver(StunProtocol):
+        def __init__(self) -> None:
+            self.seen: list[bytes | str] = []
+
+        def datagram_received(self, data: bytes | str, addr: tuple[object, ...]) -> None:
+            self.seen.append(data)
+            raise IndexError("no such attribute")
+
+    class Sockets:
+        def __init__(self, protocol: Receiver) -> None:
+            self._protocols = [protocol]
+
+    protocol = Receiver()
+    internals.tap(Sockets(protocol), lambda _: None, lambda: None)  # type: ignore[arg-type]
+    protocol.datagram_received(b"\x00\x01", ("127.0.0.1", 1))
+    protocol.datagram_received(b"", ("127.0.0.1", 1))
+    assert protocol.seen == [b"\x00\x01"]
+
+
+def test_no_other_file_uses_private_names_of_the_libraries() -> None:
+    package = Path(internals.__file__).parent.parent
+    offenders = []
+    for path in sorted(package.rglob("*.py")):
+        if path.name == "aiortc_internals.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Attribute) or not node.attr.startswith("_"):
+                continue
+            owners = {"_ice", "_dtls", "_gatherer"} | ({"_connection"} if path.name == "peer.py" else set())
+            if isinstance(node.value, ast.Attribute) and node.value.attr in owners:
+                offenders.append(f"{path.name}:{node.lineno} {ast.unparse(node)}")
+    assert not offenders, f"private names of aiortc or aioice outside aiortc_internals.py: {offenders}"
+
+
+def test_states_are_public() -> None:
+    for transport in (RTCDtlsTransport, RTCIceTransport):
+        assert isinstance(transport.state, property), (
+            f"aiortc's {transport.__name__} no longer has state: loadkit reads it after each stage"
+        )
