@@ -1,4 +1,4 @@
-"""The load test: what each caller does. Edit it; every option is in ``locust -f locustfile.py --help``.
+"""The load test: what each caller does. Edit it; the options are in the README.
 
 Mode, sample and length of a call come from ``--call-mode``, ``--sample`` and ``--call-duration``.
 """

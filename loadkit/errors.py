@@ -6,10 +6,14 @@
     ├── RunFolderError         a run folder that cannot be read or made  exit code 2
     ├── GatewayStartError      the embedded gateway did not come up      exit code 5
     ├── EngineError            an engine process did not come up         exit code 2
+    │   └── EngineLost         it is gone                                (engine/client.py)
+    ├── UnusableFrame          a frame that a caller drops               (signaling/messages.py)
+    ├── InvalidMessage         a frame that the gateway refuses          (signaling/messages.py)
+    ├── SocketLost             the WebSocket is gone; it is reopened     (signaling/client.py)
     └── CallError              one call failed: stage, code, message
         ├── SignalingError     WebSocket, offer, answer, socket lost
         │   ├── GatewayError            the gateway sent ``error``: its own code, verbatim
-    │   └── IceServersUnavailable   recorded; the call goes on            (signaling/ice_servers.py)
+        │   └── IceServersUnavailable   recorded; the call goes on       (signaling/ice_servers.py)
         └── TransportError     ICE, DTLS, SRTP, media
 
 A call never ends a run: its :class:`CallError` becomes the ``failed_stage``, ``error_code`` and
@@ -34,7 +38,7 @@ class ExitCode(enum.IntEnum):
     NO_DATA = 3
     """The run ended without one finished call: it says nothing about the gateway."""
     GATEWAY_UNREACHABLE = 5
-    """The gateway could not be started or reached before the run."""
+    """The embedded gateway could not be started."""
     LOST_WORKERS = 6
     """A worker died or left before the end: the run offered less load than it was asked to."""
     INTERRUPTED = 130
@@ -180,6 +184,9 @@ CODES: dict[str, CodeMeaning] = {
     "AGENT_FAILURE": _gateway(
         "the gateway could not reach the agent", "account, project and variant; the agent's own health"
     ),
+    "UNKNOWN": _gateway(
+        "the gateway sent an error without a code that can be read", "its message and its log"
+    ),
     "ICE_SERVERS_UNAVAILABLE": _ours(
         "the ICE servers could not be fetched; the call went on without them",
         "ice_servers_error in the record: token, /api/v1/ice-servers",
@@ -228,7 +235,7 @@ CODES: dict[str, CodeMeaning] = {
         "the gateway's media process, NAT time-outs, the network",
     ),
     "SIGNALING_LOST": _ours(
-        "the WebSocket was lost in mid-call and could not be opened again in three tries",
+        "the WebSocket was lost: before the answer, or in mid-call and not to be opened again in three tries",
         "the gateway's log, proxies with an idle time-out",
     ),
     "CLOSED_EARLY": _ours(

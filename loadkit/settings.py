@@ -6,6 +6,7 @@ every field. All faults are reported at once.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -83,7 +84,7 @@ class Settings(BaseModel):
     )
     samples_dir: Path = Field(SAMPLES_DIR, description="folder of the samples")
     call_duration: _Seconds = Field(
-        10.0, description="length of a call, counted from when it is connected: 30, 30s, 2m, 1h30m"
+        10.0, description="how long a call is talked, counted from when it is connected: 30, 30s, 2m, 1h30m"
     )
     agent_timeout: _Seconds = Field(
         15.0, description="seconds to wait for the agent to say something before the call fails"
@@ -120,6 +121,16 @@ class Settings(BaseModel):
             raise ValueError(
                 "use letters, digits, '.', '_' and '-' only, up to 100, the first a letter or digit"
             )
+        return value
+
+    @field_validator("local_address")
+    @classmethod
+    def _ip_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                ipaddress.ip_address(value)
+            except ValueError:
+                raise ValueError("it is not an IP address") from None
         return value
 
     @model_validator(mode="after")

@@ -44,6 +44,7 @@ logger = logging.getLogger(__name__)
 MEDIA_BRIDGE_FAILURE = "MEDIA_BRIDGE_FAILURE"
 
 #: How long the last word, and the closing of sockets, may take.
+_CLOSE_MAY_FOLLOW_S = 1.0
 _GOODBYE_S = 2.0
 _WATCH_INTERVAL_S = 1.0
 
@@ -191,6 +192,8 @@ class Session:
         self._spawn(self._watch(media, now))
         reason = await asyncio.shield(peer.lost)
         logger.info("session %s: %s", self.session_id, reason)
+        # A client that hangs up closes its media, too, and that may overtake its ``close``.
+        await asyncio.sleep(_CLOSE_MAY_FOLLOW_S)
         self.fail(MEDIA_BRIDGE_FAILURE, "the media connection was lost")
 
     async def _watch(self, media: SessionMedia, connected_at: float) -> None:

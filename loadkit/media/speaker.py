@@ -46,7 +46,9 @@ class Speaker:
         index = self._index
         self._index = index + 1
         if sample.first_speech is None or sample.last_speech is None:
+            # Nothing in it passes for speech: whoever says it has said it when it is over.
             self.speaking = False
+            self.speech_ended = index == len(sample.packets) - 1 and not self._loop
         else:
             self.speaking = self._loop or sample.first_speech <= index <= sample.last_speech
             self.speech_ended = index == sample.last_speech and not self._loop

@@ -7,6 +7,7 @@ sound, and both ends of a load test are silent between sentences.
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 
 import av
@@ -22,13 +23,14 @@ _MINUS_INFINITY = -127.0
 _ABOVE_FLOOR_DB = 12.0
 #: ... and at least this loud (dBFS).
 _FAINTEST_SPEECH_DBFS = -50.0
-#: The floor creeps up by this much per frame (dB): 6 dB a second.
-_FLOOR_RISE_DB = 0.12
+#: The floor is the minimum over six windows of half a second (minimum statistics, in its simplest form).
+_FLOOR_WINDOWS, _FLOOR_WINDOW_FRAMES = 6, 25
 
 
 def level_of(sound: npt.NDArray[np.int16]) -> float:
     """RMS level in dBFS of any shape of 16-bit samples; −127 for digital silence (as RFC 6464)."""
-    mean_square = float(np.mean(np.square(sound, dtype=np.float32)))
+    samples = sound.astype(np.float32).ravel()
+    mean_square = float(np.dot(samples, samples)) / samples.size
     return _MINUS_INFINITY if mean_square < 1e-3 else 10 * math.log10(mean_square / 32768.0**2)
 
 
@@ -52,25 +54,40 @@ class LevelDecoder:
             frames = self._decoder.decode(av.Packet(payload))
         except av.FFmpegError:
             return _MINUS_INFINITY
-        levels = [level_of(frame.to_ndarray().astype(np.int16, copy=False)) for frame in frames]
+        levels = [level_of(_samples(frame)) for frame in frames]
         return max(levels, default=_MINUS_INFINITY)
 
 
+def _samples(frame: av.AudioFrame) -> npt.NDArray[np.int16]:
+    # libopus decodes to packed 16-bit samples: one plane, padded at its end. ``to_ndarray()`` costs as much as
+    # the decoding itself.
+    return np.frombuffer(
+        bytes(frame.planes[0]), dtype=np.int16, count=frame.samples * frame.layout.nb_channels
+    )
+
+
 class SpeechDetector:
-    """Speech or not, frame by frame, against a floor that follows the quietest sound."""
+    """Speech or not, frame by frame, against the quietest sound of the last three seconds.
+
+    Speech pauses within that time; what does not, such as a fan or a tone, is taken for the floor.
+    """
 
     def __init__(self) -> None:
-        self._floor = _FAINTEST_SPEECH_DBFS - _ABOVE_FLOOR_DB
+        self._lowest = math.inf
+        self._frames = 0
+        self._minima: deque[float] = deque(maxlen=_FLOOR_WINDOWS)
 
     def feed(self, level: float) -> bool:
         """Whether a frame of this level (dBFS) is speech."""
-        threshold = max(_FAINTEST_SPEECH_DBFS, self._floor + _ABOVE_FLOOR_DB)
-        speech = level > threshold
-        if level < self._floor:
-            self._floor = max(level, _FAINTEST_SPEECH_DBFS - _ABOVE_FLOOR_DB)
-        elif not speech:
-            self._floor += min(_FLOOR_RISE_DB, level - self._floor)
-        return speech
+        self._lowest = min(self._lowest, level)
+        self._frames += 1
+        if self._frames == _FLOOR_WINDOW_FRAMES:
+            self._minima.append(self._lowest)
+            self._lowest, self._frames = math.inf, 0
+        if len(self._minima) < _FLOOR_WINDOWS:
+            return level > _FAINTEST_SPEECH_DBFS
+        floor = min(self._lowest, *self._minima)
+        return level > max(_FAINTEST_SPEECH_DBFS, floor + _ABOVE_FLOOR_DB)
 
 
 @dataclass

@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 
+#: Settings that a worker takes from its own command line or environment, not from the master.
+_OF_THE_MACHINE = ("engines", "local_address", "samples_dir")
 _FINISH_WORKERS_S = 25.0
 _WATCH_WORKERS_S = 0.5
 
@@ -53,9 +55,10 @@ class Swarm:
 
     def __init__(self, environment: Environment) -> None:
         assert environment.parsed_options is not None
-        self.settings: Settings = read_options(environment.parsed_options)
         self._environment = environment
         self._runner = environment.runner
+        self._own = {name: getattr(environment.parsed_options, name) for name in _OF_THE_MACHINE}
+        self.settings: Settings = self._read_settings()
         self._pool: EnginePool | None = None
         self._gateway: EmbeddedGateway | None = None
         self._forwarder: RecordForwarder | None = None
@@ -66,6 +69,14 @@ class Swarm:
         self._workers: dict[str, str] = {}
         self._finishing = False
         self._ended_by: str | None = None
+
+    def _read_settings(self) -> Settings:
+        """The options as they are now; a worker has the master's, but for those of its own machine."""
+        options = self._environment.parsed_options
+        assert options is not None
+        if isinstance(self._runner, WorkerRunner):
+            vars(options).update(self._own)
+        return read_options(options)
 
     # For users
 
@@ -117,7 +128,7 @@ class Swarm:
         if not self.settings.token():
             # Made up for this run; workers get it with the master's options.
             options.auth_token = secrets.token_urlsafe(18)
-            self.settings = read_options(options)
+            self.settings = self._read_settings()
         self._gateway = EmbeddedGateway()
         self._environment.host = self._gateway.start([self.settings.token()])
         logger.info("no --host was given: the embedded gateway is at %s", self._environment.host)
@@ -166,8 +177,7 @@ class Swarm:
         self._refused = False
         self._finishing = False
         try:
-            assert self._environment.parsed_options is not None
-            self.settings = read_options(self._environment.parsed_options)
+            self.settings = self._read_settings()
             if self._pool is not None:
                 # A worker hears the gateway's address from the master, with the first run.
                 begin = self._pool.configure if self._pool.running else self._pool.start

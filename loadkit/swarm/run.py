@@ -19,7 +19,7 @@ import psutil
 from loadkit.errors import ExitCode
 from loadkit.runs.folder import RunFolder
 from loadkit.runs.writer import RunWriter
-from loadkit.settings import Settings, flag, is_secret
+from loadkit.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Run:
             "started_at": time.time(),
             "ended_at": None,
             "ended_by": None,
-            "command": _command(),
+            "command": _command(settings.token()),
             "host": host,
             "settings": settings.public(),
             "versions": _versions(),
@@ -160,19 +160,10 @@ class Run:
             self._writer.flush()
 
 
-def _command() -> list[str]:
-    """The command line, secrets masked."""
-    secret_flags = [flag(name) for name in Settings.model_fields if is_secret(name)]
-    shown: list[str] = []
-    for argument in sys.argv:
-        if shown and shown[-1] in secret_flags:
-            shown.append("***")
-        elif argument.partition("=")[0] in secret_flags and "=" in argument:
-            shown.append(argument.partition("=")[0] + "=***")
-        else:
-            shown.append(argument)
-    shown[0] = Path(shown[0]).name
-    return shown
+def _command(token: str) -> list[str]:
+    """The command line, the token masked wherever it stands: Locust's parser takes abbreviated options, too."""
+    shown = [argument.replace(token, "***") if token else argument for argument in sys.argv]
+    return [Path(shown[0]).name, *shown[1:]]
 
 
 def _versions() -> dict[str, str]:

@@ -161,9 +161,20 @@ def test_onset_with_a_hole_starts_at_its_first_frame() -> None:
     assert not utterance.ended
 
 
+def test_a_hum_that_never_pauses_is_no_speech_after_three_seconds() -> None:
+    detector = SpeechDetector()
+    heard = [detector.feed(-40.0) for _ in range(400)]
+    assert all(heard[:149])
+    assert not any(heard[150:])
+    # A voice above it still is, and the hum after it is not.
+    assert detector.feed(-20.0)
+    assert not detector.feed(-40.0)
+
+
 def test_speech_that_goes_on_has_not_ended() -> None:
     tracker = UtteranceTracker()
-    (utterance,) = utterances([TALK] * 200, tracker)
+    # A pause between words each half second, as people make.
+    (utterance,) = utterances(([TALK] * 23 + [QUIET] * 2) * 12, tracker)
     assert tracker.current is utterance
     assert not utterance.ended
 
