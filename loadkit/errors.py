@@ -184,9 +184,7 @@ CODES: dict[str, CodeMeaning] = {
     "AGENT_FAILURE": _gateway(
         "the gateway could not reach the agent", "account, project and variant; the agent's own health"
     ),
-    "UNKNOWN": _gateway(
-        "the gateway sent an error without a code that can be read", "its message and its log"
-    ),
+    "UNKNOWN": _ours("the gateway sent an error without a code that can be read", "its message and its log"),
     "ICE_SERVERS_UNAVAILABLE": _ours(
         "the ICE servers could not be fetched; the call went on without them",
         "ice_servers_error in the record: token, /api/v1/ice-servers",
