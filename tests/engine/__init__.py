@@ -1,0 +1,1 @@
+"""Engine processes, from the other end of their pipe."""

@@ -1,0 +1,62 @@
+"""Every setting is a Locust option with an environment variable."""
+
+from __future__ import annotations
+
+from loadkit.settings import Settings
+from tests.swarm.inside_locust import inside_locust
+
+_READ = """
+from loadkit.swarm.options import read_options
+options = get_parser().parse_args({arguments!r})
+settings = read_options(options)
+result = settings.public()
+result["token"] = settings.token()
+"""
+
+
+def test_defaults_are_those_of_the_settings() -> None:
+    read = inside_locust(_READ.format(arguments=[]))
+    assert read.pop("token") == ""
+    assert read == Settings().public()  # type: ignore[call-arg]
+
+
+def test_an_option_wins_over_its_environment_variable() -> None:
+    arguments = ["--call-mode", "traditional", "--call-duration", "1m30s"]
+    read = inside_locust(
+        _READ.format(arguments=arguments),
+        LOADKIT_CALL_MODE="echo",
+        LOADKIT_ENGINES="3",
+        LOADKIT_AUTH_TOKEN="t0ken",
+    )
+    assert read["call_mode"] == "traditional"
+    assert read["call_duration"] == 90.0
+    assert read["engines"] == 3
+    assert read["token"] == "t0ken"
+    assert "t0ken" not in str(read["auth_token"])
+
+
+def test_the_page_gets_no_secret_and_no_folder_of_the_machine() -> None:
+    shown = inside_locust(
+        """
+        from locust.argument_parser import ui_extra_args_dict
+        result = ui_extra_args_dict([])
+        """,
+        LOADKIT_AUTH_TOKEN="t0ken",
+    )
+    assert set(Settings.model_fields) - set(shown) == {"auth_token", "engines", "reports_dir", "samples_dir"}
+    assert "t0ken" not in str(shown)
+
+
+def test_every_fault_is_told_at_once() -> None:
+    told = inside_locust(
+        """
+        from loadkit.errors import SettingsError
+        from loadkit.swarm.options import read_options
+        options = get_parser().parse_args(["--engines", "-1", "--ice-timeout", "never", "--run-id", "a/b"])
+        try:
+            read_options(options)
+        except SettingsError as exc:
+            result = exc.faults
+        """
+    )
+    assert [fault.split()[0] for fault in told] == ["--ice-timeout", "--engines", "--run-id"]
