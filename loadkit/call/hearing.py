@@ -100,13 +100,20 @@ class Hearing:
             return None
         return next((u for u in self.utterances if u.started_at > self.said_at), None)
 
-    def note_reply(self, reply: Utterance | None) -> None:
-        """Write what came of the newest turn."""
+    def note_reply(self, reply: Utterance | None) -> float | None:
+        """Write what came of the newest turn; returns its latency in ms, None when no reply came."""
         if not self.turns:
-            return
+            return None
         turn = self.turns[-1]
         if reply is None or self.said_at is None:
             turn.no_response = True
-            return
+            return None
         turn.turn_latency_ms = round((reply.started_at - self.said_at) * 1000, 3)
         turn.reply_ms = round(reply.duration * 1000, 3)
+        return turn.turn_latency_ms
+
+    def call_ended(self) -> None:
+        """Write what was heard of a reply that the end of the call cut off: its latency counts all the same."""
+        reply = self.reply()
+        if reply is not None and self.turns and self.turns[-1].turn_latency_ms is None:
+            self.note_reply(reply)

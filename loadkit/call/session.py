@@ -451,8 +451,7 @@ class CallSession:
         except TransportError:
             self._hearing.note_reply(None)
             raise
-        self._hearing.note_reply(reply)
-        return self._hearing.turns[-1].turn_latency_ms if self._hearing.turns else None
+        return self._hearing.note_reply(reply)
 
     def hang_up(self, outcome: Outcome, error: CallError | None = None) -> None:
         """End the call from our side."""
@@ -545,6 +544,7 @@ class CallSession:
         if end.error is not None:
             record.failed_stage = end.error.stage
             record.error_code, record.error_message = end.error.code, end.error.message
+        self._hearing.call_ended()
         turns = self._hearing.turns
         for turn in turns:
             turn.call_id = record.call_id

@@ -12,6 +12,7 @@ code 0: hence the work in ``test_stopping`` and ``quitting``.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
@@ -69,6 +70,7 @@ class Swarm:
         self._workers: dict[str, str] = {}
         self._finishing = False
         self._ended_by: str | None = None
+        self._ending: gevent.Greenlet | None = None
 
     def _read_settings(self) -> Settings:
         """The options as they are now; a worker has the master's, but for those of its own machine."""
@@ -176,6 +178,7 @@ class Swarm:
         """A run begins; the page may have changed the settings since the last one."""
         self._refused = False
         self._finishing = False
+        self._ending = None
         try:
             self.settings = self._read_settings()
             if self._pool is not None:
@@ -255,7 +258,18 @@ class Swarm:
         self._runner.send_message(FINISHED, None)
 
     def stop_run(self, ended_by: str | None = None) -> None:
-        """The run is over: end what is left of its calls, keep every record, write the report."""
+        """The run is over: end what is left of its calls, keep every record, write the report.
+
+        In a greenlet of its own, and waited for whatever happens: a user that calls ``runner.quit()`` has
+        been killed by Locust when this is reached, and the first wait of any kind would end it.
+        """
+        if self._ending is None:
+            self._ending = gevent.spawn(self._end_run, ended_by)
+        while not self._ending.ready():
+            with contextlib.suppress(gevent.GreenletExit):
+                self._ending.join()
+
+    def _end_run(self, ended_by: str | None) -> None:
         if self._pool is not None:
             self._pool.cancel_calls()
         if self._forwarder is not None:

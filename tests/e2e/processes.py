@@ -133,8 +133,7 @@ def locust(folder: Path, *arguments: str, **environment: str) -> Iterator[Comman
     command = Command(
         [
             str(LOCUST),
-            "-f",
-            str(ROOT / "locustfile.py"),
+            *(() if "-f" in arguments else ("-f", str(ROOT / "locustfile.py"))),
             "--reports-dir",
             str(folder),
             "--run-id",
