@@ -94,6 +94,15 @@ class Hearing:
         if self.turns:
             self.turns[-1].false_interrupt = True
 
+    @property
+    def greeting_ms(self) -> float | None:
+        """From the end of the handshake to the first frame of speech; None when none was heard."""
+        return self._timeline.milliseconds("dtls_done", "greeting")
+
+    def first_utterance(self) -> Utterance | None:
+        """The greeting; None while nothing was said."""
+        return self.utterances[0] if self.utterances else None
+
     def reply(self) -> Utterance | None:
         """The first utterance that started after the caller's last speech frame."""
         if self.said_at is None:

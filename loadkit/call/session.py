@@ -14,21 +14,20 @@ import contextlib
 import logging
 import ssl
 import time
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import aiohttp
 from aiortc import RTCIceCandidate, RTCIceServer
 
 from loadkit.call.hearing import Hearing
+from loadkit.call.lifetime import CallEnded, Lifetime
 from loadkit.call.media import CallMedia
-from loadkit.call.spec import CallSpec
+from loadkit.call.script import Script
+from loadkit.call.spec import OFFER_SETTINGS, CallSpec
 from loadkit.call.timeline import Timeline
 from loadkit.errors import CallError, GatewayError, SignalingError, Stage, TransportError
 from loadkit.media.clock import MediaClock
-from loadkit.media.samples import EncodedSample
-from loadkit.media.voice import Utterance
 from loadkit.records import CallRecord, Outcome, TurnRecord
 from loadkit.settings import Settings
 from loadkit.signaling.client import SignalingConnection, SocketLost
@@ -56,8 +55,6 @@ from loadkit.transport.sdp import (
 
 logger = logging.getLogger(__name__)
 
-_T = TypeVar("_T")
-
 #: Text from the gateway is kept verbatim up to these lengths; a frame may hold a megabyte of it.
 _LONGEST_CODE, _LONGEST_MESSAGE = 100, 1000
 #: How long ``close`` and the closing of sockets may take.
@@ -83,14 +80,6 @@ class CallContext:
     """Seconds to add to the monotonic clock to get Unix time."""
 
 
-@dataclass(frozen=True)
-class _End:
-    """How the call ended."""
-
-    outcome: Outcome
-    error: CallError | None = None
-
-
 class CallSession:
     """One call; see the module's docstring."""
 
@@ -101,24 +90,23 @@ class CallSession:
         self._context = context
         self._settings = context.settings
         self._timeline = Timeline(spec.intended)
-        self._hearing = Hearing(self._timeline, listen=spec.listen, changed=self._changed)
+        self._lifetime = Lifetime(spec.call_id)
+        self._hearing = Hearing(self._timeline, listen=spec.listen, changed=lambda: self.script.changed())
         self._media = CallMedia(
             self._timeline,
             self._hearing,
             media_timeout=self._settings.media_timeout,
-            failed=lambda error: self._end(_End(Outcome.FAILED, error)),
-            changed=self._changed,
+            failed=self._lifetime.fail,
+            changed=lambda: self.script.changed(),
         )
+        #: What the call's script can do.
+        self.script = Script(self._lifetime, self._media.speaker, self._hearing)
         self._protocol = ClientProtocol()
         self._connection: SignalingConnection | None = None
         self._peer: Peer | None = None
         self._remote: RemoteDescription | None = None
         self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._ended: asyncio.Future[_End] = asyncio.get_running_loop().create_future()
-        self._change = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Lock()
-        self._stage = Stage.PLACE
         self._record = CallRecord(
             call_id=spec.call_id,
             user=spec.user,
@@ -137,56 +125,47 @@ class CallSession:
                 await self._set_up()
             if not self.connected.done():
                 self.connected.set_result(self._protocol.session_id)
-            await self._unless_ended(self._watch_peer())
+            await self._lifetime.unless_ended(self._watch_peer())
         except CallEnded:
             pass
         except CallError as error:
-            self._end(_End(Outcome.FAILED, error))
+            self._lifetime.fail(error)
         except TimeoutError:
             seconds = self._settings.connect_timeout
-            self._end(_failed(self._stage, "CONNECT_TIMEOUT", f"not connected within {seconds:g} s"))
+            self._lifetime.fail_here("CONNECT_TIMEOUT", f"not connected within {seconds:g} s")
         except asyncio.CancelledError:
-            self._end(_End(Outcome.CANCELLED))
-        except Exception as exc:
-            logger.exception("call %s failed inside loadkit", self.spec.call_id)
-            self._end(_failed(self._stage, "INTERNAL", f"{type(exc).__name__}: {exc}"))
+            self._lifetime.finish(Outcome.CANCELLED)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the call leaves its record
+            self._lifetime.broken(exc)
         self._mark("ended")
         await self._tear_down()
         return self._finish_record()
 
     async def _set_up(self) -> None:
-        settings = self._settings
-        servers = await self._unless_ended(self._get_ice_servers())
-        self._peer = self._make_peer(servers)
-        self._stage = Stage.WEBSOCKET
-        await self._unless_ended(self._open_websocket())
-        self._spawn(self._read_signaling())
-        self._stage = Stage.ANSWER
+        settings, lifetime = self._settings, self._lifetime
+        servers = await lifetime.unless_ended(self._get_ice_servers())
+        peer = self._peer = self._make_peer(servers)
+        lifetime.stage = Stage.WEBSOCKET
+        await lifetime.unless_ended(self._open_websocket())
+        lifetime.spawn(self._read_signaling())
+        lifetime.stage = Stage.ANSWER
         await self._send_offer()
-        self._spawn(self._gather(self._peer))
-        sdp = await self._stage_within(
-            settings.answer_timeout, self._answer, Stage.ANSWER, "ANSWER_TIMEOUT", "no answer to the offer"
+        lifetime.spawn(self._gather(peer))
+        sdp = await lifetime.within(
+            settings.answer_timeout, self._answer, "ANSWER_TIMEOUT", "no answer to the offer"
         )
-        remote = await self._apply_answer(self._peer, sdp)
-        self._stage = Stage.ICE
-        await self._stage_within(
-            settings.ice_timeout,
-            self._peer.connect(remote.ice),
-            Stage.ICE,
-            "ICE_TIMEOUT",
-            "no pair was selected",
+        remote = await self._apply_answer(peer, sdp)
+        lifetime.stage = Stage.ICE
+        await lifetime.within(
+            settings.ice_timeout, peer.connect(remote.ice), "ICE_TIMEOUT", "no pair was selected"
         )
         self._mark("pair_selected")
-        self._stage = Stage.DTLS
-        outcome = await self._stage_within(
-            settings.dtls_timeout,
-            self._peer.handshake(remote.dtls),
-            Stage.DTLS,
-            "DTLS_TIMEOUT",
-            "the handshake did not finish",
+        lifetime.stage = Stage.DTLS
+        outcome = await lifetime.within(
+            settings.dtls_timeout, peer.handshake(remote.dtls), "DTLS_TIMEOUT", "the handshake did not finish"
         )
         self._mark("dtls_done")
-        self._stage = Stage.MEDIA
+        lifetime.stage = Stage.MEDIA
         record = self._record
         record.dtls_role, record.tls_version = outcome.role, outcome.version
         record.dtls_cipher, record.srtp_cipher = outcome.cipher, outcome.srtp_profile
@@ -194,7 +173,7 @@ class CallSession:
 
     async def _get_ice_servers(self) -> list[RTCIceServer]:
         """Best effort, as the official clients do; a failure is recorded and the call goes on."""
-        self._stage = Stage.ICE_SERVERS
+        self._lifetime.stage = Stage.ICE_SERVERS
         self._mark("ice_servers_asked")
         try:
             servers = await fetch_ice_servers(
@@ -239,18 +218,7 @@ class CallSession:
         local = LocalDescription(
             ice=peer.ice_parameters, dtls=peer.dtls_parameters, ssrc=peer.ssrc, cname=peer.cname
         )
-        fields = {
-            name: asked.get(name, getattr(settings, name))
-            for name in (
-                "caller",
-                "callee",
-                "account_id",
-                "project_id",
-                "variant_id",
-                "artifact_version",
-                "lambda_deployment_version",
-            )
-        }
+        fields = {name: asked.get(name, getattr(settings, name)) for name in OFFER_SETTINGS}
         self._protocol.send_offer(
             Offer(
                 sdp=write_sdp(local, "offer"),
@@ -271,7 +239,7 @@ class CallSession:
             self._protocol.send_candidate(
                 IceCandidate(write_candidate(candidate), sdp_mid="0", sdp_mline_index=0)
             )
-            self._spawn(self._flush())
+            self._lifetime.spawn(self._flush())
 
         await peer.gather(trickle)
         self._mark("gathered")
@@ -289,9 +257,9 @@ class CallSession:
         self._record.remote_candidates = len(remote.candidates)
         self._media.attach(peer, remote.payload_type, self._context.unix_offset)
         for candidate in remote.candidates:
-            self._spawn(self._hand_to_ice(peer, candidate))
+            self._lifetime.spawn(self._hand_to_ice(peer, candidate))
         self._mark("answer_applied")
-        self._spawn(self._follow_remote_candidates())
+        self._lifetime.spawn(self._follow_remote_candidates())
         return remote
 
     async def _watch_peer(self) -> None:
@@ -323,20 +291,20 @@ class CallSession:
                     if not self._answer.done():
                         self._answer.set_result(sdp)
                 case RemoteCandidate(candidate=candidate):
-                    self._spawn(self._add_remote_candidate(candidate))
+                    self._lifetime.spawn(self._add_remote_candidate(candidate))
                 case RemoteCandidatesEnd():
-                    self._spawn(self._end_remote_candidates())
+                    self._lifetime.spawn(self._end_remote_candidates())
                 case RemoteClosed():
                     if self.connected.done():
-                        self._end(_End(Outcome.HUNG_UP))
+                        self._lifetime.finish(Outcome.HUNG_UP)
                     else:
-                        self._end(
-                            _failed(self._stage, "CLOSED_EARLY", "the gateway sent close during the set-up")
-                        )
+                        self._lifetime.fail_here("CLOSED_EARLY", "the gateway sent close during the set-up")
                 case GatewayErrorReceived(code=code, message=message):
                     code, message = self._without_token(code), self._without_token(message)
-                    error = GatewayError(self._stage, code[:_LONGEST_CODE], message[:_LONGEST_MESSAGE])
-                    self._end(_End(Outcome.FAILED, error))
+                    error = GatewayError(
+                        self._lifetime.stage, code[:_LONGEST_CODE], message[:_LONGEST_MESSAGE]
+                    )
+                    self._lifetime.fail(error)
                 case FrameDropped(reason=reason):
                     logger.debug("call %s: dropped a frame: %s", self.spec.call_id, reason)
 
@@ -384,7 +352,7 @@ class CallSession:
         assert self._connection is not None
         self._protocol.connection_lost()
         if not self._protocol.resumable:
-            stage = Stage.ANSWER if not self._answer.done() else self._stage
+            stage = Stage.ANSWER if not self._answer.done() else self._lifetime.stage
             raise SignalingError(stage, "SIGNALING_LOST", f"{lost} before the session had a name")
         await self._connection.reopen()
         self._record.signaling_reconnects += 1
@@ -406,62 +374,24 @@ class CallSession:
                     self._protocol.put_back(frames[index:])
                     return
 
-    # Commands of the script
+    # From elsewhere in the loop
 
     async def wait_connected(self) -> str | None:
-        """Wait until media can flow; returns the sessionId."""
-        return await self._unless_ended(asyncio.shield(self.connected))
+        """Wait until media can flow; returns the sessionId.
 
-    async def talk(self, sample: EncodedSample, seconds: float) -> None:
-        """Speak a sample, over and over, for so long."""
-        self._note_sample(sample)
-        self._media.speaker.play(sample, loop=True)
-        try:
-            await self._unless_ended(asyncio.sleep(seconds))
-        finally:
-            self._media.speaker.stop()
-
-    async def say(self, sample: EncodedSample) -> None:
-        """Speak a sample once and return when it was sent: a turn begins."""
-        self._note_sample(sample)
-        self._hearing.begin_turn(sample.name)
-        speaker = self._media.speaker
-        speaker.play(sample)
-        await self._until(lambda: not speaker.playing, None)
-
-    async def pause(self, seconds: float) -> None:
-        """Say nothing for so long."""
-        await self._unless_ended(asyncio.sleep(seconds))
-
-    async def wait_for_agent(self, timeout: float) -> float | None:
-        """Wait until the agent has greeted and fallen silent; returns ``greeting_ms``.
-
-        :raises TransportError: NO_RESPONSE.
+        :raises CallEnded: the call ended first.
         """
-        await self._utterance_heard(lambda: next(iter(self._hearing.utterances), None), timeout, "greeting")
-        return self._timeline.milliseconds("dtls_done", "greeting")
-
-    async def wait_for_reply(self, timeout: float) -> float | None:
-        """Wait until the agent has replied and fallen silent; returns ``turn_latency_ms``.
-
-        :raises TransportError: NO_RESPONSE.
-        """
-        try:
-            reply = await self._utterance_heard(self._hearing.reply, timeout, "reply")
-        except TransportError:
-            self._hearing.note_reply(None)
-            raise
-        return self._hearing.note_reply(reply)
+        return await self._lifetime.unless_ended(asyncio.shield(self.connected))
 
     def hang_up(self, outcome: Outcome, error: CallError | None = None) -> None:
         """End the call from our side."""
-        self._end(_End(outcome, error))
+        self._lifetime.finish(outcome, error)
 
     def end_message(self) -> dict[str, str | None]:
         """How the call ended, for the script: outcome, code and message; empty while it has not."""
-        if not self._ended.done() or self._ended.cancelled():
+        end = self._lifetime.end
+        if end is None:
             return {}
-        end = self._ended.result()
         error = end.error
         return {
             "outcome": end.outcome,
@@ -470,46 +400,11 @@ class CallSession:
             "message": error.message if error else None,
         }
 
-    async def _utterance_heard(self, find: Any, timeout: float, what: str) -> Utterance:
-        if not await self._until(lambda: find() is not None, timeout):
-            error = TransportError(Stage.AGENT, "NO_RESPONSE", f"no {what} within {timeout:g} s")
-            self._end(_End(Outcome.FAILED, error))
-            raise error
-        heard: Utterance = find()
-        await self._until(lambda: heard.ended, self._settings.connect_timeout * 4)
-        return heard
-
-    def _note_sample(self, sample: EncodedSample) -> None:
-        if self._record.sample is None:
-            self._record.sample = sample.name
-
-    async def _until(self, condition: Any, timeout: float | None) -> bool:
-        """Wait until a condition about media holds; False after the time-out."""
-        try:
-            async with asyncio.timeout(timeout):
-                while not condition():
-                    self._change.clear()
-                    await self._unless_ended(self._change.wait())
-        except TimeoutError:
-            return False
-        return True
-
     # The end
-
-    def _changed(self) -> None:
-        self._change.set()
-
-    def _end(self, end: _End) -> None:
-        """Note the first cause; all waits end with it."""
-        if not self._ended.done():
-            self._ended.set_result(end)
 
     async def _tear_down(self) -> None:
         self._media.stop()
-        for task in list(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_GOODBYE_S)
+        await self._lifetime.cancel_tasks(_GOODBYE_S)
         if self._peer is not None:
             types = self._peer.selected_types()
             if types:
@@ -530,20 +425,24 @@ class CallSession:
             self.connected.cancel()
 
     def _finish_record(self) -> tuple[CallRecord, list[TurnRecord]]:
-        record, end = self._record, self._ended.result()
+        record, end = self._record, self._lifetime.end
+        assert end is not None
         self._timeline.fill(record, self._context.unix_offset)
         self._media.fill(record)
         record.signaling_dropped = self._protocol.frames_dropped
-        if (
-            end.outcome in (Outcome.COMPLETED, Outcome.HUNG_UP)
-            and record.no_audio
-            and not record.packets_received
-        ):
-            end = _failed(Stage.MEDIA, "NO_AUDIO", "no RTP packet came in the whole call")
-        record.outcome = end.outcome
-        if end.error is not None:
-            record.failed_stage = end.error.stage
-            record.error_code, record.error_message = end.error.code, end.error.message
+        record.sample = self.script.first_sample
+        outcome, error = end.outcome, end.error
+        ended_well = outcome in (Outcome.COMPLETED, Outcome.HUNG_UP)
+        if ended_well and record.no_audio and not record.packets_received:
+            outcome = Outcome.FAILED
+            error = TransportError(Stage.MEDIA, "NO_AUDIO", "no RTP packet came in the whole call")
+        record.outcome = outcome
+        if error is not None:
+            record.failed_stage, record.error_code, record.error_message = (
+                error.stage,
+                error.code,
+                error.message,
+            )
         self._hearing.call_ended()
         turns = self._hearing.turns
         for turn in turns:
@@ -551,58 +450,5 @@ class CallSession:
         record.turns = len(turns) if self.spec.listen else None
         return record, turns
 
-    # Waiting
-
     def _mark(self, name: str) -> None:
         self._timeline.mark(name, time.monotonic())
-
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run beside the call; what it raises ends the call."""
-        task = asyncio.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._task_done)
-
-    def _task_done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
-        if isinstance(error, CallError):
-            self._end(_End(Outcome.FAILED, error))
-        elif error is not None and not isinstance(error, CallEnded):
-            logger.error("call %s failed inside loadkit", self.spec.call_id, exc_info=error)
-            self._end(_failed(self._stage, "INTERNAL", f"{type(error).__name__}: {error}"))
-
-    async def _unless_ended(self, awaitable: Awaitable[_T]) -> _T:
-        """Wait for something, unless the call ends first.
-
-        :raises CallEnded: it did.
-        """
-        task = asyncio.ensure_future(awaitable)
-        waits: set[asyncio.Future[Any]] = {task, self._ended}
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if self._ended.done():
-                raise CallEnded
-            return task.result()
-        finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task})
-
-    async def _stage_within(
-        self, seconds: float, awaitable: Awaitable[_T], stage: Stage, code: str, what: str
-    ) -> _T:
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._unless_ended(awaitable)
-        except TimeoutError:
-            raise TransportError(stage, code, f"{what} within {seconds:g} s") from None
-
-
-class CallEnded(Exception):
-    """The call has ended while something was waited for."""
-
-
-def _failed(stage: Stage, code: str, message: str) -> _End:
-    return _End(Outcome.FAILED, TransportError(stage, code, message))

@@ -7,10 +7,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Fields of the offer that a locustfile may set per call, beside the settings.
-OFFER_FIELDS = (
-    "mode",
-    "call_sid",
+#: Fields of the offer that are settings, too; a call may have its own.
+OFFER_SETTINGS = (
     "caller",
     "callee",
     "account_id",
@@ -19,6 +17,9 @@ OFFER_FIELDS = (
     "artifact_version",
     "lambda_deployment_version",
 )
+
+#: Fields of the offer that a locustfile may set per call.
+OFFER_FIELDS = ("mode", "call_sid", *OFFER_SETTINGS)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Any
 
 import aiohttp
 
-from loadkit.call.session import CallContext, CallEnded, CallSession
+from loadkit.call.lifetime import CallEnded
+from loadkit.call.session import CallContext, CallSession
 from loadkit.call.spec import CallSpec
 from loadkit.engine.figures import FigureTaker
 from loadkit.engine.link import Message
@@ -139,15 +140,15 @@ class EngineService:
             case "wait_connected":
                 return await call.wait_connected()
             case "talk":
-                return await call.talk(await _sample(args["sample"]), args["seconds"])
+                return await call.script.talk(await _sample(args["sample"]), args["seconds"])
             case "say":
-                return await call.say(await _sample(args["sample"]))
+                return await call.script.say(await _sample(args["sample"]))
             case "pause":
-                return await call.pause(args["seconds"])
+                return await call.script.pause(args["seconds"])
             case "wait_for_agent":
-                return await call.wait_for_agent(args["timeout"])
+                return await call.script.wait_for_agent(args["timeout"])
             case "wait_for_reply":
-                return await call.wait_for_reply(args["timeout"])
+                return await call.script.wait_for_reply(args["timeout"])
         raise ValueError(f"there is no command {name!r}")
 
     def _end(self, message: Message) -> None:

@@ -15,7 +15,8 @@ import aiohttp
 import numpy as np
 import pytest
 
-from loadkit.call.session import CallContext, CallEnded, CallSession
+from loadkit.call.lifetime import CallEnded
+from loadkit.call.session import CallContext, CallSession
 from loadkit.call.spec import CallSpec
 from loadkit.errors import CODES, CallError, Stage
 from loadkit.media.clock import MediaClock
@@ -152,7 +153,7 @@ async def test_call_that_goes_well_has_every_stage_in_its_record() -> None:
     ):
         session = caller.call(listen=False, mode="end-to-end", offer=fields)
         assert await session.wait_connected() == "session-1"
-        await session.talk(tone(), 0.4)
+        await session.script.talk(tone(), 0.4)
         session.hang_up(Outcome.COMPLETED)
         record = await caller.end()
         await gateway.closed.wait()
@@ -547,7 +548,7 @@ async def test_good_end_without_a_packet_is_no_audio_all_the_same() -> None:
     async with asyncio.timeout(60), ScriptedGateway(script) as gateway, caller_of(gateway) as caller:
         session = caller.call()
         await session.wait_connected()
-        await session.pause(2.1)
+        await session.script.pause(2.1)
         session.hang_up(Outcome.COMPLETED)
         record = await caller.end()
     assert_failed(record, Stage.MEDIA, "NO_AUDIO")
@@ -728,7 +729,7 @@ async def test_call_can_be_cancelled_at_each_stage(stage: str, how: str) -> None
             session.hang_up(Outcome.CANCELLED)
         record = await caller.end()
         with pytest.raises((CallEnded, asyncio.CancelledError)):
-            await session.pause(99)
+            await session.script.pause(99)
         if record.session_id is not None:
             await gateway.closed.wait()
     assert record.outcome == Outcome.CANCELLED
@@ -778,10 +779,10 @@ async def test_echo_of_what_was_said_is_heard_as_a_reply() -> None:
     async with asyncio.timeout(60), ScriptedGateway(script) as gateway, caller_of(gateway) as caller:
         session = caller.call(listen=True)
         await session.wait_connected()
-        greeting = await session.wait_for_agent(20)
-        await session.say(tone())
+        greeting = await session.script.wait_for_agent(20)
+        await session.script.say(tone())
         said.set()
-        latency = await session.wait_for_reply(20)
+        latency = await session.script.wait_for_reply(20)
         session.hang_up(Outcome.COMPLETED)
         record, turns = await caller.task
     assert record.outcome == Outcome.COMPLETED
@@ -805,6 +806,6 @@ async def test_agent_that_says_nothing_fails_the_call() -> None:
         session = caller.call(listen=True)
         await session.wait_connected()
         with pytest.raises(CallError, match=r"no greeting within 0\.2 s"):
-            await session.wait_for_agent(0.2)
+            await session.script.wait_for_agent(0.2)
         record = await caller.end()
     assert_failed(record, Stage.AGENT, "NO_RESPONSE")
