@@ -24,39 +24,26 @@ from loadkit.call.hearing import Hearing
 from loadkit.call.lifetime import CallEnded, Lifetime
 from loadkit.call.media import CallMedia
 from loadkit.call.script import Script
+from loadkit.call.signaling import CallSignaling
 from loadkit.call.spec import OFFER_SETTINGS, CallSpec
 from loadkit.call.timeline import Timeline
-from loadkit.errors import CallError, GatewayError, SignalingError, Stage, TransportError
+from loadkit.errors import CallError, SignalingError, Stage, TransportError
 from loadkit.media.clock import MediaClock
 from loadkit.records import CallRecord, Outcome, TurnRecord
 from loadkit.settings import Settings
-from loadkit.signaling.client import SignalingConnection, SocketLost
+from loadkit.signaling.client import SignalingConnection
 from loadkit.signaling.ice_servers import IceServersUnavailable, fetch_ice_servers
-from loadkit.signaling.messages import IceCandidate, Offer
-from loadkit.signaling.protocol import (
-    AnswerReceived,
-    ClientEvent,
-    ClientProtocol,
-    FrameDropped,
-    GatewayErrorReceived,
-    RemoteCandidate,
-    RemoteCandidatesEnd,
-    RemoteClosed,
-)
+from loadkit.signaling.messages import Offer
 from loadkit.transport.peer import Certificate, Peer, usable_ice_servers
 from loadkit.transport.sdp import (
     LocalDescription,
     RemoteDescription,
-    read_candidate,
     read_sdp,
-    write_candidate,
     write_sdp,
 )
 
 logger = logging.getLogger(__name__)
 
-#: Text from the gateway is kept verbatim up to these lengths; a frame may hold a megabyte of it.
-_LONGEST_CODE, _LONGEST_MESSAGE = 100, 1000
 #: How long ``close`` and the closing of sockets may take.
 _GOODBYE_S = 2.0
 
@@ -101,12 +88,8 @@ class CallSession:
         )
         #: What the call's script can do.
         self.script = Script(self._lifetime, self._media.speaker, self._hearing)
-        self._protocol = ClientProtocol()
-        self._connection: SignalingConnection | None = None
+        self._signaling: CallSignaling | None = None
         self._peer: Peer | None = None
-        self._remote: RemoteDescription | None = None
-        self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._sending = asyncio.Lock()
         self._record = CallRecord(
             call_id=spec.call_id,
             user=spec.user,
@@ -124,7 +107,7 @@ class CallSession:
             async with asyncio.timeout(self._settings.connect_timeout):
                 await self._set_up()
             if not self.connected.done():
-                self.connected.set_result(self._protocol.session_id)
+                self.connected.set_result(self._signaling.session_id if self._signaling else None)
             await self._lifetime.unless_ended(self._watch_peer())
         except CallEnded:
             pass
@@ -146,15 +129,15 @@ class CallSession:
         servers = await lifetime.unless_ended(self._get_ice_servers())
         peer = self._peer = self._make_peer(servers)
         lifetime.stage = Stage.WEBSOCKET
-        await lifetime.unless_ended(self._open_websocket())
-        lifetime.spawn(self._read_signaling())
+        signaling = await lifetime.unless_ended(self._open_websocket())
         lifetime.stage = Stage.ANSWER
-        await self._send_offer()
-        lifetime.spawn(self._gather(peer))
+        await signaling.send_offer(self._offer(peer))
+        lifetime.spawn(self._gather(peer, signaling))
         sdp = await lifetime.within(
-            settings.answer_timeout, self._answer, "ANSWER_TIMEOUT", "no answer to the offer"
+            settings.answer_timeout, signaling.answer, "ANSWER_TIMEOUT", "no answer to the offer"
         )
-        remote = await self._apply_answer(peer, sdp)
+        remote = self._apply_answer(peer, sdp)
+        signaling.answer_applied()
         lifetime.stage = Stage.ICE
         await lifetime.within(
             settings.ice_timeout, peer.connect(remote.ice), "ICE_TIMEOUT", "no pair was selected"
@@ -201,178 +184,79 @@ class CallSession:
             on_rtcp=self._media.rtcp_received,
         )
 
-    async def _open_websocket(self) -> None:
-        self._mark("websocket_asked")
-        self._connection = SignalingConnection(
+    async def _open_websocket(self) -> CallSignaling:
+        settings = self._settings
+        connection = SignalingConnection(
             self._context.signaling_url,
-            timeout=self._settings.websocket_timeout,
+            timeout=settings.websocket_timeout,
             ssl_context=self._context.ssl_context,
-            local_address=self._settings.local_address,
+            local_address=settings.local_address,
         )
-        await self._connection.open()
+        signaling = self._signaling = CallSignaling(
+            connection,
+            self._lifetime,
+            self._timeline,
+            token=settings.token(),
+            remote_candidate=self._remote_candidate_received,
+        )
+        self._mark("websocket_asked")
+        await signaling.open()
         self._mark("websocket_open")
+        return signaling
 
-    async def _send_offer(self) -> None:
-        assert self._peer is not None
-        peer, settings, asked = self._peer, self._settings, self.spec.offer
+    def _offer(self, peer: Peer) -> Offer:
         local = LocalDescription(
             ice=peer.ice_parameters, dtls=peer.dtls_parameters, ssrc=peer.ssrc, cname=peer.cname
         )
+        asked, settings = self.spec.offer, self._settings
         fields = {name: asked.get(name, getattr(settings, name)) for name in OFFER_SETTINGS}
-        self._protocol.send_offer(
-            Offer(
-                sdp=write_sdp(local, "offer"),
-                auth_token=settings.token(),
-                mode=self.spec.mode,
-                call_sid=self.spec.call_sid,
-                **fields,
-            )
+        return Offer(
+            sdp=write_sdp(local, "offer"),
+            auth_token=settings.token(),
+            mode=self.spec.mode,
+            call_sid=self.spec.call_sid,
+            **fields,
         )
-        self._mark("offer_sent")
-        await self._flush()
 
-    async def _gather(self, peer: Peer) -> None:
-        """Gather candidates and trickle them; the protocol holds them until the sessionId is known."""
+    async def _gather(self, peer: Peer, signaling: CallSignaling) -> None:
+        """Gather candidates and trickle them, then say that there are no more."""
         self._mark("gathering_started")
-
-        def trickle(candidate: RTCIceCandidate) -> None:
-            self._protocol.send_candidate(
-                IceCandidate(write_candidate(candidate), sdp_mid="0", sdp_mline_index=0)
-            )
-            self._lifetime.spawn(self._flush())
-
-        await peer.gather(trickle)
+        await peer.gather(signaling.trickle)
         self._mark("gathered")
         self._record.local_candidates = len(peer.local_candidates)
-        self._protocol.send_candidate(IceCandidate("", sdp_mid="0", sdp_mline_index=0))
-        await self._flush()
+        signaling.trickle(None)
 
-    async def _apply_answer(self, peer: Peer, sdp: str) -> RemoteDescription:
+    def _apply_answer(self, peer: Peer, sdp: str) -> RemoteDescription:
         try:
             remote = read_sdp(sdp)
         except ValueError as exc:
             raise SignalingError(Stage.ANSWER, "ANSWER_INVALID", str(exc)) from exc
-        self._remote = remote
         self._record.codec = remote.codec
-        self._record.remote_candidates = len(remote.candidates)
+        self._record.remote_candidates = 0
         self._media.attach(peer, remote.payload_type, self._context.unix_offset)
         for candidate in remote.candidates:
-            self._lifetime.spawn(self._hand_to_ice(peer, candidate))
+            self._remote_candidate_received(candidate)
         self._mark("answer_applied")
-        self._lifetime.spawn(self._follow_remote_candidates())
         return remote
+
+    def _remote_candidate_received(self, candidate: RTCIceCandidate | None) -> None:
+        if candidate is not None:
+            self._record.remote_candidates = (self._record.remote_candidates or 0) + 1
+        self._lifetime.spawn(self._hand_to_ice(candidate))
+
+    async def _hand_to_ice(self, candidate: RTCIceCandidate | None) -> None:
+        assert self._peer is not None
+        try:
+            await self._peer.add_remote_candidate(candidate)
+        except OSError as exc:
+            # An mDNS name takes a socket on port 5353 to resolve; the call can do without the candidate.
+            logger.debug("call %s: %s", self.spec.call_id, exc)
 
     async def _watch_peer(self) -> None:
         """Hold the call until the peer is lost; anything else that ends it ends this wait."""
         assert self._peer is not None
         reason = await asyncio.shield(self._peer.lost)
         raise TransportError(Stage.MEDIA, "MEDIA_LOST", reason)
-
-    # Signaling
-
-    async def _read_signaling(self) -> None:
-        assert self._connection is not None
-        while True:
-            try:
-                frame = await self._connection.recv()
-            except SocketLost as lost:
-                await self._reopen_signaling(lost)
-                continue
-            now = time.monotonic()
-            self._handle(self._protocol.receive(frame, now), now)
-            await self._flush()
-
-    def _handle(self, events: list[ClientEvent], now: float) -> None:
-        for event in events:
-            match event:
-                case AnswerReceived(sdp=sdp, session_id=session_id):
-                    self._timeline.mark("answer_received", now)
-                    self._record.session_id = session_id
-                    if not self._answer.done():
-                        self._answer.set_result(sdp)
-                case RemoteCandidate(candidate=candidate):
-                    self._lifetime.spawn(self._add_remote_candidate(candidate))
-                case RemoteCandidatesEnd():
-                    self._lifetime.spawn(self._end_remote_candidates())
-                case RemoteClosed():
-                    if self.connected.done():
-                        self._lifetime.finish(Outcome.HUNG_UP)
-                    else:
-                        self._lifetime.fail_here("CLOSED_EARLY", "the gateway sent close during the set-up")
-                case GatewayErrorReceived(code=code, message=message):
-                    code, message = self._without_token(code), self._without_token(message)
-                    error = GatewayError(
-                        self._lifetime.stage, code[:_LONGEST_CODE], message[:_LONGEST_MESSAGE]
-                    )
-                    self._lifetime.fail(error)
-                case FrameDropped(reason=reason):
-                    logger.debug("call %s: dropped a frame: %s", self.spec.call_id, reason)
-
-    def _without_token(self, text: str) -> str:
-        """Text from the gateway, which may repeat the token that it refuses."""
-        token = self._settings.token()
-        return text.replace(token, "***") if token else text
-
-    async def _add_remote_candidate(self, candidate: IceCandidate) -> None:
-        assert self._peer is not None
-        try:
-            readable = read_candidate(candidate.candidate)
-        except ValueError as exc:
-            self._protocol.frames_dropped += 1
-            logger.debug("call %s: %s", self.spec.call_id, exc)
-            return
-        self._record.remote_candidates = (self._record.remote_candidates or 0) + 1
-        await self._hand_to_ice(self._peer, readable)
-
-    async def _hand_to_ice(self, peer: Peer, candidate: RTCIceCandidate) -> None:
-        try:
-            await peer.add_remote_candidate(candidate)
-        except OSError as exc:
-            # An mDNS name takes a socket on port 5353 to resolve; the call can do without the candidate.
-            logger.debug("call %s: candidate %s: %s", self.spec.call_id, candidate.ip, exc)
-
-    async def _end_remote_candidates(self) -> None:
-        assert self._peer is not None
-        await self._peer.add_remote_candidate(None)
-
-    async def _follow_remote_candidates(self) -> None:
-        """Hand over what was held back, as it becomes due."""
-        now = time.monotonic()
-        self._handle(self._protocol.answer_applied(now), now)
-        while True:
-            deadline = self._protocol.next_deadline()
-            await asyncio.sleep(0.5 if deadline is None else max(0.0, deadline - time.monotonic()))
-            now = time.monotonic()
-            self._handle(self._protocol.poll(now), now)
-            if self.connected.done():
-                return
-
-    async def _reopen_signaling(self, lost: SocketLost) -> None:
-        """A socket lost in mid-call is opened again and the session goes on, as the official clients do."""
-        assert self._connection is not None
-        self._protocol.connection_lost()
-        if not self._protocol.resumable:
-            stage = Stage.ANSWER if not self._answer.done() else self._lifetime.stage
-            raise SignalingError(stage, "SIGNALING_LOST", f"{lost} before the session had a name")
-        await self._connection.reopen()
-        self._record.signaling_reconnects += 1
-        self._protocol.connection_reopened()
-        self._protocol.send_ping()
-        await self._flush()
-
-    async def _flush(self) -> None:
-        """Send what the protocol has; what a lost socket did not take waits for the next one."""
-        async with self._sending:
-            if self._connection is None:
-                return
-            frames = self._protocol.data_to_send()
-            for index, frame in enumerate(frames):
-                try:
-                    await self._connection.send(frame)
-                except SocketLost:
-                    # The reader sees it too, and reopens.
-                    self._protocol.put_back(frames[index:])
-                    return
 
     # From elsewhere in the loop
 
@@ -411,14 +295,14 @@ class CallSession:
                 self._record.local_candidate_type, self._record.remote_candidate_type = types
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GOODBYE_S):
-                if self._protocol.send_close():
-                    await self._flush()
+                if self._signaling is not None:
+                    await self._signaling.say_goodbye()
         try:
             async with asyncio.timeout(_GOODBYE_S):
                 if self._peer is not None:
                     await self._peer.close()
-                if self._connection is not None:
-                    await self._connection.close()
+                if self._signaling is not None:
+                    await self._signaling.close()
         except TimeoutError:
             logger.warning("call %s: closing its sockets took more than %g s", self.spec.call_id, _GOODBYE_S)
         if not self.connected.done():
@@ -429,7 +313,8 @@ class CallSession:
         assert end is not None
         self._timeline.fill(record, self._context.unix_offset)
         self._media.fill(record)
-        record.signaling_dropped = self._protocol.frames_dropped
+        if self._signaling is not None:
+            self._signaling.fill(record)
         record.sample = self.script.first_sample
         outcome, error = end.outcome, end.error
         ended_well = outcome in (Outcome.COMPLETED, Outcome.HUNG_UP)
