@@ -63,7 +63,7 @@ class CallRecord:
     call_id: str = _column("", "unique in all runs", "")
     record_version: int = _column("", "version of these columns", RECORD_VERSION)
     run_id: str = _column("", "the run it belongs to", "")
-    worker: str = _column("", "Locust process that placed the call: 'local' or the worker's index", "")
+    worker: str = _column("", "Locust process that placed the call: 'local' or 'worker-<index>'", "")
     engine: str = _column("", "engine process that held the call: '<worker>.<number>'", "")
     user: str = _column("", "Locust user: class and number", "")
     scenario: str = _column("", "Locust task that placed the call", "")
@@ -135,10 +135,12 @@ class CallRecord:
     remote_jitter: float | None = _column("s", "jitter of our packets at the gateway (its RTCP)")
 
     # what was heard
-    audio_level: float | None = _column("0..1", "loudest 20 ms heard, linear; None when nothing was decoded")
+    audio_level: float | None = _column(
+        "0..1", "loudest 20 ms heard, linear; None unless the call listened throughout"
+    )
     no_audio: bool | None = _column("", "no RTP within 2 s of connecting")
     silent_audio: bool | None = _column("", "RTP came, but nothing above −60 dBFS")
-    turns: int | None = _column("", "turns of talk in the call; None when the script waited for none")
+    turns: int | None = _column("", "turns of talk in the call; None when the call did not listen")
 
     # the tester's own punctuality
     late_ms_max: float | None = _column("ms", "worst lateness of a packet against the 20 ms clock")

@@ -265,6 +265,7 @@ def troubled_run(reports_dir: Path, calls: int = 300, run_id: str = "troubled") 
         ended_at=STARTED_AT + calls / 10 + 10,
         ended_by="interrupted",
         workers={"expected": 2, "seen": ["1", "2"], "lost": lost},
-        settings={"host": "<b>ws://gateway.example</b>", "caller": HOSTILE_MESSAGES[0]},
+        settings={"caller": HOSTILE_MESSAGES[0]},
+        host="<b>ws://gateway.example</b>",
     )
     return write_run_folder(reports_dir, rows, (), figures, run, run_id)

@@ -23,14 +23,15 @@ def summarise_generator(calls: pd.DataFrame, figures: pd.DataFrame) -> dict[str,
     # An engine counts the packets of calls still in progress, too; records are what is left without figures.
     counted = figures if len(figures) else calls
     skipped = _count(counted["frames_skipped"])
+    latest = _latest(calls["late_ms_max"], late)
     fitness = judge_fitness(late_p99, sustained, skipped)
     return {
         "fit": fitness.fit,
         "unfit_reasons": list(fitness.reasons),
         "engines": int(figures[["worker", "engine"]].drop_duplicates().shape[0]),
         "late_ms_p50": _finite(lateness.percentile(late, 50)),
-        "late_ms_p99": _finite(late_p99),
-        "late_ms_max": _latest(calls["late_ms_max"], late),
+        "late_ms_p99": _below(_finite(late_p99), latest),
+        "late_ms_max": latest,
         "frames_late": _count(counted["frames_late"]),
         "frames_skipped": skipped,
         "cpu_share": _most(engines.mean()),
@@ -56,6 +57,11 @@ def _latest(exact: pd.Series[Any], late: Counter[int]) -> float | None:
     if measured is None or counted is None:
         return counted if measured is None else measured
     return measured if lateness.bucket_of(measured) >= max(late) else counted
+
+
+def _below(bound: float | None, latest: float | None) -> float | None:
+    """A percentile is the upper edge of its bucket: never show it above the worst value that was measured."""
+    return bound if bound is None or latest is None else min(bound, latest)
 
 
 def _finite(late_ms: float | None) -> float | None:

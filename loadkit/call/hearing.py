@@ -29,6 +29,7 @@ class Hearing:
         self._decoded = False
         #: All utterances of the other side, oldest first.
         self.utterances: list[Utterance] = []
+        self._before_turn = 0
         #: Finished turns, oldest first.
         self.turns: list[TurnRecord] = []
         #: When the caller's last speech frame was sent (monotonic seconds).
@@ -36,8 +37,8 @@ class Hearing:
 
     @property
     def audio_level(self) -> float | None:
-        """Loudest 20 ms, linear 0..1; None when nothing was decoded."""
-        return round(10 ** (self._loudest / 20), 5) if self._decoded else None
+        """Loudest 20 ms, linear 0..1; None unless the call was listened to throughout."""
+        return round(10 ** (self._loudest / 20), 5) if self._decoded and self._listen else None
 
     @property
     def silent(self) -> bool | None:
@@ -79,6 +80,7 @@ class Hearing:
     def begin_turn(self, sample: str) -> TurnRecord:
         """The caller starts to say something."""
         self.said_at = None
+        self._before_turn = len(self.utterances)
         turn = TurnRecord(turn=len(self.turns) + 1, sample=sample)
         self.turns.append(turn)
         return turn
@@ -104,25 +106,32 @@ class Hearing:
         return self.utterances[0] if self.utterances else None
 
     def reply(self) -> Utterance | None:
-        """The first utterance that started after the caller's last speech frame."""
-        if self.said_at is None:
+        """The first utterance of this turn that went on after the caller's last speech frame."""
+        said_at = self.said_at
+        if said_at is None:
             return None
-        return next((u for u in self.utterances if u.started_at > self.said_at), None)
+        return next((u for u in self.utterances[self._before_turn :] if u.last_speech_at > said_at), None)
 
     def note_reply(self, reply: Utterance | None) -> float | None:
-        """Write what came of the newest turn; returns its latency in ms, None when no reply came."""
+        """Write what came of the newest turn; returns its latency in ms.
+
+        None when no reply came, or when it had begun before the caller was done: that is no latency.
+        """
         if not self.turns:
             return None
         turn = self.turns[-1]
         if reply is None or self.said_at is None:
             turn.no_response = True
             return None
-        turn.turn_latency_ms = round((reply.started_at - self.said_at) * 1000, 3)
         turn.reply_ms = round(reply.duration * 1000, 3)
+        if reply.started_at <= self.said_at:
+            turn.false_interrupt = True
+            return None
+        turn.turn_latency_ms = round((reply.started_at - self.said_at) * 1000, 3)
         return turn.turn_latency_ms
 
     def call_ended(self) -> None:
         """Write what was heard of a reply that the end of the call cut off: its latency counts all the same."""
         reply = self.reply()
-        if reply is not None and self.turns and self.turns[-1].turn_latency_ms is None:
+        if reply is not None and self.turns and self.turns[-1].reply_ms is None:
             self.note_reply(reply)

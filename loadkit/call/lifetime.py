@@ -84,6 +84,9 @@ class Lifetime:
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task})
+            if not task.cancelled():
+                # Seen, also when the call's end came first: asyncio logs errors that nobody looked at.
+                task.exception()
 
     async def within(self, seconds: float, awaitable: Awaitable[_T], code: str, what: str) -> _T:
         """Wait for something that the present stage has so much time for.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from loadkit.call.hearing import Hearing
 from loadkit.call.timeline import Timeline
 from loadkit.errors import Stage, TransportError
-from loadkit.media.clock import LATE_S, MediaClock
+from loadkit.media.clock import LATE_S, MediaClock, lateness_of_frames
 from loadkit.media.meter import ReceptionMeter
 from loadkit.media.rtcp import REPORT_INTERVAL_S, RtcpReporter
 from loadkit.media.rtp import RtpSource, parse_rtp
@@ -100,7 +100,8 @@ class CallMedia:
         if self._late_max is None or late > self._late_max:
             self._late_max = late
         if late > LATE_S:
-            self._frames_late += frames
+            self._frames_late += sum(at > LATE_S for at in lateness_of_frames(late, frames, skipped))
+        if skipped:
             self._frames_skipped += skipped
             self._source.skip(skipped)
         speaker = self.speaker

@@ -10,12 +10,12 @@ the call ends, the first cause counts, everything is closed, and one record is l
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 from aiortc import RTCIceCandidate, RTCIceServer
@@ -31,7 +31,7 @@ from loadkit.errors import CallError, SignalingError, Stage, TransportError
 from loadkit.media.clock import MediaClock
 from loadkit.records import CallRecord, Outcome, TurnRecord
 from loadkit.settings import Settings
-from loadkit.signaling.client import SignalingConnection
+from loadkit.signaling.client import SignalingConnection, SocketLost
 from loadkit.signaling.ice_servers import IceServersUnavailable, fetch_ice_servers
 from loadkit.signaling.messages import Offer
 from loadkit.transport.peer import Certificate, Peer, usable_ice_servers
@@ -44,7 +44,7 @@ from loadkit.transport.sdp import (
 
 logger = logging.getLogger(__name__)
 
-#: How long ``close`` and the closing of sockets may take.
+#: How long each step of the end may take: ``close``, DTLS and ICE, the socket.
 _GOODBYE_S = 2.0
 
 
@@ -260,12 +260,13 @@ class CallSession:
 
     # From elsewhere in the loop
 
-    async def wait_connected(self) -> str | None:
-        """Wait until media can flow; returns the sessionId.
+    async def wait_connected(self) -> dict[str, Any]:
+        """Wait until media can flow; returns ``session_id`` and ``setup_ms``.
 
         :raises CallEnded: the call ended first.
         """
-        return await self._lifetime.unless_ended(asyncio.shield(self.connected))
+        session_id = await self._lifetime.unless_ended(asyncio.shield(self.connected))
+        return {"session_id": session_id, "setup_ms": self._timeline.milliseconds("intended", "dtls_done")}
 
     def hang_up(self, outcome: Outcome, error: CallError | None = None) -> None:
         """End the call from our side."""
@@ -293,20 +294,29 @@ class CallSession:
             types = self._peer.selected_types()
             if types:
                 self._record.local_candidate_type, self._record.remote_candidate_type = types
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_GOODBYE_S):
-                if self._signaling is not None:
-                    await self._signaling.say_goodbye()
-        try:
-            async with asyncio.timeout(_GOODBYE_S):
-                if self._peer is not None:
-                    await self._peer.close()
-                if self._signaling is not None:
-                    await self._signaling.close()
-        except TimeoutError:
-            logger.warning("call %s: closing its sockets took more than %g s", self.spec.call_id, _GOODBYE_S)
+        if self._signaling is not None:
+            await self._within_goodbye(self._signaling.say_goodbye())
+        if self._peer is not None and not await self._within_goodbye(self._peer.close()):
+            self._peer.abort()
+        if self._signaling is not None:
+            await self._within_goodbye(self._signaling.close())
         if not self.connected.done():
             self.connected.cancel()
+
+    async def _within_goodbye(self, step: Coroutine[Any, Any, None]) -> bool:
+        """One step of the end; whatever becomes of it, the others follow and the call leaves its record."""
+        try:
+            async with asyncio.timeout(_GOODBYE_S):
+                await step
+        except TimeoutError:
+            logger.warning("call %s: a step of its end took over %g s", self.spec.call_id, _GOODBYE_S)
+            return False
+        except (SignalingError, SocketLost):
+            return False
+        except Exception:
+            logger.exception("call %s: a step of its end failed", self.spec.call_id)
+            return False
+        return True
 
     def _finish_record(self) -> tuple[CallRecord, list[TurnRecord]]:
         record, end = self._record, self._lifetime.end

@@ -99,9 +99,14 @@ class CallSignaling:
         self._lifetime.spawn(self._follow_remote_candidates())
 
     async def say_goodbye(self) -> None:
-        """Send ``close``, when there is a session to close."""
-        if self._protocol.send_close():
-            await self._flush()
+        """Send ``close``, when there is a session to close; over a fresh socket when the last one was lost."""
+        if not self._protocol.send_close():
+            return
+        if not self._open:
+            await self._connection.open()
+            self._open = True
+            self._protocol.connection_reopened()
+        await self._flush()
 
     async def close(self) -> None:
         """Close the socket."""
@@ -120,12 +125,17 @@ class CallSignaling:
 
     async def _reopen(self, lost: SocketLost) -> None:
         """A socket lost in mid-call is opened again and the session goes on, as the official clients do."""
+        self._open = False
         self._protocol.connection_lost()
         if not self._protocol.resumable:
             raise SignalingError(
                 self._lifetime.stage, "SIGNALING_LOST", f"{lost} before the session had a name"
             )
-        await self._connection.reopen()
+        try:
+            await self._connection.reopen()
+        except SignalingError as exc:
+            raise SignalingError(self._lifetime.stage, exc.code, exc.message) from exc
+        self._open = True
         self._protocol.connection_reopened()
         # Shows the gateway which socket the session now has.
         self._protocol.send_ping()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import queue
 import socket
 import subprocess
 import sys
@@ -69,7 +70,8 @@ class EngineClient:
         self._ids = itertools.count(1)
         self._replies: dict[int, tuple[str, _Reply]] = {}
         self._waiting: dict[str, threading.Event] = {}
-        self._sending = threading.Lock()
+        self._outbox: queue.Queue[bytes | None] = queue.Queue()
+        self._connected: set[str] = set()
         self._configured = threading.Event()
         self._refused: str | None = None
         self._stopping = False
@@ -90,16 +92,21 @@ class EngineClient:
         ours, theirs = socket.socketpair()
         with theirs:
             os.set_inheritable(theirs.fileno(), True)
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "loadkit.engine", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=_child_environment(),
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "loadkit.engine", str(theirs.fileno())],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    env=_child_environment(),
+                )
+            except OSError as exc:
+                ours.close()
+                raise EngineError(f"engine {self.name} could not be started: {exc.strerror}") from exc
         self._socket = ours
         self.alive = True
         threading.Thread(target=self._read, daemon=True, name=f"engine {self.name}").start()
+        threading.Thread(target=self._write, daemon=True, name=f"to engine {self.name}").start()
         self.configure(configuration)
 
     def configure(self, configuration: Message) -> None:
@@ -121,11 +128,13 @@ class EngineClient:
         """Place a call; its record comes to ``on_record``.
 
         :raises EngineLost: the engine is gone; no record follows.
+        :raises TypeError: the spec holds a value that cannot be sent.
         """
         if not self.alive:
             raise EngineLost(f"engine {self.name} is gone")
+        data = pack({"op": "place", "call": spec.to_message()})
         self.calls[spec.call_id] = spec
-        self._send({"op": "place", "call": spec.to_message()})
+        self._outbox.put(data)
 
     def command(self, call_id: str, name: str, within: float, /, **args: Any) -> Message:
         """Run a command of the script; returns the reply's message.
@@ -175,11 +184,26 @@ class EngineClient:
                 self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()
 
+    def give_up(self, call_id: str) -> None:
+        """Record a call that has left no record although it was ended; a late record is dropped."""
+        spec = self.calls.pop(call_id, None)
+        if spec is not None:
+            record = self._record_of(spec, "ENGINE_STALLED", "left no record although the call was ended")
+            self._on_record(self._signed({"call": to_row(record), "turns": []}))
+
     def _send(self, message: Message) -> None:
+        self._outbox.put(pack(message))
+
+    def _write(self) -> None:
+        """One writer: a user that is killed while the pipe is full must not leave half a message on it."""
         assert self._socket is not None
-        with self._sending, contextlib.suppress(OSError):
-            # A broken pipe is seen, and told, by the reader.
-            self._socket.sendall(pack(message))
+        while True:
+            data = self._outbox.get()
+            if data is None:
+                return
+            with contextlib.suppress(OSError):
+                # A broken pipe is seen, and told, by the reader.
+                self._socket.sendall(data)
 
     def _read(self) -> None:
         assert self._socket is not None
@@ -203,15 +227,20 @@ class EngineClient:
                 self._refused = message["reason"]
                 self._configured.set()
             case "reply":
-                _, reply = self._replies.get(message["id"], ("", None))
+                call_id, reply = self._replies.get(message["id"], ("", None))
                 if reply is not None:
+                    if "value" in message and call_id in self.calls:
+                        # A script's first command waits for the connection.
+                        self._connected.add(call_id)
                     reply.message = message
                     reply.done.set()
             case "record":
                 row = message["row"]
                 call_id = row["call"]["call_id"]
-                self._on_record(self._signed(row))
-                self.calls.pop(call_id, None)
+                self._connected.discard(call_id)
+                if call_id in self.calls:
+                    self._on_record(self._signed(row))
+                    self.calls.pop(call_id, None)
                 if call_id in self._waiting:
                     self._waiting[call_id].set()
             case "figures":
@@ -230,16 +259,36 @@ class EngineClient:
         self._stopped.set()
         lost, self.calls = list(self.calls.values()), {}
         for spec in lost:
-            self._on_record(
-                self._signed({"call": to_row(_lost_record(spec, self.name, self.pid)), "turns": []})
-            )
+            record = self._record_of(spec, "ENGINE_LOST", "died while it held this call")
+            self._on_record(self._signed({"call": to_row(record), "turns": []}))
         for over in list(self._waiting.values()):
             over.set()
         for _, reply in list(self._replies.values()):
             reply.message = {"ended": _lost_end(self.name)}
             reply.done.set()
+        self._outbox.put(None)
         if not self._stopping:
             self._on_lost(self)
+
+    def _record_of(self, spec: CallSpec, code: str, what: str) -> CallRecord:
+        """The record of a call that the engine itself cannot tell of any more."""
+        now, unix_offset = time.time(), time.time() - time.monotonic()
+        connected = spec.call_id in self._connected
+        return CallRecord(
+            call_id=spec.call_id,
+            user=spec.user,
+            scenario=spec.scenario,
+            mode=spec.mode,
+            call_sid=spec.call_sid,
+            intended_at=round(spec.intended + unix_offset, 6),
+            # Handed to the engine then; by how much it really was later, the engine took with it.
+            started_at=round(spec.intended + unix_offset, 6),
+            ended_at=round(now, 6),
+            outcome=Outcome.FAILED,
+            failed_stage=Stage.MEDIA if connected else Stage.PLACE,
+            error_code=code,
+            error_message=f"engine {self.name} (process {self.pid}) {what}",
+        )
 
 
 def _lost_end(name: str) -> dict[str, str]:
@@ -249,23 +298,6 @@ def _lost_end(name: str) -> dict[str, str]:
         "code": "ENGINE_LOST",
         "message": f"engine {name} died",
     }
-
-
-def _lost_record(spec: CallSpec, name: str, pid: int | None) -> CallRecord:
-    unix_offset = time.time() - time.monotonic()
-    return CallRecord(
-        call_id=spec.call_id,
-        user=spec.user,
-        scenario=spec.scenario,
-        mode=spec.mode,
-        call_sid=spec.call_sid,
-        intended_at=round(spec.intended + unix_offset, 6),
-        ended_at=round(time.time(), 6),
-        outcome=Outcome.FAILED,
-        failed_stage=Stage.PLACE,
-        error_code="ENGINE_LOST",
-        error_message=f"engine {name} (process {pid}) died while it held this call",
-    )
 
 
 def _child_environment() -> dict[str, str]:

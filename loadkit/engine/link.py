@@ -12,7 +12,7 @@ From the engine (``ev``):
 
     ready      pid
     refused    reason                           the settings or a sample cannot be used
-    reply      id, value | ended {outcome, code, message}
+    reply      id, value | ended {outcome, code, message} | sample_error [path, reason]
     record     row {call, turns}
     figures    row
     stopped    every record has been sent

@@ -16,7 +16,7 @@ from loadkit.call.session import CallContext, CallSession
 from loadkit.call.spec import CallSpec
 from loadkit.engine.figures import FigureTaker
 from loadkit.engine.link import Message
-from loadkit.errors import CallError, LoadkitError, Stage
+from loadkit.errors import CallError, LoadkitError, SampleError, Stage
 from loadkit.media.clock import MediaClock
 from loadkit.media.samples import EncodedSample, load_sample, silence
 from loadkit.records import Outcome, to_row
@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 #: How long calls get to say goodbye when the engine is stopped.
 _STOP_S = 8.0
 _FIGURES_INTERVAL_S = 1.0
+#: How many calls that have ended can still tell a late command how.
+_ENDS_KEPT = 1000
 
 
 class EngineService:
@@ -43,6 +45,7 @@ class EngineService:
         self._http: aiohttp.ClientSession | None = None
         self._certificate = Certificate()
         self._calls: dict[str, CallSession] = {}
+        self._ends: dict[str, dict[str, str | None]] = {}
         self._holding: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._figures: asyncio.Task[None] | None = None
@@ -89,7 +92,12 @@ class EngineService:
             self._send({"ev": "refused", "reason": str(exc)})
             return
         if self._http is None:
-            self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+            # Each call is a caller of its own: no connection, and no cookie, of the one before.
+            local = (settings.local_address, 0) if settings.local_address else None
+            self._http = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, force_close=True, local_addr=local),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
         self._context = CallContext(
             settings=settings,
             signaling_url=message["signaling_url"],
@@ -115,8 +123,13 @@ class EngineService:
         task.add_done_callback(self._holding.discard)
 
     async def _hold(self, session: CallSession) -> None:
-        record, turns = await session.run()
-        del self._calls[record.call_id]
+        try:
+            record, turns = await session.run()
+        finally:
+            self._ends[session.spec.call_id] = session.end_message()
+            while len(self._ends) > _ENDS_KEPT:
+                del self._ends[next(iter(self._ends))]
+            del self._calls[session.spec.call_id]
         self._send(
             {"ev": "record", "row": {"call": to_row(record), "turns": [to_row(turn) for turn in turns]}}
         )
@@ -125,14 +138,16 @@ class EngineService:
         reply: Message = {"ev": "reply", "id": message["id"], "value": None}
         call = self._calls.get(message["call_id"])
         try:
-            if call is None:
-                reply["ended"] = {}
+            if message["name"] == "figures":
+                self._send_figures(0.0)
+            elif call is None:
+                reply["ended"] = self._ends.get(message["call_id"], {})
             else:
                 reply["value"] = await self._run(call, message["name"], message["args"])
-        except (CallEnded, asyncio.CancelledError):
+        except (CallEnded, CallError, asyncio.CancelledError):
             reply["ended"] = call.end_message() if call else {}
-        except LoadkitError as exc:
-            reply["error"] = str(exc)
+        except SampleError as exc:
+            reply["sample_error"] = [exc.path, exc.reason]
         self._send(reply)
 
     async def _run(self, call: CallSession, name: str, args: dict[str, Any]) -> Any:

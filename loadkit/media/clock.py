@@ -1,6 +1,6 @@
 """The one 20 ms clock of a process.
 
-Calls are spread over the 20 ms in slots of 1 ms, so that the packets of many calls do not leave in one
+Calls are spread over the 20 ms in slots of 2 ms, so that the packets of many calls do not leave in one
 burst; each slot costs one timer, whatever the number of its calls. How late a slot fires is the
 generator's own lateness and is counted for every packet. It is read from the monotonic clock: uvloop's
 ``loop.time()`` has whole milliseconds and stands still during a turn of the loop.
@@ -19,7 +19,7 @@ from loadkit.media import FRAME_S
 
 logger = logging.getLogger(__name__)
 
-_SLOTS = 20
+_SLOTS = 10
 _SLOT_S = FRAME_S / _SLOTS
 #: After a stall at most this many frames are sent at once to catch up (100 ms); the rest is skipped.
 _CATCH_UP_FRAMES = 5
@@ -28,6 +28,11 @@ LATE_S = 0.010
 
 #: Called each 20 ms with (frames to send now, frames to skip before them, lateness in seconds).
 Tick = Callable[[int, int, float], None]
+
+
+def lateness_of_frames(late: float, frames: int, skipped: int) -> list[float]:
+    """How late each of the frames is that are sent now, in seconds: each was due 20 ms after the one before."""
+    return [max(0.0, late - (skipped + number) * FRAME_S) for number in range(frames)]
 
 
 class MediaClock:
@@ -87,10 +92,11 @@ class MediaClock:
         frames = 1 + int(late / FRAME_S)
         skipped = max(0, frames - _CATCH_UP_FRAMES)
         frames -= skipped
-        self._lateness[bucket_of(late * 1000)] += frames * len(ticks)
-        if late > LATE_S:
-            self.frames_late += frames * len(ticks)
-            self.frames_skipped += skipped * len(ticks)
+        for frame_late in lateness_of_frames(late, frames, skipped):
+            self._lateness[bucket_of(frame_late * 1000)] += len(ticks)
+            if frame_late > LATE_S:
+                self.frames_late += len(ticks)
+        self.frames_skipped += skipped * len(ticks)
         for tick in ticks:
             try:
                 tick(frames, skipped, late)

@@ -66,7 +66,7 @@ def outcomes(calls: pd.DataFrame, times: Timeline) -> Picture:
     axis = Elapsed(times.span_s)
     table = axis.scaled(outcomes_over(times, calls))
     title = "Calls ended, and how"
-    text = "Calls that ended, per piece of time: red failed, blue were hung up by the gateway."
+    text = "Calls that ended, over time, by how they ended: completed, hung up by the gateway, failed, cancelled."
     if table.empty:
         return Picture("outcomes", title, text, None)
     table["outcome"] = table["outcome"].str.replace("_", " ")
@@ -94,7 +94,7 @@ def outcomes(calls: pd.DataFrame, times: Timeline) -> Picture:
 
 def error_codes(errors: Mapping[str, int]) -> Picture:
     """Failed calls by code."""
-    text = "Failed calls by error code; what each means is in the table above."
+    text = "Failed calls by error code; what each means is under “Why calls failed”."
     empty = "No call failed."
     return _bars("error-codes", "Error codes", text, errors, "error code", "failed calls", RED, empty)
 

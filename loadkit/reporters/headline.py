@@ -63,8 +63,7 @@ def status_words(summary: Mapping[str, Any]) -> tuple[str, str]:
 def about(summary: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     """When, how long, against what, and how it ended."""
     facts = summary["run"]
-    settings = run.get("settings")
-    host = settings.get("host") if isinstance(settings, Mapping) else None
+    host = run.get("host")
     ended_by = facts["ended_by"]
     parts = [
         f"against {printable(str(host), 200)}" if host else "",
@@ -156,9 +155,12 @@ def _turns(turns: Mapping[str, Any]) -> list[Tile]:
     if not turns["count"]:
         return []
     spread = turns["turn_latency_ms"]
-    silent = f"{turns['no_response']:,} without a reply" if turns["no_response"] else "every turn had a reply"
+    silent = (
+        f"{turns['no_response']:,} without a reply" if turns["no_response"] else "none was left unanswered"
+    )
+    measured = f"measured in {spread['count']:,} of {plural(turns['count'], 'turn')}"
     return [
-        Tile("Turn latency p50", milliseconds(spread["p50"]), f"of {plural(turns['count'], 'turn')}"),
+        Tile("Turn latency p50", milliseconds(spread["p50"]), measured),
         Tile("Turn latency p95", milliseconds(spread["p95"]), silent, "bad" if turns["no_response"] else ""),
     ]
 
@@ -169,6 +171,8 @@ def _media(media: Mapping[str, Any]) -> Tile:
     detail = f"{plural(media['packets_lost'] or 0, 'packet')}, jitter p95 {milliseconds(media['jitter_ms']['p95'])}"
     if media["no_audio"]:
         detail += f", {plural(media['no_audio'], 'call')} without audio"
+    if media["silent_audio"]:
+        detail += f", {plural(media['silent_audio'], 'call')} silent"
     return Tile("Packets lost", share(media["fraction_lost"], 2), detail, "bad" if media["no_audio"] else "")
 
 

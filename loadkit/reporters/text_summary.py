@@ -89,7 +89,7 @@ def _turns(turns: Mapping[str, Any]) -> str | None:
         return None
     spread = turns["turn_latency_ms"]
     notes = [f"{name} {milliseconds(spread[name])}" for name in ("p50", "p95")] if spread["count"] else []
-    notes.append(plural(turns["count"], "turn"))
+    notes.append(f"measured in {spread['count']:,} of {plural(turns['count'], 'turn')}")
     notes += [
         f"{turns[key]:,} {name}"
         for key, name in (("no_response", "without a reply"), ("false_interrupt", "interrupted"))

@@ -64,7 +64,7 @@ RECONNECT_DELAYS: tuple[float, ...] = (1.0, 2.0, 4.0)
 MAX_MESSAGE_BYTES = 2**20
 
 #: Seconds that closing waits for the gateway's close frame, before the socket is torn down.
-CLOSE_TIMEOUT = 2.0
+CLOSE_TIMEOUT = 1.0
 
 # At DEBUG, websockets logs every frame, and the offer holds the token. A level of its own keeps a DEBUG
 # on the root logger away from it.
@@ -218,7 +218,11 @@ class SignalingConnection:
         """Close the socket with code 1000; harmless when it is lost or closed already."""
         self._closed = True
         if self._socket is not None:
-            await self._socket.close()
+            try:
+                await self._socket.close()
+            finally:
+                # A caller's own time-out cancels the closing handshake; the socket must not outlive it.
+                self._socket.transport.abort()
 
     def _lost(self, exc: ConnectionClosed) -> SocketLost:
         # RFC 6455, 7.1.5: 1005 for a close frame without a code is for the API, as is 1006.

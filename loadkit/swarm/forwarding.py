@@ -21,6 +21,7 @@ Row = dict[str, Any]
 RECORDS = "loadkit_records"
 FINISH = "loadkit_finish"
 FINISHED = "loadkit_finished"
+REFUSED = "loadkit_refused"
 
 _INTERVAL_S = 0.5
 
@@ -55,7 +56,12 @@ class RecordForwarder:
             )
         except RPCError as exc:
             self._records[:0] = records
+            self._figures[:0] = figures
             logger.warning("%d records could not be sent to the master and are kept: %s", len(records), exc)
+
+    def refuse(self, reason: str) -> None:
+        """Tell the master that this worker cannot take part in the run."""
+        self._runner.send_message(REFUSED, {"reason": reason})
 
     def _forward(self) -> None:
         while True:
@@ -67,16 +73,20 @@ class RecordCollector:
     """The master's side, and its farewell to the workers at the end of a run."""
 
     def __init__(
-        self, runner: MasterRunner, on_record: Callable[[Row], None], on_figures: Callable[[Row], None]
+        self,
+        runner: MasterRunner,
+        on_record: Callable[[Row], None],
+        on_figures: Callable[[Row], None],
+        on_refusal: Callable[[str, str], None],
     ) -> None:
         self._runner = runner
         self._on_record = on_record
         self._on_figures = on_figures
+        self._on_refusal = on_refusal
         self._finished: set[str] = set()
-        #: Locust's id of a worker → its name in the records.
-        self.names: dict[str, str] = {}
         runner.register_message(RECORDS, self._received)
         runner.register_message(FINISHED, self._worker_finished)
+        runner.register_message(REFUSED, self._worker_refused)
 
     def present(self) -> set[str]:
         """Ids of the workers that are connected and answering."""
@@ -94,7 +104,6 @@ class RecordCollector:
         return waiting - self._finished
 
     def _received(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - Locust names its arguments
-        self.names[msg.node_id] = msg.data["worker"]
         for row in msg.data["records"]:
             self._on_record(row)
         for row in msg.data["figures"]:
@@ -102,3 +111,6 @@ class RecordCollector:
 
     def _worker_finished(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as above
         self._finished.add(msg.node_id)
+
+    def _worker_refused(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as above
+        self._on_refusal(msg.node_id, msg.data["reason"])

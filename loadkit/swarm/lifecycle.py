@@ -17,6 +17,7 @@ import logging
 import os
 import secrets
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,14 +30,15 @@ from locust.runners import MasterRunner, WorkerRunner
 from loadkit.call.spec import CallSpec
 from loadkit.engine.client import EngineClient, EngineLost
 from loadkit.engine.link import Message
-from loadkit.errors import ExitCode, LoadkitError, RunFolderError, SettingsError
+from loadkit.errors import ExitCode, LoadkitError, RunFolderError, SettingsError, Stage
 from loadkit.gateway.embedded import EmbeddedGateway
 from loadkit.media.samples import find_sample, read_sound
+from loadkit.records import CallRecord, Outcome, to_row
 from loadkit.settings import Settings, flag
 from loadkit.signaling.urls import ice_servers_url, signaling_url
 from loadkit.swarm import statistics
 from loadkit.swarm.forwarding import FINISH, FINISHED, RecordCollector, RecordForwarder
-from loadkit.swarm.options import add_options, read_options
+from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, add_options, read_options
 from loadkit.swarm.pool import EnginePool, default_engines
 from loadkit.swarm.run import Run
 from loadkit.transport.addresses import can_bind, candidate_addresses, is_loopback
@@ -45,10 +47,12 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 
-#: Settings that a worker takes from its own command line or environment, not from the master.
-_OF_THE_MACHINE = ("engines", "local_address", "samples_dir")
 _FINISH_WORKERS_S = 25.0
 _WATCH_WORKERS_S = 0.5
+
+
+class RunRefused(LoadkitError):
+    """The run cannot start, and no call of it can be placed."""
 
 
 class Swarm:
@@ -58,8 +62,12 @@ class Swarm:
         assert environment.parsed_options is not None
         self._environment = environment
         self._runner = environment.runner
-        self._own = {name: getattr(environment.parsed_options, name) for name in _OF_THE_MACHINE}
+        worker = isinstance(self._runner, WorkerRunner)
+        own = OF_THE_MACHINE if worker else NOT_ON_THE_PAGE
+        self._own = {name: getattr(environment.parsed_options, name) for name in own}
         self.settings: Settings = self._read_settings()
+        #: The host that a token given by the user is for; None when there is no such token.
+        self._host_of_token = self._host() if self.settings.token() and not worker else None
         self._pool: EnginePool | None = None
         self._gateway: EmbeddedGateway | None = None
         self._forwarder: RecordForwarder | None = None
@@ -73,11 +81,13 @@ class Swarm:
         self._ending: gevent.Greenlet | None = None
 
     def _read_settings(self) -> Settings:
-        """The options as they are now; a worker has the master's, but for those of its own machine."""
+        """The options as they are now, less what only the command line and the environment may say.
+
+        Locust's page can be asked to change any option, shown or not; a worker's options are the master's.
+        """
         options = self._environment.parsed_options
         assert options is not None
-        if isinstance(self._runner, WorkerRunner):
-            vars(options).update(self._own)
+        vars(options).update(self._own)
         return read_options(options)
 
     # For users
@@ -85,11 +95,33 @@ class Swarm:
     def place(self, spec: CallSpec) -> EngineClient:
         """Place a call on the least loaded engine.
 
-        :raises EngineLost: none is there.
+        :raises RunRefused: the run cannot start; there is nothing to wait for.
+        :raises EngineLost: no engine is left; the call has its record.
         """
         if self._pool is None or self._refused:
-            raise EngineLost("this Locust process has no engine for the run")
-        return self._pool.place(spec)
+            raise RunRefused("the run was refused; see the log")
+        try:
+            return self._pool.place(spec)
+        except EngineLost as exc:
+            record = CallRecord(
+                call_id=spec.call_id,
+                user=spec.user,
+                scenario=spec.scenario,
+                mode=spec.mode,
+                call_sid=spec.call_sid,
+                intended_at=round(spec.intended + time.time() - time.monotonic(), 6),
+                ended_at=round(time.time(), 6),
+                outcome=Outcome.FAILED,
+                failed_stage=Stage.PLACE,
+                error_code="ENGINE_LOST",
+                error_message=str(exc),
+            )
+            self._record({"call": to_row(record), "turns": []})
+            raise
+
+    def call_connected(self, setup_ms: float) -> None:
+        """A call has been set up."""
+        statistics.count_setup(self._environment, setup_ms)
 
     # init
 
@@ -108,11 +140,16 @@ class Swarm:
             runner.register_message(FINISH, self._finish_worker, concurrent=True)
             return
         _check_reports_dir(self.settings.reports_dir)
+        self._check_local_address()
         if not self._environment.host and not any(u.host for u in self._environment.user_classes):
             self._start_gateway()
+        if not self.settings.token():
+            logger.warning(
+                "there is no token: give it by LOADKIT_AUTH_TOKEN, gateways refuse calls without one"
+            )
         if isinstance(runner, MasterRunner):
             self._check_host()
-            self._collector = RecordCollector(runner, self._record, self._figures)
+            self._collector = RecordCollector(runner, self._record, self._figures, self._worker_refused)
             gevent.spawn(self._watch_workers)
             return
         self._pool = self._new_pool("local")
@@ -129,21 +166,44 @@ class Swarm:
         assert options is not None
         if not self.settings.token():
             # Made up for this run; workers get it with the master's options.
-            options.auth_token = secrets.token_urlsafe(18)
+            self._own["auth_token"] = secrets.token_urlsafe(18)
             self.settings = self._read_settings()
         self._gateway = EmbeddedGateway()
         self._environment.host = self._gateway.start([self.settings.token()])
+        if self._host_of_token is not None:
+            self._host_of_token = self._environment.host
         logger.info("no --host was given: the embedded gateway is at %s", self._environment.host)
 
     def _host(self) -> str:
         hosts = [self._environment.host] + [user.host for user in self._environment.user_classes]
         return next((host for host in hosts if host), "")
 
+    def _check_token_may_go_there(self) -> None:
+        """A page that everybody can reach must not send the token to whatever host somebody types there."""
+        options = self._environment.parsed_options
+        private = getattr(options, "web_login", False) or is_loopback(
+            getattr(options, "web_host", None) or ""
+        )
+        if self._host_of_token is None or self._host() == self._host_of_token or private:
+            return
+        asked, self._environment.host = self._host(), self._host_of_token
+        raise SettingsError(
+            [
+                f"--host {asked!r} was set on Locust's page, which anybody can reach, and the token is for "
+                f"{self._host_of_token}; start again with that --host, or with --web-host 127.0.0.1"
+            ]
+        )
+
     def _check_host(self) -> None:
         try:
             signaling_url(self._host())
         except ValueError as exc:
             raise SettingsError([f"--host {self._host()!r}: {exc}"]) from exc
+
+    def _check_local_address(self) -> None:
+        address = self.settings.local_address
+        if address and not can_bind(address):
+            raise SettingsError([f"{flag('local_address')} {address!r}: no socket can be bound to it here"])
 
     def _samples(self) -> list[Path]:
         names = [self.settings.sample]
@@ -157,11 +217,8 @@ class Swarm:
         :raises SettingsError: the host or the local address cannot be used.
         """
         self._check_host()
+        self._check_local_address()
         host, settings = self._host(), self.settings
-        if settings.local_address and not can_bind(settings.local_address):
-            raise SettingsError(
-                [f"{flag('local_address')} {settings.local_address!r}: no socket can be bound to it here"]
-            )
         name = urlsplit(host).hostname or ""
         return {
             "settings": {**settings.public(), "auth_token": settings.token() or None},
@@ -176,10 +233,14 @@ class Swarm:
 
     def start_run(self) -> None:
         """A run begins; the page may have changed the settings since the last one."""
+        if self._ending is not None:
+            # Locust lets the next run begin while the last one is still writing its report.
+            self._ending.join()
         self._refused = False
         self._finishing = False
         self._ending = None
         try:
+            self._check_token_may_go_there()
             self.settings = self._read_settings()
             if self._pool is not None:
                 # A worker hears the gateway's address from the master, with the first run.
@@ -197,6 +258,10 @@ class Swarm:
             self._exit_code = exc.exit_code
             logger.error("the run cannot start: %s", exc)
             assert self._runner is not None
+            if self._forwarder is not None:
+                # The master says how it ends: without this worker the run is not the one that was asked for.
+                self._forwarder.refuse(str(exc))
+                return
             gevent.spawn(self._runner.quit if _headless(self._environment) else self._runner.stop)
 
     # While it runs
@@ -234,7 +299,13 @@ class Swarm:
                 self._workers[client_id] = self._worker_name(client_id)
                 run.worker_seen(self._workers[client_id])
             for client_id in set(self._workers) - present:
-                run.worker_lost(self._workers.pop(client_id))
+                run.worker_lost(self._workers.pop(client_id), "it is gone")
+
+    def _worker_refused(self, client_id: str, reason: str) -> None:
+        if self._run is not None and not self._run.finished:
+            self._run.worker_lost(self._worker_name(client_id), reason)
+            assert self._runner is not None
+            gevent.spawn(self._runner.quit if _headless(self._environment) else self._runner.stop)
 
     def _worker_name(self, client_id: str) -> str:
         assert isinstance(self._runner, MasterRunner)
@@ -248,7 +319,7 @@ class Swarm:
         if self._collector is None or self._run is None or self._run.finished:
             return
         for client_id in self._collector.finish(_FINISH_WORKERS_S + (self._environment.stop_timeout or 0)):
-            self._run.worker_lost(self._worker_name(client_id))
+            self._run.worker_lost(self._worker_name(client_id), "it did not finish in time")
 
     def _finish_worker(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002 - Locust's names
         assert isinstance(self._runner, WorkerRunner)
@@ -275,6 +346,7 @@ class Swarm:
         if self._forwarder is not None:
             self._forwarder.flush()
         if self._run is not None and not self._run.finished:
+            logger.info("writing the report of %s", self._run.path)
             self._exit_code = self._run.finish(ended_by or self._ended_by or self._natural_end())
 
     def _natural_end(self) -> str:

@@ -9,8 +9,11 @@ from locust.argument_parser import LocustArgumentParser
 
 from loadkit.settings import Settings, env_var, flag, is_secret, make_settings
 
-#: Options that make no sense to change between two runs of one Locust process.
-_NOT_ON_THE_PAGE = {"auth_token", "engines", "reports_dir", "samples_dir"}
+#: Options that the page neither shows nor changes: secrets, folders, what makes no sense between two runs.
+NOT_ON_THE_PAGE = ("auth_token", "engines", "reports_dir", "samples_dir")
+
+#: Options that a worker takes from its own command line or environment, not from the master.
+OF_THE_MACHINE = ("engines", "local_address", "samples_dir")
 
 
 def add_options(parser: LocustArgumentParser) -> None:
@@ -32,7 +35,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         )
     for action in parser._actions:
         if action.dest in Settings.model_fields:
-            action.include_in_web_ui = action.dest not in _NOT_ON_THE_PAGE
+            action.include_in_web_ui = action.dest not in NOT_ON_THE_PAGE
             action.is_secret = is_secret(action.dest)
             action.is_required = False
             action.is_multiple = False

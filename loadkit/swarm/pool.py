@@ -25,6 +25,8 @@ Row = dict[str, Any]
 #: Engines that die again and again are not started for ever.
 _MOST_REPLACEMENTS = 20
 _DRAIN_S = 8.0
+_REPLACEMENT_S = 30.0
+_FIGURES_S = 2.0
 
 
 def default_engines(processes: int | None) -> int:
@@ -52,6 +54,7 @@ class EnginePool:
         self._engines: list[EngineClient] = []
         self._numbers = iter(range(1_000_000))
         self._stopping = False
+        self._replacing = 0
 
     @property
     def calls_in_progress(self) -> int:
@@ -83,10 +86,15 @@ class EnginePool:
         self._together([partial(engine.configure, configuration) for engine in self._engines])
 
     def place(self, spec: CallSpec) -> EngineClient:
-        """Place a call on the least loaded engine.
+        """Place a call on the least loaded engine; waits while a new one takes a dead one's place.
 
-        :raises EngineLost: no engine is left.
+        :raises EngineLost: no engine is left, and none came in time.
         """
+        deadline = time.monotonic() + _REPLACEMENT_S
+        while not any(e.alive for e in self._engines) and time.monotonic() < deadline:
+            if not self._replacing and not self._engines:
+                break
+            gevent.sleep(0.05)
         for engine in sorted((e for e in self._engines if e.alive), key=lambda e: len(e.calls)):
             try:
                 engine.place(spec)
@@ -107,6 +115,11 @@ class EnginePool:
             logger.warning(
                 "%d calls left no record within %g s of being ended", self.calls_in_progress, _DRAIN_S
             )
+        for engine in self._engines:
+            for call_id in list(engine.calls):
+                engine.give_up(call_id)
+            # The end of a run is a busy moment: its lateness counts, too.
+            engine.command("", "figures", _FIGURES_S)
 
     def stop(self) -> None:
         """End all calls and all engines."""
@@ -136,16 +149,23 @@ class EnginePool:
         if self.lost > _MOST_REPLACEMENTS:
             logger.error("%d engines have died: no more are started", self.lost)
             return
+        self._replacing += 1
         threading.Thread(target=self._replace, daemon=True).start()
 
     def _replace(self) -> None:
         engine = self._new_engine()
+        configuration = self._configuration
         try:
-            engine.start(self._configuration)
+            engine.start(configuration)
+            if configuration is not self._configuration:
+                # Another run has begun meanwhile.
+                engine.configure(self._configuration)
         except EngineError as exc:
             logger.error("a new engine could not be started: %s", exc)
             engine.stop()
             return
+        finally:
+            self._replacing -= 1
         if self._stopping:
             engine.stop()
         else:

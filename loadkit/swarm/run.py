@@ -94,17 +94,20 @@ class Run:
             self._document["workers"]["seen"].append(name)
             self._writer.write_run(self._document)
 
-    def worker_lost(self, name: str) -> None:
-        """A worker died or left before the end; what it had reported is kept."""
+    def worker_lost(self, name: str, reason: str) -> None:
+        """A worker refused the run, died, or left before the end; what it had reported is kept."""
+        if any(lost["worker"] == name for lost in self._document["workers"]["lost"]):
+            return
         calls = sum(count for engine, count in self._calls_of.items() if engine.startswith(f"{name}."))
         self._document["workers"]["lost"].append(
-            {"worker": name, "at": time.time(), "calls_in_progress": calls}
+            {"worker": name, "at": time.time(), "calls_in_progress": calls, "reason": reason}
         )
         self._writer.write_run(self._document)
         logger.error(
-            "%s is gone before the end of the run, with %d calls in progress: the run counts as failed",
+            "%s is gone before the end of the run, with %d calls in progress (%s): the run counts as failed",
             name,
             calls,
+            reason,
         )
 
     def finish(self, ended_by: str) -> ExitCode:
@@ -117,6 +120,8 @@ class Run:
         self._writer.close()
         for fault in self._writer.faults:
             logger.error("%s", fault)
+        if self._writer.dropped_lines:
+            logger.error("%d lines could not be written and are lost", self._writer.dropped_lines)
         self._report()
         return self._exit_code(ended_by)
 

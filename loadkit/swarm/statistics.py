@@ -26,24 +26,27 @@ class CallFailed(Exception):
 
 
 def count(environment: Environment, row: dict[str, Any]) -> None:
-    """Count one record: ``setup`` when it connected, ``call`` when it finished, ``turn`` per reply.
+    """Count one record: ``call`` when it finished, ``turn`` per reply; ``setup`` is counted as it happens.
 
     A cancelled call is neither a success nor a failure of the gateway and is not counted as ``call``.
     """
     call = row["call"]
-    if call["setup_ms"] is not None:
-        _fire(environment, "setup", call["setup_ms"], None)
     for turn in row["turns"]:
         if turn["turn_latency_ms"] is not None:
             _fire(environment, "turn", turn["turn_latency_ms"], None)
     if call["outcome"] != Outcome.CANCELLED:
         failed = call["outcome"] == Outcome.FAILED
         error = CallFailed(call["error_code"] or "UNKNOWN") if failed else None
-        _fire(environment, "call", call["duration_ms"] or 0.0, error, call["bytes_received"] or 0)
+        _fire(environment, "call", call["duration_ms"], error, call["bytes_received"] or 0)
+
+
+def count_setup(environment: Environment, milliseconds: float) -> None:
+    """Count a call's set-up when it is done, which may be hours before its end."""
+    _fire(environment, "setup", milliseconds, None)
 
 
 def _fire(
-    environment: Environment, name: str, milliseconds: float, error: Exception | None, length: int = 0
+    environment: Environment, name: str, milliseconds: float | None, error: Exception | None, length: int = 0
 ) -> None:
     environment.events.request.fire(
         request_type="webrtc",

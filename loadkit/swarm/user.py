@@ -34,7 +34,7 @@ from loadkit.media.samples import find_sample
 from loadkit.records import Outcome
 from loadkit.settings import Settings
 from loadkit.signaling.modes import resolve_mode
-from loadkit.swarm.lifecycle import Swarm, attach_to_locust, swarm_of
+from loadkit.swarm.lifecycle import RunRefused, Swarm, attach_to_locust, swarm_of
 
 attach_to_locust()
 
@@ -91,6 +91,13 @@ class CallUser(User):
         unknown = sorted(set(offer) - set(OFFER_FIELDS))
         if unknown:
             raise TypeError(f"call() has no field {', '.join(unknown)}; it has {', '.join(OFFER_FIELDS)}")
+        for name, value in offer.items():
+            if value is not None and not isinstance(value, str):
+                raise TypeError(f"call({name}=…) takes text, not {type(value).__name__}")
+        if (offer.get("artifact_version") is None) != (offer.get("lambda_deployment_version") is None):
+            raise ValueError(
+                "artifact_version and lambda_deployment_version go together: give both or neither"
+            )
         return Call(self, swarm_of(self.environment), mode, listen, offer, _task_name())
 
 
@@ -147,14 +154,19 @@ class Call:
         )
         try:
             self._engine = self._swarm.place(self._spec)
-        except EngineLost as exc:
+        except RunRefused as exc:
             raise StopUser(str(exc)) from exc
+        except EngineLost as exc:
+            raise CallOver({"outcome": Outcome.FAILED, "code": "ENGINE_LOST", "message": str(exc)}) from exc
         try:
-            self.session_id = self._command("wait_connected", self._settings.connect_timeout)
-        except GreenletExit:
+            connected = self._command("wait_connected", self._settings.connect_timeout)
+        except BaseException:
+            # A killed user, a gevent.Timeout of the script: the call must not go on without anybody.
             self._end(Outcome.CANCELLED)
             raise
         self._connected_at = time.monotonic()
+        self.session_id = connected["session_id"]
+        self._swarm.call_connected(connected["setup_ms"])
         return self
 
     def __exit__(
@@ -224,8 +236,8 @@ class Call:
         if "ended" in reply:
             self._over = True
             raise CallOver(reply["ended"])
-        if "error" in reply:
-            raise SampleError(str(args.get("sample", "")), reply["error"])
+        if "sample_error" in reply:
+            raise SampleError(*reply["sample_error"])
         return reply["value"]
 
     def _end(self, outcome: Outcome, error: dict[str, str] | None = None) -> None:

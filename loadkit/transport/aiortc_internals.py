@@ -113,6 +113,12 @@ def bound_protocols(connection: Connection) -> Iterator[StunProtocol]:
     return (p for p in connection._protocols if hasattr(p, "local_candidate"))
 
 
+def abort(connection: Connection) -> None:
+    """Close all sockets of the connection at once."""
+    for protocol in connection._protocols:
+        protocol.transport.close()
+
+
 def nominated_pair(connection: Connection) -> CandidatePair | None:
     """The selected pair of the one component, or None."""
     return connection._nominated.get(1)
@@ -134,7 +140,7 @@ def on_nomination(connection: Connection, callback: Callable[[], None]) -> None:
     connection.check_complete = check_complete  # type: ignore[method-assign]
 
 
-def tap(connection: Connection, handler: DatagramHandler, heard: Callable[[], None]) -> None:
+def tap(connection: Connection, handler: DatagramHandler) -> None:
     """Hand RTP and RTCP to ``handler`` where datagrams arrive, on every socket of the connection.
 
     On *every* socket: the other side may send on any valid pair, not only on the nominated one.
@@ -153,7 +159,6 @@ def tap(connection: Connection, handler: DatagramHandler, heard: Callable[[], No
             if data and 127 < data[0] < 192:
                 handler(data)
             elif data:
-                heard()
                 try:
                     original(data, addr)
                 except Exception:

@@ -104,8 +104,6 @@ class Peer:
         self.dtls_parameters = certificate.parameters
         #: Packets that could not be authenticated or made the owner's handler fail.
         self.packets_refused = 0
-        #: Arrival of the last datagram of any kind, on the monotonic clock in seconds.
-        self.last_heard: float | None = None
         #: Resolved with a sentence when a connected peer is lost (consent expired, DTLS closed).
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -163,7 +161,7 @@ class Peer:
         while not done:
             finished, _ = await asyncio.wait({self._gathering}, timeout=_TRICKLE_POLL_S)
             done = bool(finished)
-            internals.tap(self._connection, self._media_received, self._heard)
+            internals.tap(self._connection, self._media_received)
             bound = [p.local_candidate for p in internals.bound_protocols(self._connection)]
             tell([candidate_from_aioice(candidate) for candidate in bound])
             if bound:
@@ -263,6 +261,10 @@ class Peer:
         if not self.lost.done():
             self.lost.cancel()
 
+    def abort(self) -> None:
+        """Close what :meth:`close` could not close in time, without a word to anybody."""
+        internals.abort(self._connection)
+
     # Inside
 
     def _use_selected_pair(self) -> None:
@@ -272,15 +274,11 @@ class Peer:
         self._pair = pair
         self._sendto = pair.protocol.transport.sendto
         self._remote_address = pair.remote_addr
-        internals.tap(self._connection, self._media_received, self._heard)
+        internals.tap(self._connection, self._media_received)
         self._selected.set()
-
-    def _heard(self) -> None:
-        self.last_heard = time.monotonic()
 
     def _media_received(self, data: bytes) -> None:
         arrival = time.monotonic()
-        self.last_heard = arrival
         if self._rx is None:
             if len(self._early) < _EARLY_PACKETS:
                 self._early.append((data, arrival))

@@ -152,7 +152,7 @@ async def test_call_that_goes_well_has_every_stage_in_its_record() -> None:
         caller_of(gateway, caller="+100", project_id="from settings") as caller,
     ):
         session = caller.call(listen=False, mode="end-to-end", offer=fields)
-        assert await session.wait_connected() == "session-1"
+        assert (await session.wait_connected())["session_id"] == "session-1"
         await session.script.talk(tone(), 0.4)
         session.hang_up(Outcome.COMPLETED)
         record = await caller.end()

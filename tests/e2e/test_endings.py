@@ -56,6 +56,29 @@ def test_a_killed_engine_costs_its_own_calls_only(tmp_path: Path) -> None:
     assert {"local.2"} <= {call["engine"] for call in records(tmp_path) if call["outcome"] == "completed"}
 
 
+def test_users_go_on_when_the_only_engine_was_killed(tmp_path: Path) -> None:
+    with locust(tmp_path, *headless(2, 25), "--call-duration", "2s", "--engines", "1") as command:
+        wait_until(lambda: calls_in_progress(tmp_path, "local.0"), "the engine holds calls")
+        (victim,) = command.children("loadkit.engine")
+        victim.kill()
+        assert command.wait() == ExitCode.FAILED, command.output
+        command.assert_no_process_left()
+    assert set(summary(tmp_path)["errors"]) == {"ENGINE_LOST"}
+    after = [call for call in records(tmp_path) if call["engine"] == "local.1"]
+    assert any(call["outcome"] == "completed" for call in after)
+    assert len({call["user"] for call in after}) == 2
+
+
+def test_calls_of_an_engine_that_stands_still_at_the_end_are_in_the_report(tmp_path: Path) -> None:
+    with locust(tmp_path, *headless(2, 10), "--call-duration", "60s", "--engines", "1") as command:
+        wait_until(lambda: calls_in_progress(tmp_path, "local.0") == 2, "both calls are in progress")
+        (engine,) = command.children("loadkit.engine")
+        engine.suspend()
+        assert command.wait() == ExitCode.FAILED, command.output
+        command.assert_no_process_left()
+    assert summary(tmp_path)["errors"] == {"ENGINE_STALLED": 2}
+
+
 def test_locust_killed_outright_leaves_no_process_and_its_records(tmp_path: Path) -> None:
     with locust(tmp_path, *headless(3, 120), "--call-duration", "1s") as command:
         wait_until(lambda: len(records(tmp_path)) >= 3, "three calls are recorded")

@@ -139,6 +139,24 @@ with self.call(mode="end-to-end") as call:
     assert {call["error_code"] for call in failed} == {"NO_RESPONSE"}
     assert {call["failed_stage"] for call in failed} == {"agent"}
     assert any(turn["no_response"] for turn in _turns(tmp_path))
+    assert "Traceback" not in command.output
+
+
+def test_a_time_out_of_the_script_ends_its_call(tmp_path: Path) -> None:
+    script = _locustfile(
+        tmp_path,
+        """
+import gevent
+with gevent.Timeout(0.01, False):
+    with self.call() as call:
+        call.pause(60)
+""",
+    )
+    with locust(tmp_path, *headless(1, 6), *script) as command:
+        assert command.wait() == ExitCode.NO_DATA, command.output
+    # Nobody had been left in a call when the run ended.
+    assert max(call["duration_ms"] for call in records(tmp_path)) < 5000
+    assert summary(tmp_path)["calls"]["concurrent_max"] == 1
 
 
 def test_production_refuses_echo_with_its_own_code(tmp_path: Path) -> None:

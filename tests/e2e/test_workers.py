@@ -85,6 +85,22 @@ def test_a_worker_that_dies_makes_the_run_fail_with_its_calls_kept(tmp_path: Pat
     assert_files_complete(tmp_path)
 
 
+def test_a_worker_that_refuses_the_run_makes_it_fail(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        port = str(free_port())
+        cluster = ("--master", "--expect-workers", "2", "--master-bind-port", port)
+        master = stack.enter_context(locust(tmp_path, *headless(4, 60), *cluster))
+        join = ["--worker", "--master-port", port, "--engines", "1"]
+        good = stack.enter_context(locust(tmp_path, *join))
+        bad = stack.enter_context(locust(tmp_path, *join, "--local-address", "203.0.113.7"))
+        assert master.wait() == ExitCode.LOST_WORKERS, master.output
+        good.wait()
+        bad.wait()
+    (lost,) = run_document(tmp_path)["workers"]["lost"]
+    assert "--local-address '203.0.113.7'" in lost["reason"]
+    assert "--local-address '203.0.113.7'" in master.output
+
+
 def test_sigterm_to_the_master_brings_the_last_records_of_all_workers(tmp_path: Path) -> None:
     with ExitStack() as stack:
         master, first, second = _cluster(stack, tmp_path, 120, call_duration="60s")

@@ -18,7 +18,7 @@ def test_a_call_is_placed_talked_and_recorded(engine: EngineClient, told: Told, 
     engine.start(configuration(gateway))
     spec = echo_call()
     engine.place(spec)
-    session_id = engine.command(spec.call_id, "wait_connected", 30)["value"]
+    session_id = engine.command(spec.call_id, "wait_connected", 30)["value"]["session_id"]
     assert engine.command(spec.call_id, "talk", 30, sample=SAMPLE, seconds=0.5)["value"] is None
     engine.end(spec.call_id, Outcome.COMPLETED)
     assert engine.wait_until_over(spec.call_id, 10)

@@ -20,7 +20,6 @@ result = seen
 """
 
 _CALL: dict[str, Any] = {
-    "setup_ms": 25.0,
     "duration_ms": 1000.0,
     "bytes_received": 10,
     "error_code": None,
@@ -31,18 +30,18 @@ _CALL: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("changes", "turns", "events"),
     [
-        ({}, [], [["setup", 25.0, None], ["call", 1000.0, None]]),
-        ({"outcome": "hung_up"}, [], [["setup", 25.0, None], ["call", 1000.0, None]]),
-        ({"outcome": "cancelled"}, [], [["setup", 25.0, None]]),
+        ({}, [], [["call", 1000.0, None]]),
+        ({"outcome": "hung_up"}, [], [["call", 1000.0, None]]),
+        ({"outcome": "cancelled"}, [], []),
         (
-            {"outcome": "failed", "error_code": "ICE_TIMEOUT", "setup_ms": None},
+            {"outcome": "failed", "error_code": "ICE_TIMEOUT"},
             [],
             [["call", 1000.0, "ICE_TIMEOUT"]],
         ),
         (
             {},
             [{"turn_latency_ms": 700.0}, {"turn_latency_ms": None}],
-            [["setup", 25.0, None], ["turn", 700.0, None], ["call", 1000.0, None]],
+            [["turn", 700.0, None], ["call", 1000.0, None]],
         ),
     ],
 )
