@@ -7,6 +7,8 @@
     ├── GatewayStartError      the embedded gateway did not come up      exit code 5
     ├── EngineError            an engine process did not come up         exit code 2
     │   └── EngineLost         it is gone                                (engine/client.py)
+    ├── RunRefused             a run that cannot start                   (swarm/lifecycle.py)
+    ├── AgentUnavailable       the gateway has no agent for a call       (gateway/agent.py)
     ├── UnusableFrame          a frame that a caller drops               (signaling/messages.py)
     ├── InvalidMessage         a frame that the gateway refuses          (signaling/messages.py)
     ├── SocketLost             the WebSocket is gone; it is reopened     (signaling/client.py)
@@ -34,7 +36,7 @@ class ExitCode(enum.IntEnum):
     FAILED = 1
     """Calls failed."""
     BAD_SETTINGS = 2
-    """Settings, a sample or a run folder cannot be used; nothing was started."""
+    """Settings, a sample or a run folder cannot be used, or no engine could be started: no call was placed."""
     NO_DATA = 3
     """The run ended without one finished call: it says nothing about the gateway."""
     GATEWAY_UNREACHABLE = 5
