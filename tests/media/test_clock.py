@@ -163,16 +163,16 @@ async def test_missed_frames_are_sent_at_once(held_time: Time) -> None:
     media_clock.add(tick)
     media_clock._slots[0].append(other)
     due = media_clock._due[0]
-    held_time.now = due + 0.067
+    held_time.now = due + 0.0672
     media_clock._fire(0)
     ((frames, skipped, late),) = tick.seen
     assert (frames, skipped) == (4, 0)
-    assert late == pytest.approx(0.067)
+    assert late == pytest.approx(0.0672)
     assert other.seen == tick.seen
     assert media_clock._due[0] == pytest.approx(due + 4 * FRAME_S)
-    # 67, 47, 27 and 7 ms late, for two calls.
+    # 67.2, 47.2, 27.2 and 7.2 ms late, for two calls.
     assert media_clock.frames_late == 6
-    assert media_clock.take_lateness() == {bucket_of(late): 2 for late in (67, 47, 27, 7)}
+    assert media_clock.take_lateness() == {bucket_of(late): 2 for late in (67.2, 47.2, 27.2, 7.2)}
     media_clock.close()
 
 
