@@ -22,6 +22,7 @@ from loadkit.media.samples import EncodedSample, load_sample, silence
 from loadkit.records import Outcome, to_row
 from loadkit.settings import make_settings
 from loadkit.transport.peer import Certificate
+from loadkit.transport.warm_up import warm_up
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +93,7 @@ class EngineService:
             self._send({"ev": "refused", "reason": str(exc)})
             return
         if self._http is None:
+            await warm_up(self._certificate)
             # Each call is a caller of its own: no connection, and no cookie, of the one before.
             local = (settings.local_address, 0) if settings.local_address else None
             self._http = aiohttp.ClientSession(

@@ -3,6 +3,7 @@
     sdp.py               offer and answer of one Opus section; what the other side's description says
     addresses.py         which local addresses candidates are bound to
     peer.py              one association: gather, connect, handshake, send, receive, close
+    warm_up.py           one call of the process with itself, so that the first real one is not slow
     aiortc_internals.py  every private name of aiortc and aioice that we use, and nothing else
 
 Caller and gateway both stand on it. It composes aiortc's ``RTCIceTransport`` and ``RTCDtlsTransport``
