@@ -69,7 +69,10 @@ def setup_over_time(calls: pd.DataFrame, times: Timeline) -> Picture:
     """p50 and p95 per bin, the slowest calls as points, failed calls as crosses."""
     title = "Set-up time over the run"
     axis = Elapsed(times.span_s)
-    binned = axis.scaled(percentiles_over(times, calls["intended_at"], calls["setup_ms"]))
+    table = percentiles_over(times, calls["intended_at"], calls["setup_ms"])
+    # A line over a time without calls would look like a measurement.
+    stretch = (table["offset_s"].diff() > 1.5 * times.width_s).cumsum()
+    binned = axis.scaled(table.assign(stretch=stretch))
     failures = outcomes_over(times, calls)
     failures = axis.scaled(failures[failures["outcome"] == Outcome.FAILED])
     failures = failures.assign(offset_s=failures["offset_s"] + times.width_s / axis.unit_s / 2)
@@ -78,11 +81,11 @@ def setup_over_time(calls: pd.DataFrame, times: Timeline) -> Picture:
     text = (
         f"Per {_span(times.width_s)}: the set-up time that half (p50) and 95 % (p95) of the calls stayed within, by "
         f"their intended start. Points are the slowest calls (at most {SLOWEST_POINTS}), crosses at the top mark times "
-        "at which calls failed."
+        "at which calls failed. A line is broken where no call was set up."
     )
     if binned.empty:
         return Picture("setup-over-time", title, text, None, wide=True)
-    lines = binned.melt(["offset_s", "count"], ["p50", "p95"], "percentile", "setup_ms")
+    lines = binned.melt(["offset_s", "count", "stretch"], ["p50", "p95"], "percentile", "setup_ms")
     y = alt.Y("setup_ms:Q", title="set-up, ms", scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5))
     base = alt.Chart(data(rows(lines))).encode(x=axis.x())
     legend = alt.Legend(symbolType="stroke")
@@ -92,6 +95,7 @@ def setup_over_time(calls: pd.DataFrame, times: Timeline) -> Picture:
     curves = base.mark_line(strokeWidth=2, point={"size": 18}).encode(
         y=y,
         color=colour,
+        detail="stretch:N",
         strokeDash=alt.StrokeDash(
             "percentile:N", scale=alt.Scale(domain=["p50", "p95"], range=[[1, 0], [6, 3]])
         ),
