@@ -16,6 +16,7 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
 import sys
 import time
 from pathlib import Path
@@ -416,9 +417,20 @@ def _prepared(environment: Environment) -> Swarm:
             swarm.release()
         print(f"loadkit: {exc}", file=sys.stderr)
         sys.exit(exc.exit_code)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        gevent.signal_handler(signal.SIGINT, _interrupt)
     # Fired in reverse: only now, after Locust's own runner, so that records leave before its goodbye.
     events.quitting.add_listener(lambda **_: swarm.quit())
     return swarm
+
+
+def _interrupt() -> None:
+    """Ctrl-C, in the main greenlet, where Locust waits for it.
+
+    Python raises KeyboardInterrupt in whatever greenlet happens to run; in one that reads an engine's pipe
+    it would end the reading, and Locust would never hear of it.
+    """
+    gevent.get_hub().handle_system_error(KeyboardInterrupt, KeyboardInterrupt())
 
 
 def _headless(environment: Environment) -> bool:
