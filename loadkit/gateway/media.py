@@ -12,7 +12,7 @@ from loadkit.gateway.agent import Agent
 from loadkit.media.clock import MediaClock
 from loadkit.media.meter import ReceptionMeter
 from loadkit.media.rtcp import RtcpReporter
-from loadkit.media.rtp import RtpSource, parse_rtp
+from loadkit.media.rtp import RtpPacket, RtpSource, parse_rtp
 from loadkit.transport.peer import Peer
 
 logger = logging.getLogger(__name__)
@@ -65,6 +65,17 @@ class SessionMedia(ABC):
         except ValueError:
             self.packets_discarded += 1
 
+    def _read(self, packet: bytes) -> RtpPacket | None:
+        """A packet of the negotiated payload type; None, and counted, when it is none."""
+        try:
+            rtp = parse_rtp(packet)
+        except ValueError:
+            rtp = None
+        if rtp is None or rtp.payload_type != self._payload_type:
+            self.packets_discarded += 1
+            return None
+        return rtp
+
 
 class EchoMedia(SessionMedia):
     """Sends each packet back as it arrives, under our own SSRC.
@@ -93,13 +104,8 @@ class EchoMedia(SessionMedia):
 
     def _echo_unusual(self, packet: bytes, now: float) -> None:
         """Echo a packet with CSRC, extension or padding: only its payload is sent back."""
-        try:
-            rtp = parse_rtp(packet)
-        except ValueError:
-            self.packets_discarded += 1
-            return
-        if rtp.payload_type != self._payload_type:
-            self.packets_discarded += 1
+        rtp = self._read(packet)
+        if rtp is None:
             return
         size = len(rtp.payload)
         self.meter.packet(rtp.ssrc, rtp.sequence_number, rtp.timestamp, size, now)
@@ -155,14 +161,10 @@ class AgentMedia(SessionMedia):
 
     def rtp_received(self, packet: bytes, now: float) -> None:
         """Count a packet and let the agent hear it."""
-        try:
-            rtp = parse_rtp(packet)
-        except ValueError:
-            self.packets_discarded += 1
-            return
-        if rtp.payload_type != self._payload_type:
-            self.packets_discarded += 1
-        elif self.meter.packet(rtp.ssrc, rtp.sequence_number, rtp.timestamp, len(rtp.payload), now):
+        rtp = self._read(packet)
+        if rtp is not None and self.meter.packet(
+            rtp.ssrc, rtp.sequence_number, rtp.timestamp, len(rtp.payload), now
+        ):
             try:
                 self._agent.packet_received(rtp.payload, now)
             except Exception:

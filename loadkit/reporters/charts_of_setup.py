@@ -73,9 +73,6 @@ def setup_over_time(calls: pd.DataFrame, times: Timeline) -> Picture:
     # A line over a time without calls would look like a measurement.
     stretch = (table["offset_s"].diff() > 1.5 * times.width_s).cumsum()
     binned = axis.scaled(table.assign(stretch=stretch))
-    failures = outcomes_over(times, calls)
-    failures = axis.scaled(failures[failures["outcome"] == Outcome.FAILED])
-    failures = failures.assign(offset_s=failures["offset_s"] + times.width_s / axis.unit_s / 2)
     slowest = largest(calls, "setup_ms", SLOWEST_POINTS)
     points = slowest[["call_id", "engine", "setup_ms"]].assign(offset_s=slowest["intended_at"] - times.start)
     text = (
@@ -120,15 +117,21 @@ def setup_over_time(calls: pd.DataFrame, times: Timeline) -> Picture:
             ],
         )
     )
-    crosses = (
-        alt.Chart(data(rows(failures)))
-        .mark_point(shape="M-1,-1L1,1M1,-1L-1,1", color=RED, size=40, strokeWidth=2)
-        .encode(
-            x=axis.x(), y=alt.value(4), tooltip=[axis.tooltip(), alt.Tooltip("calls:Q", title="failed calls")]
-        )
-    )
-    layers = [dots, curves.add_params(zoom("setup_zoom")), crosses]
+    layers = [dots, curves.add_params(zoom("setup_zoom")), _failures(calls, times, axis)]
     return Picture("setup-over-time", title, text, finished(alt.layer(*layers)), wide=True, zooms=True)
+
+
+def _failures(calls: pd.DataFrame, times: Timeline, axis: Elapsed) -> alt.Chart:
+    """Crosses at the top where calls failed."""
+    ended = outcomes_over(times, calls)
+    failed = axis.scaled(ended[ended["outcome"] == Outcome.FAILED])
+    failed = failed.assign(offset_s=failed["offset_s"] + times.width_s / axis.unit_s / 2)
+    chart = alt.Chart(data(rows(failed))).mark_point(
+        shape="M-1,-1L1,1M1,-1L-1,1", color=RED, size=40, strokeWidth=2
+    )
+    tooltip = [axis.tooltip(), alt.Tooltip("calls:Q", title="failed calls")]
+    crosses: alt.Chart = chart.encode(x=axis.x(), y=alt.value(4), tooltip=tooltip)
+    return crosses
 
 
 def _span(seconds: float) -> str:
