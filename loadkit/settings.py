@@ -8,111 +8,77 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from loadkit.errors import SettingsError
+from loadkit.settings_model import Seconds, SettingsModel, option
 
 #: Where the shipped samples are.
 SAMPLES_DIR = Path(__file__).resolve().parent.parent / "audio_samples"
 
 _Text = Annotated[str, Field(max_length=256)]
 _PAIR = "--artifact-version and --lambda-deployment-version go together: give both or neither"
-_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?$")
 
 
-def parse_duration(text: str) -> float:
-    """Seconds of ``90``, ``90s``, ``1.5s``, ``2m``, ``1h30m``.
-
-    :raises ValueError: it is none of these.
-    """
-    match = _DURATION.match(text.strip())
-    if not text.strip() or match is None:
-        raise ValueError(f"{text!r} is not a duration; write 30, 30s, 2m or 1h30m")
-    hours, minutes, seconds = match.groups()
-    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0)
-
-
-_Seconds = Annotated[
-    float,
-    BeforeValidator(lambda value: parse_duration(value) if isinstance(value, str) else value),
-    Field(gt=0, le=86_400),
-]
-
-
-class Settings(BaseModel):
+class Settings(SettingsModel):
     """Everything that can be set, with its default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     # The offer
-    auth_token: SecretStr | None = Field(
-        None, description="token for the gateway (connector token or Studio JWT); better given by environment"
+    auth_token: SecretStr | None = option(
+        None, "token for the gateway (connector token or Studio JWT); better given by environment"
     )
-    call_mode: _Text = Field(
-        "echo", description="mode asked for: echo, end-to-end, traditional, or any other name, verbatim"
+    call_mode: _Text = option(
+        "echo", "mode asked for: echo, end-to-end, traditional, or any other name, verbatim"
     )
-    call_sid_prefix: _Text = Field(
-        "loadkit-", description="what every callSid starts with; the rest is unique"
+    call_sid_prefix: _Text = option("loadkit-", "what every callSid starts with; the rest is unique")
+    caller: _Text | None = option(None, "caller in the offer")
+    callee: _Text | None = option(None, "callee in the offer")
+    account_id: _Text | None = option(None, "accountId in the offer")
+    project_id: _Text | None = option(None, "projectId in the offer")
+    variant_id: _Text | None = option(None, "variantId in the offer")
+    artifact_version: _Text | None = option(
+        None, "agentVersionOverride.artifactVersion; needs --lambda-deployment-version"
     )
-    caller: _Text | None = Field(None, description="caller in the offer")
-    callee: _Text | None = Field(None, description="callee in the offer")
-    account_id: _Text | None = Field(None, description="accountId in the offer")
-    project_id: _Text | None = Field(None, description="projectId in the offer")
-    variant_id: _Text | None = Field(None, description="variantId in the offer")
-    artifact_version: _Text | None = Field(
-        None, description="agentVersionOverride.artifactVersion; needs --lambda-deployment-version"
-    )
-    lambda_deployment_version: _Text | None = Field(
-        None, description="agentVersionOverride.lambdaDeploymentVersion; needs --artifact-version"
+    lambda_deployment_version: _Text | None = option(
+        None, "agentVersionOverride.lambdaDeploymentVersion; needs --artifact-version"
     )
 
     # The call
-    sample: _Text = Field(
-        "book_a_table.wav", description="WAV that the caller speaks: a path, or a name in --samples-dir"
+    sample: _Text = option(
+        "book_a_table.wav", "WAV that the caller speaks: a path, or a name in --samples-dir"
     )
-    samples_dir: Path = Field(SAMPLES_DIR, description="folder of the samples")
-    call_duration: _Seconds = Field(
-        10.0, description="how long a call is talked, counted from when it is connected: 30, 30s, 2m, 1h30m"
+    samples_dir: Path = option(SAMPLES_DIR, "folder of the samples")
+    call_duration: Seconds = option(
+        10.0, "how long a call is talked, counted from when it is connected: 30, 30s, 2m, 1h30m"
     )
-    agent_timeout: _Seconds = Field(
-        15.0, description="seconds to wait for the agent to say something before the call fails"
+    agent_timeout: Seconds = option(
+        15.0, "seconds to wait for the agent to say something before the call fails"
     )
 
     # The network
-    local_address: _Text | None = Field(
+    local_address: _Text | None = option(
         None,
-        description="local address for candidates and signaling; chosen to suit the gateway when not given",
+        "local address for candidates and signaling; chosen to suit the gateway when not given",
     )
-    ice_servers_timeout: _Seconds = Field(5.0, description="seconds for GET /api/v1/ice-servers")
-    websocket_timeout: _Seconds = Field(10.0, description="seconds for the WebSocket to open")
-    answer_timeout: _Seconds = Field(15.0, description="seconds from offer to answer")
-    ice_timeout: _Seconds = Field(15.0, description="seconds from answer to a selected candidate pair")
-    dtls_timeout: _Seconds = Field(10.0, description="seconds for the DTLS handshake")
-    connect_timeout: _Seconds = Field(30.0, description="seconds for the whole set-up")
-    media_timeout: _Seconds = Field(
-        10.0, description="seconds without an RTP packet after which a call has failed"
-    )
+    ice_servers_timeout: Seconds = option(5.0, "seconds for GET /api/v1/ice-servers")
+    websocket_timeout: Seconds = option(10.0, "seconds for the WebSocket to open")
+    answer_timeout: Seconds = option(15.0, "seconds from offer to answer")
+    ice_timeout: Seconds = option(15.0, "seconds from answer to a selected candidate pair")
+    dtls_timeout: Seconds = option(10.0, "seconds for the DTLS handshake")
+    connect_timeout: Seconds = option(30.0, "seconds for the whole set-up")
+    media_timeout: Seconds = option(10.0, "seconds without an RTP packet after which a call has failed")
 
     # The generator
-    engines: int = Field(
-        0, ge=0, le=256, description="engine processes per Locust process; 0 shares the machine's cores out"
+    engines: int = option(
+        0, "engine processes per Locust process; 0 shares the machine's cores out", ge=0, le=256
     )
 
     # The run
-    reports_dir: Path = Field(Path("reports"), description="folder that gets a folder per run")
-    run_id: _Text | None = Field(None, description="name of the run's folder; date and time when not given")
+    reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
+    run_id: _Text | None = option(None, "name of the run's folder; date and time when not given")
 
     @field_validator("run_id")
     @classmethod
@@ -134,10 +100,17 @@ class Settings(BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _both_or_neither(self) -> Settings:
-        if (self.artifact_version is None) != (self.lambda_deployment_version is None):
-            raise ValueError(_PAIR)
+    def _pairs(self) -> Settings:
+        for fault in self.faults_of_pairs(self.model_dump(exclude_none=True)):
+            raise ValueError(fault)
         return self
+
+    @classmethod
+    def faults_of_pairs(cls, values: Mapping[str, Any]) -> list[str]:
+        """What two settings together make wrong."""
+        if ("artifact_version" in values) != ("lambda_deployment_version" in values):
+            return [_PAIR]
+        return []
 
     def public(self) -> dict[str, Any]:
         """The settings for records and reports: plain values, secrets masked."""
@@ -148,43 +121,12 @@ class Settings(BaseModel):
         return self.auth_token.get_secret_value() if self.auth_token else ""
 
 
-def flag(name: str) -> str:
-    """Command-line option of a field."""
-    return "--" + name.replace("_", "-")
+flag, env_var, is_secret = Settings.flag, Settings.env_var, Settings.is_secret
 
 
-def env_var(name: str) -> str:
-    """Environment variable of a field."""
-    return "LOADKIT_" + name.upper()
-
-
-def is_secret(name: str) -> bool:
-    """Whether a field must be masked wherever it is shown."""
-    return "SecretStr" in str(Settings.model_fields[name].annotation)
-
-
-def make_settings(values: dict[str, Any]) -> Settings:
+def make_settings(values: Mapping[str, Any]) -> Settings:
     """Settings out of raw values, as from options; ``None`` and ``''`` mean *not given*.
 
     :raises SettingsError: with every fault, each naming its option and what was given; secrets never.
     """
-    given = {name: value for name, value in values.items() if value is not None and value != ""}
-    try:
-        return Settings(**given)
-    except ValidationError as exc:
-        faults = [_sentence(error, given) for error in exc.errors()]
-        # Pydantic looks at pairs only when every single setting is right.
-        if ("artifact_version" in given) != ("lambda_deployment_version" in given) and _PAIR not in faults:
-            faults.append(_PAIR)
-        raise SettingsError(faults) from None
-
-
-def _sentence(error: Any, given: dict[str, Any]) -> str:
-    reason = str(error["msg"]).removeprefix("Value error, ")
-    if not error["loc"]:
-        return reason
-    name = str(error["loc"][0])
-    if name not in Settings.model_fields:
-        return f"{name}: there is no such setting"
-    shown = "***" if is_secret(name) else repr(given.get(name))
-    return f"{flag(name)} {shown}: {reason[0].lower()}{reason[1:]}"
+    return Settings(**{name: value for name, value in values.items() if value is not None and value != ""})

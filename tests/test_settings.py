@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from loadkit.errors import ExitCode, SettingsError
-from loadkit.settings import Settings, env_var, flag, is_secret, make_settings, parse_duration
+from loadkit.settings import Settings, env_var, flag, is_secret, make_settings
+from loadkit.settings_model import parse_duration
 
 TOKEN = "token-that-nobody-may-see"
 
@@ -60,7 +61,7 @@ def test_every_fault_is_told_at_once_with_its_option() -> None:
     ):
         assert option in text
     assert "--artifact-version and --lambda-deployment-version go together: give both or neither" in faults
-    assert "--call-duration 'soon': 'soon' is not a duration; write 30, 30s, 2m or 1h30m" in faults
+    assert "--call-duration 'soon': 'soon' is not a duration; write 30, 30s, 250ms, 2m or 1h30m" in faults
 
 
 def test_one_fault_is_one_sentence() -> None:
@@ -132,7 +133,7 @@ def test_duration_is_read(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", "s", "1d", "-5", "1m1h", "1.5m", "inf", "nan", "ten", "1 0"])
 def test_text_that_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a duration; write 30, 30s, 2m or 1h30m"):
+    with pytest.raises(ValueError, match="is not a duration; write 30, 30s, 250ms, 2m or 1h30m"):
         parse_duration(text)
 
 

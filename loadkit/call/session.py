@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import time
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine
 from typing import Any
 
-import aiohttp
 from aiortc import RTCIceCandidate, RTCIceServer
 
+from loadkit.call.context import CallContext
 from loadkit.call.hearing import Hearing
 from loadkit.call.lifetime import CallEnded, Lifetime
 from loadkit.call.media import CallMedia
@@ -28,13 +26,11 @@ from loadkit.call.signaling import CallSignaling
 from loadkit.call.spec import OFFER_SETTINGS, CallSpec
 from loadkit.call.timeline import Timeline
 from loadkit.errors import CallError, SignalingError, Stage, TransportError
-from loadkit.media.clock import MediaClock
 from loadkit.records import CallRecord, Outcome, TurnRecord
-from loadkit.settings import Settings
 from loadkit.signaling.client import SignalingConnection, SocketLost
 from loadkit.signaling.ice_servers import IceServersUnavailable, fetch_ice_servers
 from loadkit.signaling.messages import Offer
-from loadkit.transport.peer import Certificate, Peer, usable_ice_servers
+from loadkit.transport.peer import Peer, usable_ice_servers
 from loadkit.transport.sdp import (
     LocalDescription,
     RemoteDescription,
@@ -46,25 +42,6 @@ logger = logging.getLogger(__name__)
 
 #: How long each step of the end may take: ``close``, DTLS and ICE, the socket.
 _GOODBYE_S = 2.0
-
-
-@dataclass(frozen=True)
-class CallContext:
-    """What all calls of a process share."""
-
-    settings: Settings
-    signaling_url: str
-    ice_servers_url: str
-    addresses: Sequence[str]
-    """Local addresses for host candidates."""
-    loopback: bool
-    """The gateway is on loopback: no STUN or TURN server is used."""
-    certificate: Certificate
-    clock: MediaClock
-    http: aiohttp.ClientSession
-    ssl_context: ssl.SSLContext | None
-    unix_offset: float
-    """Seconds to add to the monotonic clock to get Unix time."""
 
 
 class CallSession:
@@ -161,7 +138,7 @@ class CallSession:
         try:
             servers = await fetch_ice_servers(
                 self._context.http,
-                self._context.ice_servers_url,
+                self._context.destination.ice_servers_url,
                 self._settings.token(),
                 self._settings.ice_servers_timeout,
             )
@@ -170,7 +147,7 @@ class CallSession:
             return []
         self._mark("ice_servers_had")
         self._record.ice_servers_count = len(servers)
-        if self._context.loopback:
+        if self._context.destination.loopback:
             return []
         return usable_ice_servers([(s.urls, s.username, s.credential) for s in servers])
 
@@ -178,7 +155,7 @@ class CallSession:
         return Peer(
             controlling=True,
             certificate=self._context.certificate,
-            addresses=self._context.addresses,
+            addresses=self._context.destination.addresses,
             ice_servers=servers,
             on_rtp=self._media.rtp_received,
             on_rtcp=self._media.rtcp_received,
@@ -187,7 +164,7 @@ class CallSession:
     async def _open_websocket(self) -> CallSignaling:
         settings = self._settings
         connection = SignalingConnection(
-            self._context.signaling_url,
+            self._context.destination.signaling_url,
             timeout=settings.websocket_timeout,
             ssl_context=self._context.ssl_context,
             local_address=settings.local_address,

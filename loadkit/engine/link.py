@@ -2,7 +2,7 @@
 
 To the engine (``op``):
 
-    configure  settings, signaling_url, ice_servers_url, addresses, loopback, samples   → ready | refused
+    configure  settings, destination: a Destination, samples                            → ready | refused
     place      call: a CallSpec
     command    id, call_id, name, args          → reply
     end        call_id, outcome, error          no reply; the record follows

@@ -11,8 +11,9 @@ from typing import Any
 
 import aiohttp
 
+from loadkit.call.context import CallContext, Destination, make_context, open_http
 from loadkit.call.lifetime import CallEnded
-from loadkit.call.session import CallContext, CallSession
+from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
 from loadkit.engine.figures import FigureTaker
 from loadkit.engine.link import Message
@@ -94,23 +95,13 @@ class EngineService:
             return
         if self._http is None:
             await warm_up(self._certificate)
-            # Each call is a caller of its own: no connection, and no cookie, of the one before.
-            local = (settings.local_address, 0) if settings.local_address else None
-            self._http = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, force_close=True, local_addr=local),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        self._context = CallContext(
-            settings=settings,
-            signaling_url=message["signaling_url"],
-            ice_servers_url=message["ice_servers_url"],
-            addresses=message["addresses"],
-            loopback=message["loopback"],
+            self._http = open_http(settings)
+        self._context = make_context(
+            settings,
+            Destination.from_message(message["destination"]),
             certificate=self._certificate,
             clock=self._clock,
             http=self._http,
-            ssl_context=None,
-            unix_offset=time.time() - time.monotonic(),
         )
         if self._figures is None:
             self._figures = asyncio.create_task(self._take_figures())

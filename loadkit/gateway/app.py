@@ -80,7 +80,7 @@ class Gateway:
         self.settings = settings
         #: 0 before :meth:`start`.
         self.port = 0
-        self._tokens = Tokens(settings.tokens)
+        self._tokens = Tokens(token.get_secret_value() for token in settings.tokens)
         self._endpoints = Endpoints(settings, self._tokens)
         self._make_agent = make_agent or self._speaking_agent
         self._sessions: dict[str, Session] = {}

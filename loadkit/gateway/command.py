@@ -19,7 +19,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from loadkit.errors import ExitCode, GatewayStartError, LoadkitError
-from loadkit.gateway.settings import TOKENS_VARIABLE, TURN_SECRET_VARIABLE, GatewaySettings
+from loadkit.gateway.settings import GatewaySettings
 from loadkit.transport.addresses import is_loopback
 
 if TYPE_CHECKING:
@@ -30,43 +30,7 @@ logger = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    defaults = GatewaySettings()
-    parser.add_argument("--host", default=defaults.host, help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="port; 0 for a free one (default: %(default)s)")
-    parser.add_argument(
-        "--token",
-        action="append",
-        default=[],
-        metavar="TOKEN",
-        help=f"accepted token, repeatable; better in {TOKENS_VARIABLE} (comma separated), which other users"
-        " of the machine cannot see; with none, every token that is not empty is accepted",
-    )
-    parser.add_argument("--production", action="store_true", help="refuse echo, as production gateways do")
-    parser.add_argument(
-        "--agent-delay",
-        type=float,
-        default=defaults.agent_delay,
-        metavar="SECONDS",
-        help="from the caller's last speech to the agent's reply (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--agent-turns", type=int, metavar="N", help="say goodbye and hang up after so many answers"
-    )
-    parser.add_argument(
-        "--ice-server",
-        action="append",
-        default=[],
-        metavar="URL",
-        help="STUN or TURN URL to tell callers of, repeatable; TURN needs its shared secret in"
-        f" {TURN_SECRET_VARIABLE}",
-    )
-    parser.add_argument(
-        "--max-sessions",
-        type=int,
-        default=defaults.max_sessions,
-        metavar="N",
-        help="refuse further calls (default: %(default)s)",
-    )
+    GatewaySettings.add_arguments(parser)
     parser.add_argument(
         "--until-stdin-closes",
         action="store_true",
@@ -93,19 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _settings(args: argparse.Namespace) -> GatewaySettings:
-    from_environment = os.environ.get(TOKENS_VARIABLE, "")
-    tokens = [*args.token, *(token.strip() for token in from_environment.split(",") if token.strip())]
-    settings = GatewaySettings(
-        host=args.host,
-        port=args.port,
-        tokens=tuple(tokens),
-        production=args.production,
-        agent_delay=args.agent_delay,
-        agent_turns=args.agent_turns,
-        ice_servers=tuple(args.ice_server),
-        turn_secret=os.environ.get(TURN_SECRET_VARIABLE) or None,
-        max_sessions=args.max_sessions,
-    )
+    settings = GatewaySettings.from_arguments(args)
     if not settings.tokens and not is_loopback(settings.host):
         logger.warning("listening on %s, and every token that is not empty is accepted", settings.host)
     return settings

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import IO
 
 from loadkit.errors import GatewayStartError
-from loadkit.gateway.settings import TOKENS_VARIABLE
+from loadkit.gateway.settings import GatewaySettings
 
 logger = logging.getLogger(__name__)
+
+_TOKENS_VARIABLE = GatewaySettings.env_var("tokens")
 
 _START_S = 20.0
 _STOP_S = 5.0
@@ -134,10 +136,10 @@ class EmbeddedGateway:
 def _environment(tokens: Sequence[str]) -> dict[str, str]:
     """The child's environment: this one's, with its tokens, without the token that callers use."""
     environment = dict(os.environ)
-    for name in ("LOADKIT_AUTH_TOKEN", TOKENS_VARIABLE):
+    for name in ("LOADKIT_AUTH_TOKEN", _TOKENS_VARIABLE):
         environment.pop(name, None)
     if tokens:
-        environment[TOKENS_VARIABLE] = ",".join(tokens)
+        environment[_TOKENS_VARIABLE] = ",".join(tokens)
     # Also when loadkit runs out of a checkout and the current folder is another.
     package_folder = str(Path(__file__).resolve().parents[2])
     inherited = environment.get("PYTHONPATH")

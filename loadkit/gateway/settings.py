@@ -1,101 +1,122 @@
-"""What can be set at the gateway, with every fault reported at once."""
+"""What can be set at the gateway: one field is one default, one option, one environment variable, one help text."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Any, ClassVar
 
-from loadkit.errors import SettingsError
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from loadkit.settings_model import Seconds, SettingsModel, option
 
 #: The reference agent's recordings.
 SPEECH_FOLDER = Path(__file__).parent / "speech"
 
-#: Environment variables for what other users of the machine must not see in a command line.
-TOKENS_VARIABLE = "LOADKIT_GATEWAY_TOKENS"
-TURN_SECRET_VARIABLE = "LOADKIT_TURN_SECRET"  # noqa: S105
-
-_ICE_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")
+_STUN_SCHEMES = ("stun:", "stuns:")
 _TURN_SCHEMES = ("turn:", "turns:")
 
 
-@dataclass(frozen=True)
-class GatewaySettings:
+class GatewaySettings(SettingsModel):
     """Settings of one gateway; times in seconds.
 
     :raises SettingsError: one or more values cannot be used.
     """
 
-    host: str = "127.0.0.1"
-    """Address to listen on. Loopback unless the user names another: the gateway is made for practice."""
-    port: int = 0
-    """0 lets the system choose."""
-    tokens: tuple[str, ...] = field(default=(), repr=False)
-    """Accepted tokens; with none, any token that is not empty is accepted."""
-    production: bool = False
-    """Refuse echo, as production gateways do."""
-    agent_delay: float = 0.6
-    """From the caller's last speech frame to the agent's reply; at least :attr:`end_of_turn`."""
-    agent_turns: int | None = None
-    """After so many answers the agent says goodbye and hangs up; None for never."""
-    end_of_turn: float = 0.5
-    """So much silence ends the caller's turn."""
-    greeting_delay: float = 0.2
-    """From the connection to the greeting."""
-    speech_folder: Path = SPEECH_FOLDER
-    """Where the agent's recordings are: greeting.wav, answer_*.wav, goodbye.wav."""
-    ice_servers: tuple[str, ...] = ()
-    """STUN and TURN URLs that callers are told of."""
-    turn_secret: str | None = field(default=None, repr=False)
-    """Shared with the TURN servers (coturn's ``static-auth-secret``); None when there is no TURN URL."""
-    turn_ttl: int = 24 * 3600
-    """Life of a TURN credential."""
-    max_sessions: int = 1000
-    """More offers than this are refused with HANDLER_ERROR."""
-    max_message_bytes: int = 256 * 1024
-    """A longer message is refused with INVALID_MESSAGE; one eight times as long closes its socket (1009)."""
-    reconnect_grace: float = 10.0
-    """A session without a socket ends after this time."""
-    connect_timeout: float = 30.0
-    """For ICE and DTLS together."""
-    media_timeout: float = 30.0
-    """A session without a packet from the caller ends after this time."""
-    max_duration: float = 3600.0
-    """A session ends after this time, whatever happens in it."""
+    env_prefix: ClassVar[str] = "LOADKIT_GATEWAY_"
 
-    def __post_init__(self) -> None:
-        faults = self._faults()
-        if faults:
-            raise SettingsError(faults)
+    # Where it listens. Loopback unless the user names another: the gateway is made for practice.
+    host: str = option("127.0.0.1", "address to listen on")
+    port: int = option(0, "port; 0 for a free one", ge=0, le=65535)
 
-    def _faults(self) -> list[str]:
+    # Who may call
+    tokens: tuple[SecretStr, ...] = option(
+        (),
+        "accepted token, better given by environment; with none, every token that is not empty is accepted",
+        flag="--token",
+    )
+    production: bool = option(False, "refuse echo, as production gateways do")
+
+    # Bounds
+    max_sessions: int = option(1000, "sessions held at most; one more offer is refused", ge=1)
+    max_message_bytes: int = option(
+        256 * 1024,
+        "longest message that is read; one eight times as long closes its socket (1009)",
+        ge=1024,
+    )
+    reconnect_grace: Seconds = option(10.0, "a session without a socket ends after this time")
+    connect_timeout: Seconds = option(30.0, "for ICE and DTLS together")
+    media_timeout: Seconds = option(30.0, "a session without a packet from the caller ends after this time")
+    max_duration: Seconds = option(3600.0, "a session ends after this time, whatever happens in it")
+
+    # ICE servers that callers are told of
+    stun_urls: tuple[str, ...] = option((), "STUN URL to tell callers of", flag="--stun-url")
+    turn_urls: tuple[str, ...] = option(
+        (), "TURN URL to tell callers of, with fresh credentials", flag="--turn-url"
+    )
+    turn_secret: SecretStr | None = option(
+        None,
+        "shared with the TURN servers (coturn: static-auth-secret); better given by environment, which other"
+        " users of the machine cannot see",
+    )
+    turn_ttl: Seconds = option(86_400.0, "life of a TURN credential")
+
+    # The agent
+    agent_delay: Annotated[float, Field(ge=0)] = option(
+        0.6, "seconds from the caller's last speech to the agent's reply"
+    )
+    agent_turns: int | None = option(None, "say goodbye and hang up after so many answers", ge=1)
+    end_of_turn: Seconds = option(0.5, "so much silence ends the caller's turn")
+    greeting_delay: Annotated[float, Field(ge=0)] = option(0.2, "seconds from the connection to the greeting")
+    speech_folder: Path = option(
+        SPEECH_FOLDER, "where the agent's recordings are: greeting.wav, answer_*.wav, goodbye.wav"
+    )
+
+    @field_validator("tokens")
+    @classmethod
+    def _not_empty(cls, tokens: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(not token.get_secret_value().strip() for token in tokens):
+            raise ValueError("a token must not be empty")
+        return tokens
+
+    @field_validator("stun_urls")
+    @classmethod
+    def _stun(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        return _beginning_with(urls, _STUN_SCHEMES)
+
+    @field_validator("turn_urls")
+    @classmethod
+    def _turn(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        return _beginning_with(urls, _TURN_SCHEMES)
+
+    @model_validator(mode="after")
+    def _pairs(self) -> GatewaySettings:
+        for fault in self.faults_of_pairs(self.model_dump()):
+            raise ValueError(fault)
+        return self
+
+    @classmethod
+    def faults_of_pairs(cls, values: Mapping[str, Any]) -> list[str]:
+        """What two settings together make wrong."""
         faults = []
-        if not 0 <= self.port <= 65535:
-            faults.append(f"--port {self.port}: a port lies between 0 and 65535")
-        if any(not token.strip() for token in self.tokens):
-            faults.append("--token: a token must not be empty")
-        if self.end_of_turn <= 0:
-            faults.append(f"end_of_turn {self.end_of_turn:g}: must be more than 0 s")
-        if self.agent_delay < self.end_of_turn:
+        if values.get("turn_urls") and not values.get("turn_secret"):
             faults.append(
-                f"--agent-delay {self.agent_delay:g}: must be at least {self.end_of_turn:g} s, the silence"
-                " that ends the caller's turn"
+                f"--turn-url {values['turn_urls'][0]}: TURN needs the secret that it shares with the gateway,"
+                f" in {cls.env_var('turn_secret')}"
             )
-        if self.agent_turns is not None and self.agent_turns < 1:
-            faults.append(f"--agent-turns {self.agent_turns}: must be at least 1")
-        if self.max_sessions < 1:
-            faults.append(f"--max-sessions {self.max_sessions}: must be at least 1")
-        faults += [
-            f"--ice-server {url}: must begin with one of {', '.join(_ICE_SCHEMES)}"
-            for url in self.ice_servers
-            if not url.startswith(_ICE_SCHEMES)
-        ]
-        if self.turn_urls and not self.turn_secret:
+        delay, end = (
+            values.get("agent_delay"),
+            values.get("end_of_turn", cls.model_fields["end_of_turn"].default),
+        )
+        if isinstance(delay, (int, float)) and isinstance(end, (int, float)) and delay < end:
             faults.append(
-                f"--ice-server {self.turn_urls[0]}: TURN needs its secret in {TURN_SECRET_VARIABLE}"
+                f"--agent-delay {delay:g}: must be at least {end:g} s, the silence that ends the caller's turn"
             )
         return faults
 
-    @property
-    def turn_urls(self) -> tuple[str, ...]:
-        """Those of :attr:`ice_servers` that need credentials."""
-        return tuple(url for url in self.ice_servers if url.startswith(_TURN_SCHEMES))
+
+def _beginning_with(urls: tuple[str, ...], schemes: tuple[str, ...]) -> tuple[str, ...]:
+    for url in urls:
+        if not url.lower().startswith(schemes):
+            raise ValueError(f"{url} must begin with one of {', '.join(schemes)}")
+    return urls

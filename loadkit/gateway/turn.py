@@ -19,15 +19,13 @@ _NAME = "loadkit"
 def ice_servers(settings: GatewaySettings, unix_now: float) -> list[dict[str, object]]:
     """The entries of ``iceServers``, with credentials that are fresh at ``unix_now``."""
     servers: list[dict[str, object]] = []
-    turn = list(settings.turn_urls)
-    stun = [url for url in settings.ice_servers if url not in turn]
-    if stun:
-        servers.append({"urls": stun})
-    if turn:
+    if settings.stun_urls:
+        servers.append({"urls": list(settings.stun_urls)})
+    if settings.turn_urls:
         assert settings.turn_secret is not None, "GatewaySettings refuses a TURN URL without a secret"
-        username = f"{int(unix_now) + settings.turn_ttl}:{_NAME}"
-        credential = turn_credential(settings.turn_secret, username)
-        servers.append({"urls": turn, "username": username, "credential": credential})
+        username = f"{int(unix_now + settings.turn_ttl)}:{_NAME}"
+        credential = turn_credential(settings.turn_secret.get_secret_value(), username)
+        servers.append({"urls": list(settings.turn_urls), "username": username, "credential": credential})
     return servers
 
 

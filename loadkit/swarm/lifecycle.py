@@ -21,13 +21,13 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
 from locust import events
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
+from loadkit.call.context import Destination
 from loadkit.call.spec import CallSpec
 from loadkit.engine.client import EngineClient, EngineLost
 from loadkit.engine.link import Message
@@ -36,13 +36,13 @@ from loadkit.gateway.embedded import EmbeddedGateway
 from loadkit.media.samples import find_sample, read_sound
 from loadkit.records import CallRecord, Outcome, to_row
 from loadkit.settings import Settings, flag
-from loadkit.signaling.urls import ice_servers_url, signaling_url
+from loadkit.signaling.urls import signaling_url
 from loadkit.swarm import statistics
 from loadkit.swarm.forwarding import FINISH, FINISHED, RecordCollector, RecordForwarder
 from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, add_options, read_options
 from loadkit.swarm.pool import EnginePool, default_engines
 from loadkit.swarm.run import Run
-from loadkit.transport.addresses import can_bind, candidate_addresses, is_loopback
+from loadkit.transport.addresses import can_bind, is_loopback
 
 logger = logging.getLogger(__name__)
 
@@ -220,13 +220,9 @@ class Swarm:
         self._check_host()
         self._check_local_address()
         host, settings = self._host(), self.settings
-        name = urlsplit(host).hostname or ""
         return {
             "settings": {**settings.public(), "auth_token": settings.token() or None},
-            "signaling_url": signaling_url(host),
-            "ice_servers_url": ice_servers_url(host),
-            "addresses": candidate_addresses(name, settings.local_address),
-            "loopback": is_loopback(name),
+            "destination": Destination.of(host, settings).to_message(),
             "samples": [str(path) for path in self._samples()],
         }
 

@@ -15,8 +15,9 @@ import aiohttp
 import numpy as np
 import pytest
 
+from loadkit.call.context import CallContext, Destination
 from loadkit.call.lifetime import CallEnded
-from loadkit.call.session import CallContext, CallSession
+from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
 from loadkit.errors import CODES, CallError, Stage
 from loadkit.media.clock import MediaClock
@@ -67,14 +68,12 @@ class Caller:
 @contextlib.asynccontextmanager
 async def caller_of(gateway: ScriptedGateway, **settings: Any) -> AsyncIterator[Caller]:
     clock = MediaClock()
+    made = make_settings({"auth_token": TOKEN, **settings})
     async with aiohttp.ClientSession() as http:
         caller = Caller(
             CallContext(
-                settings=make_settings({"auth_token": TOKEN, **settings}),
-                signaling_url=f"ws://{gateway.address}/api/v1/webrtc/signal",
-                ice_servers_url=f"http://{gateway.address}/api/v1/ice-servers",
-                addresses=["127.0.0.1"],
-                loopback=True,
+                settings=made,
+                destination=Destination.of(f"ws://{gateway.address}", made),
                 certificate=CERTIFICATE,
                 clock=clock,
                 http=http,
@@ -380,7 +379,9 @@ async def test_no_address_of_our_own_is_a_failure() -> None:
         await line.listen()
 
     async with asyncio.timeout(60), ScriptedGateway(script) as gateway, caller_of(gateway) as caller:
-        caller.context = replace(caller.context, addresses=["192.0.2.1"])
+        caller.context = replace(
+            caller.context, destination=replace(caller.context.destination, addresses=("192.0.2.1",))
+        )
         caller.call()
         record = await caller.end()
     assert_failed(record, Stage.ICE, "GATHERING_FAILED")

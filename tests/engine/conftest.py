@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from loadkit.call.context import Destination
 from loadkit.call.spec import CallSpec
 from loadkit.engine.client import EngineClient
 from loadkit.gateway.embedded import EmbeddedGateway
-from loadkit.signaling.urls import ice_servers_url, signaling_url
+from loadkit.settings import Settings
 
 SAMPLES = Path(__file__).resolve().parents[2] / "audio_samples"
 SAMPLE = str(SAMPLES / "opening_hours.wav")
@@ -75,10 +76,7 @@ def configuration(url: str, **changes: Any) -> dict[str, Any]:
     """What an engine is told for calls to this gateway."""
     return {
         "settings": {"auth_token": TOKEN},
-        "signaling_url": signaling_url(url),
-        "ice_servers_url": ice_servers_url(url),
-        "addresses": ["127.0.0.1"],
-        "loopback": True,
+        "destination": Destination.of(url, Settings()).to_message(),
         "samples": [SAMPLE],
         **changes,
     }

@@ -127,7 +127,9 @@ def test_the_embedded_gateway_without_tokens_takes_any(monkeypatch: pytest.Monke
 
 
 def test_an_embedded_gateway_that_does_not_come_up_says_why() -> None:
-    with pytest.raises(GatewayStartError, match=r"did not come up.*--agent-turns 0: must be at least 1"):
+    with pytest.raises(
+        GatewayStartError, match=r"did not come up.*--agent-turns '0': input should be greater"
+    ):
         EmbeddedGateway(["--agent-turns", "0"]).start(["t"])
 
 

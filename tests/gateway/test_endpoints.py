@@ -61,8 +61,8 @@ async def test_ice_servers_take_the_token_either_way(start_gateway: StartGateway
 async def test_turn_servers_come_with_credentials_that_coturn_computes_alike(
     start_gateway: StartGateway,
 ) -> None:
-    urls = ("turn:t.example:3478", "stun:s.example", "turns:t.example:443?transport=tcp")
-    gateway = await start_gateway(ice_servers=urls, turn_secret="north")
+    urls = ("turn:t.example:3478", "turns:t.example:443?transport=tcp")
+    gateway = await start_gateway(stun_urls=("stun:s.example",), turn_urls=urls, turn_secret="north")
     before = int(time.time())
     status, document = await get(gateway, "/api/v1/ice-servers", "any")
     assert status == 200

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import SecretStr
 
 from loadkit.errors import SettingsError
 from loadkit.gateway.settings import GatewaySettings
@@ -8,15 +9,17 @@ from loadkit.gateway.settings import GatewaySettings
 
 def test_every_fault_is_told_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
-        GatewaySettings(port=70_000, agent_delay=0.2, agent_turns=0, ice_servers=("http://x", "turn:t"))
+        GatewaySettings(
+            port=70_000, agent_delay=0.2, agent_turns=0, stun_urls=("http://x",), turn_urls=("turn:t",)
+        )
     assert caught.value.faults == [
-        "--port 70000: a port lies between 0 and 65535",
+        "--port 70000: input should be less than or equal to 65535",
+        "--stun-url ('http://x',): http://x must begin with one of stun:, stuns:",
+        "--agent-turns 0: input should be greater than or equal to 1",
+        "--turn-url turn:t: TURN needs the secret that it shares with the gateway, in LOADKIT_GATEWAY_TURN_SECRET",
         "--agent-delay 0.2: must be at least 0.5 s, the silence that ends the caller's turn",
-        "--agent-turns 0: must be at least 1",
-        "--ice-server http://x: must begin with one of stun:, stuns:, turn:, turns:",
-        "--ice-server turn:t: TURN needs its secret in LOADKIT_TURN_SECRET",
     ]
 
 
 def test_secrets_are_not_in_the_repr() -> None:
-    assert "hush" not in repr(GatewaySettings(tokens=("hush",), turn_secret="hush"))
+    assert "hush" not in repr(GatewaySettings(tokens=(SecretStr("hush"),), turn_secret=SecretStr("hush")))

@@ -1,3 +1,5 @@
+from pydantic import SecretStr
+
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.gateway.turn import ice_servers, turn_credential
 
@@ -8,7 +10,7 @@ def test_the_credential_is_the_one_that_openssl_computes() -> None:
 
 
 def test_the_user_name_says_when_the_credential_expires() -> None:
-    settings = GatewaySettings(ice_servers=("turn:t.example",), turn_secret="north")
+    settings = GatewaySettings(turn_urls=("turn:t.example",), turn_secret=SecretStr("north"))
     assert ice_servers(settings, 1_700_000_000.9) == [
         {
             "urls": ["turn:t.example"],

@@ -17,7 +17,7 @@ result["token"] = settings.token()
 def test_defaults_are_those_of_the_settings() -> None:
     read = inside_locust(_READ.format(arguments=[]))
     assert read.pop("token") == ""
-    assert read == Settings().public()  # type: ignore[call-arg]
+    assert read == Settings().public()
 
 
 def test_an_option_wins_over_its_environment_variable() -> None:
