@@ -1,0 +1,43 @@
+"""Fixtures that tests of more than one package share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from loadkit.gateway.coturn import Coturn
+from loadkit.gateway.self_signed import write_self_signed
+
+TURN_SECRET = "north"
+
+
+@dataclass(frozen=True)
+class TurnServer:
+    """A running coturn: UDP, TCP and TLS on 127.0.0.1."""
+
+    coturn: Coturn
+    secret: str
+    authority: Path
+    """PEM of the authority that its TLS certificate is verified by."""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Its URLs: UDP, TCP, TLS."""
+        return self.coturn.urls
+
+
+@pytest.fixture(scope="session")
+def turn_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TurnServer]:
+    """A real TURN server; without one the test is left out, but not under CI."""
+    if not Coturn.installed() and not os.environ.get("CI"):
+        pytest.skip("coturn is not installed: apt-get install coturn")
+    folder = tmp_path_factory.mktemp("coturn")
+    certificate, key = write_self_signed(folder, ["127.0.0.1", "localhost"])
+    coturn = Coturn(TURN_SECRET, certificate=(certificate, key))
+    coturn.start()
+    yield TurnServer(coturn, TURN_SECRET, certificate)
+    coturn.stop()
