@@ -3,8 +3,14 @@
     settings.py     what can be set, and its bounds
     app.py          the server: HTTP answers, WebSockets, which message belongs to which session
     endpoints.py    GET /health and GET /api/v1/ice-servers
+    tls.py          the certificate for wss and https, given or made
+    self_signed.py  a certificate that is its own authority
     tokens.py       which tokens are accepted, compared in constant time
     turn.py         ICE servers with TURN REST credentials
+    ice_urls.py     URLs of STUN and TURN servers, checked
+    turn_beside.py  --with-turn: coturn beside the gateway
+    coturn.py       one coturn process
+    lifeline.py     runs a program that ends when its parent does
     session.py      one call at the gateway, from offer to the last word
     negotiation.py  what is agreed before media: offer, answer, candidates
     media.py        the packets of one call: echoed one by one, or an agent's, 20 ms each

@@ -22,6 +22,7 @@ import logging
 import socket
 import time
 import uuid
+from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -31,6 +32,7 @@ from loadkit.gateway.agent import AgentFactory, AgentUnavailable, SpeakingAgent,
 from loadkit.gateway.endpoints import Endpoints
 from loadkit.gateway.session import Session, SessionContext
 from loadkit.gateway.settings import GatewaySettings
+from loadkit.gateway.tls import ServerTls
 from loadkit.gateway.tokens import TOKEN_INVALID, Tokens
 from loadkit.media.clock import MediaClock
 from loadkit.signaling.messages import (
@@ -60,6 +62,7 @@ _BACKLOG = 1024
 _WILDCARDS = ("0.0.0.0", "::")
 #: A message so many times as long as allowed is not even read: its socket is closed with 1009.
 _HARD_LIMIT = 8
+_TLS_HANDSHAKE_S = 10.0
 #: How long sessions and sockets may take to end when the gateway does.
 _CLOSE_S = 5.0
 
@@ -74,10 +77,19 @@ class Gateway:
         await gateway.close()
 
     :param make_agent: who answers in the modes other than echo; the speaking agent when None.
+    :param tls: the certificate, closed by who made it; made by :meth:`start` as the settings say when None.
     """
 
-    def __init__(self, settings: GatewaySettings, make_agent: AgentFactory | None = None) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        make_agent: AgentFactory | None = None,
+        tls: ServerTls | None = None,
+    ) -> None:
         self.settings = settings
+        #: None without TLS, and before :meth:`start` when it is made there.
+        self.tls = tls
+        self._made_tls: ServerTls | None = None
         #: 0 before :meth:`start`.
         self.port = 0
         self._tokens = Tokens(token.get_secret_value() for token in settings.tokens)
@@ -92,9 +104,10 @@ class Gateway:
 
     @property
     def url(self) -> str:
-        """Address for callers on this machine: ``ws://127.0.0.1:40123``."""
+        """Address for callers on this machine: ``ws://127.0.0.1:40123``, with TLS ``wss://…``."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.settings.host, self.settings.host)
-        return f"ws://[{host}]:{self.port}" if ":" in host else f"ws://{host}:{self.port}"
+        scheme = "ws" if self.tls is None else "wss"
+        return f"{scheme}://[{host}]:{self.port}" if ":" in host else f"{scheme}://{host}:{self.port}"
 
     @property
     def active_sessions(self) -> int:
@@ -105,10 +118,13 @@ class Gateway:
         """Listen.
 
         :raises OSError: the address cannot be resolved or listened on.
+        :raises SettingsError: the certificate cannot be used.
         """
         # Encode the agent's recordings now rather than in the first call; a fault is told at each call.
         with contextlib.suppress(AgentUnavailable):
             load_voice(self.settings.speech_folder)
+        if self.tls is None:
+            self.tls = self._made_tls = ServerTls.of(self.settings)
         # Our own socket: for a name with two addresses and port 0 the system would choose two ports.
         listening = await _listen(self.settings.host, self.settings.port)
         self.port = listening.getsockname()[1]
@@ -130,10 +146,13 @@ class Gateway:
             close_timeout=_CLOSE_S,
             server_header=None,
             logger=_websocket_logger,
+            **_tls_options(self.tls),
         )
 
     async def close(self) -> None:
         """End every session with ``close``, then all sockets."""
+        if self._made_tls is not None:
+            self._made_tls.close()
         if self._server is None or self._clock is None:
             return
         self._closing = True
@@ -236,6 +255,11 @@ class Gateway:
 
     def _speaking_agent(self, mode: str) -> SpeakingAgent:  # noqa: ARG002 - both modes have the same agent
         return SpeakingAgent(load_voice(self.settings.speech_folder), self.settings)
+
+
+def _tls_options(tls: ServerTls | None) -> dict[str, Any]:
+    """What the server is told of TLS. A client that connects and says nothing is not waited for for long."""
+    return {} if tls is None else {"ssl": tls.context, "ssl_handshake_timeout": _TLS_HANDSHAKE_S}
 
 
 async def _listen(host: str, port: int) -> socket.socket:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from loadkit.gateway.ice_urls import STUN_SCHEMES, TURN_SCHEMES, check_ice_url
 from loadkit.settings_model import Seconds, SettingsModel, option
 
 #: The reference agent's recordings.
 SPEECH_FOLDER = Path(__file__).parent / "speech"
-
-_STUN_SCHEMES = ("stun:", "stuns:")
-_TURN_SCHEMES = ("turn:", "turns:")
 
 
 class GatewaySettings(SettingsModel):
@@ -28,6 +28,16 @@ class GatewaySettings(SettingsModel):
     # Where it listens. Loopback unless the user names another: the gateway is made for practice.
     host: str = option("127.0.0.1", "address to listen on")
     port: int = option(0, "port; 0 for a free one", ge=0, le=65535)
+
+    # TLS: wss and https in place of ws and http
+    tls: Literal["self-signed"] | None = option(
+        None, "self-signed: make a certificate for this run; clients are given it with --tls-ca"
+    )
+    tls_folder: Path | None = option(
+        None, "folder for the certificate that is made, kept; a temporary one when not given"
+    )
+    tls_cert: Path | None = option(None, "PEM file of the gateway's certificate and chain; needs --tls-key")
+    tls_key: Path | None = option(None, "PEM file of its private key, not encrypted; needs --tls-cert")
 
     # Who may call
     tokens: tuple[SecretStr, ...] = option(
@@ -56,10 +66,19 @@ class GatewaySettings(SettingsModel):
     )
     turn_secret: SecretStr | None = option(
         None,
-        "shared with the TURN servers (coturn: static-auth-secret); better given by environment, which other"
-        " users of the machine cannot see",
+        "shared with the TURN servers (coturn: static-auth-secret); @FILE reads it from a file, which, like"
+        " the environment, is not in the process list",
     )
-    turn_ttl: Seconds = option(86_400.0, "life of a TURN credential")
+    turn_ttl: Seconds = option(86_400.0, "life of a TURN credential: 90, 10m, 24h")
+
+    # A TURN server of its own
+    with_turn: bool = option(
+        False, "start coturn beside the gateway, on the address of --host, and tell callers of it"
+    )
+    turn_port: int = option(0, "port of that coturn for UDP and TCP; 0 for a free one", ge=0, le=65535)
+    turn_tls_port: int = option(
+        0, "port of that coturn for TLS, 443 where it may be bound; 0 for a free one", ge=0, le=65535
+    )
 
     # The agent
     agent_delay: Annotated[float, Field(ge=0)] = option(
@@ -82,12 +101,31 @@ class GatewaySettings(SettingsModel):
     @field_validator("stun_urls")
     @classmethod
     def _stun(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        return _beginning_with(urls, _STUN_SCHEMES)
+        return tuple(check_ice_url(url, STUN_SCHEMES) for url in urls)
 
     @field_validator("turn_urls")
     @classmethod
     def _turn(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        return _beginning_with(urls, _TURN_SCHEMES)
+        return tuple(check_ice_url(url, TURN_SCHEMES) for url in urls)
+
+    @field_validator("turn_secret", mode="before")
+    @classmethod
+    def _secret_of_file(cls, value: object) -> object:
+        if not isinstance(value, str) or not value.startswith("@"):
+            return value
+        try:
+            return Path(value[1:]).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as exc:
+            reason = os.strerror(exc.errno) if isinstance(exc, OSError) and exc.errno else "it is not text"
+            raise ValueError(f"the file {value[1:]} cannot be read: {reason}") from None
+
+    @field_validator("turn_secret")
+    @classmethod
+    def _one_line(cls, secret: SecretStr | None) -> SecretStr | None:
+        text = "-" if secret is None else secret.get_secret_value()
+        if not text or text != text.strip() or not text.isprintable():
+            raise ValueError("it must be one line of text, not empty, without spaces around it")
+        return secret
 
     @model_validator(mode="after")
     def _pairs(self) -> GatewaySettings:
@@ -98,12 +136,13 @@ class GatewaySettings(SettingsModel):
     @classmethod
     def faults_of_pairs(cls, values: Mapping[str, Any]) -> list[str]:
         """What two settings together make wrong."""
-        faults = []
+        faults = _tls_faults(values)
         if values.get("turn_urls") and not values.get("turn_secret"):
             faults.append(
                 f"--turn-url {values['turn_urls'][0]}: TURN needs the secret that it shares with the gateway,"
                 f" in {cls.env_var('turn_secret')}"
             )
+        faults += _turn_faults(values)
         delay, end = (
             values.get("agent_delay"),
             values.get("end_of_turn", cls.model_fields["end_of_turn"].default),
@@ -115,8 +154,27 @@ class GatewaySettings(SettingsModel):
         return faults
 
 
-def _beginning_with(urls: tuple[str, ...], schemes: tuple[str, ...]) -> tuple[str, ...]:
-    for url in urls:
-        if not url.lower().startswith(schemes):
-            raise ValueError(f"{url} must begin with one of {', '.join(schemes)}")
-    return urls
+def _tls_faults(values: Mapping[str, Any]) -> list[str]:
+    certificate, key = values.get("tls_cert"), values.get("tls_key")
+    if (certificate is None) != (key is None):
+        return ["--tls-cert and --tls-key go together: give both or neither"]
+    if certificate is not None and values.get("tls") is not None:
+        return ["--tls self-signed and --tls-cert: give one of them"]
+    return []
+
+
+def _turn_faults(values: Mapping[str, Any]) -> list[str]:
+    if not values.get("with_turn"):
+        return []
+    host = str(values.get("host", "127.0.0.1"))
+    if host in ("0.0.0.0", "::"):
+        return [
+            f"--with-turn with --host {host}: a TURN URL needs one address; give --host the one that callers use"
+        ]
+    try:
+        public = ipaddress.ip_address(host).is_global
+    except ValueError:
+        return []
+    if public:
+        return [f"--with-turn with --host {host}: no relay is opened on a public address; see --turn-url"]
+    return []
