@@ -16,7 +16,7 @@ TURN_SCHEMES = ("turn:", "turns:")
 
 _TRANSPORTS = ("udp", "tcp")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
-_HOST_AND_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>.*))?")
+_HOST_AND_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>[^:]*))?")
 
 
 def check_ice_url(url: str, schemes: tuple[str, ...]) -> str:
