@@ -197,7 +197,8 @@ CODES: dict[str, CodeMeaning] = {
     ),
     "WEBSOCKET_DNS": _ours("the gateway's host name could not be resolved", "--host, the resolver"),
     "WEBSOCKET_TLS": _ours(
-        "the TLS handshake of the WebSocket failed", "the gateway's certificate and host name"
+        "the TLS handshake of the WebSocket failed",
+        "the reason in the message; the gateway's certificate and host name, --tls-ca",
     ),
     "WEBSOCKET_TIMEOUT": _ours(
         "the WebSocket did not open in time", "the gateway's accept queue, firewalls, --websocket-timeout"

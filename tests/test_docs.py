@@ -45,7 +45,7 @@ PAGES = [
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 #: Options of other programs that a page may name in a line of shell.
-OTHER_PROGRAMS = ("pip install", "apt-get", "git ")
+OTHER_PROGRAMS = ("pip install", "apt-get", "git ", "curl ")
 
 
 # Reading

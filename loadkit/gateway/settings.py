@@ -160,6 +160,9 @@ def _tls_faults(values: Mapping[str, Any]) -> list[str]:
         return ["--tls-cert and --tls-key go together: give both or neither"]
     if certificate is not None and values.get("tls") is not None:
         return ["--tls self-signed and --tls-cert: give one of them"]
+    made = values.get("tls") is not None or (values.get("with_turn") and certificate is None)
+    if values.get("tls_folder") is not None and not made:
+        return ["--tls-folder: no certificate is made; give --tls self-signed, too"]
     return []
 
 

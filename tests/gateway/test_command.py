@@ -126,6 +126,15 @@ def test_the_embedded_gateway_without_tokens_takes_any(monkeypatch: pytest.Monke
         gateway.stop()
 
 
+def test_the_embedded_gateway_speaks_plainly_whatever_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOADKIT_GATEWAY_TLS", "self-signed")
+    gateway = EmbeddedGateway()
+    try:
+        assert gateway.start([]).startswith("ws://127.0.0.1:")
+    finally:
+        gateway.stop()
+
+
 def test_an_embedded_gateway_that_does_not_come_up_says_why() -> None:
     with pytest.raises(
         GatewayStartError, match=r"did not come up.*--agent-turns '0': input should be greater"

@@ -255,6 +255,7 @@ def _serve_once(context: ssl.SSLContext) -> int:
             {"tls": "self-signed", "tls_cert": "c", "tls_key": "k"},
             "--tls self-signed and --tls-cert: give one of them",
         ),
+        ({"tls_folder": "f"}, "--tls-folder: no certificate is made; give --tls self-signed, too"),
         ({"tls": "on"}, "--tls 'on': input should be 'self-signed'"),
     ],
 )
