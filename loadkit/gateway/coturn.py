@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -23,10 +24,13 @@ from pathlib import Path
 from loadkit.errors import GatewayStartError
 from loadkit.transport.addresses import is_loopback
 
-_START_S = 10.0
+_START_S = 20.0
 _STOP_S = 5.0
 _POLL_S = 0.05
 _HOW_TO_INSTALL = "coturn is not installed; on Debian: apt-get install coturn"
+_LAST_LINES = 5
+#: It goes on for a while after what is wrong. What it says of CHANGE_REQUEST, it says always.
+_COMPLAINT = re.compile(r"(?i)\b(?:cannot|error|failed)\b(?!.*CHANGE_REQUEST)")
 _LIFELINE = str(Path(__file__).with_name("lifeline.py"))
 _NO_OTHER_PEERS = (
     "denied-peer-ip=0.0.0.0-255.255.255.255",
@@ -70,7 +74,8 @@ class Coturn:
     ) -> None:
         self._secret = secret
         self._address = address
-        self._certificate = certificate
+        # coturn runs in a folder of its own.
+        self._certificate = (certificate[0].absolute(), certificate[1].absolute()) if certificate else None
         self._realm = realm
         self._name = name or address
         #: Ports that were asked for, and must be free when it starts.
@@ -233,7 +238,9 @@ class Coturn:
     def _last_lines(self) -> list[str]:
         assert self._folder is not None
         text = (Path(self._folder.name) / "log").read_text(encoding="utf-8", errors="replace")
-        return [line for line in text.splitlines() if self._secret not in line][-5:]
+        lines = [line for line in text.splitlines() if line.strip() and self._secret not in line]
+        complaints = [line for line in lines if _COMPLAINT.search(line)]
+        return (complaints or lines)[-_LAST_LINES:]
 
 
 def _free_port(address: str) -> int:

@@ -232,6 +232,32 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
     assert str(caught.value) == f"coturn cannot listen on 127.0.0.1 port {port}: Address already in use"
 
 
+async def test_certificates_are_found_from_where_the_gateway_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _needs_coturn()
+    monkeypatch.chdir(tmp_path)
+    certificate, key = write_self_signed(Path(), ["127.0.0.1"])
+    coturn = Coturn(TURN_SECRET, certificate=(certificate, key))
+    coturn.start()
+    try:
+        url = coturn.urls[2]
+        assert await goes_there_and_back(url, *credentials(TURN_SECRET, time.time(), url), certificate)
+    finally:
+        coturn.stop()
+
+
+def test_what_keeps_it_from_coming_up_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _needs_coturn()
+    monkeypatch.setattr("loadkit.gateway.coturn._START_S", 3.0)
+    coturn = Coturn(TURN_SECRET, certificate=(tmp_path / "none.pem", tmp_path / "none.key"))
+    with pytest.raises(
+        GatewayStartError, match=r"did not come up within 3 s: .*cannot find certificate file"
+    ):
+        coturn.start()
+    assert coturn.pid is None
+
+
 def test_without_coturn_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not Coturn.installed()
