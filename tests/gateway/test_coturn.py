@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -204,6 +205,8 @@ def test_it_ends_when_whoever_holds_it_is_killed(who: str) -> None:
     if who == "parent":
         psutil.wait_procs([lifeline], timeout=20)
         assert not folder.exists()
+    # Whoever would have removed it has been killed: both, one after the other.
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_ctrl_c_at_the_terminal_is_not_for_it() -> None:
