@@ -7,6 +7,7 @@ new version of either library no longer has it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
 from collections.abc import Callable, Iterator
@@ -183,6 +184,22 @@ def tap_slow_path(connection: Connection, handler: DatagramHandler) -> None:
 def set_dtls_role(dtls: RTCDtlsTransport, role: str) -> None:
     """``client`` or ``server``, as offer and answer agreed."""
     dtls._set_role(role)
+
+
+async def refuse_dtls(dtls: RTCDtlsTransport) -> None:
+    """Tell the other side that our handshake has failed.
+
+    aiortc falls silent: neither the alert that OpenSSL has written goes out, nor, when the certificate was not
+    the one that the SDP promised, anything at all. The other side, whose handshake is done, would wait for media.
+    """
+    connection = dtls._ssl
+    if connection is None:
+        return
+    # OpenSSL refuses to close what has not been opened; its alert goes out all the same.
+    with contextlib.suppress(SSL.Error):
+        connection.shutdown()
+    with contextlib.suppress(ConnectionError):
+        await dtls._write_ssl()
 
 
 def srtp_sessions(dtls: RTCDtlsTransport) -> tuple[SrtpSession, SrtpSession]:
