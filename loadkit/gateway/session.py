@@ -308,14 +308,15 @@ class Session:
 
     async def _within_goodbye(self, step: Coroutine[Any, Any, None]) -> bool:
         """One step of the end; whatever becomes of it, the others follow."""
+        name = getattr(step, "__qualname__", "a step")
         try:
             async with asyncio.timeout(_GOODBYE_S):
                 await step
         except TimeoutError:
-            logger.warning("session %s: a step of its end took over %g s", self.session_id, _GOODBYE_S)
+            logger.warning("session %s: at its end %s took over %g s", self.session_id, name, _GOODBYE_S)
             return False
         except Exception:
-            logger.exception("session %s: a step of its end failed", self.session_id)
+            logger.exception("session %s: at its end %s failed", self.session_id, name)
             return False
         return True
 
