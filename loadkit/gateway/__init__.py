@@ -2,6 +2,7 @@
 
     settings.py     what can be set, and its bounds
     app.py          the server: HTTP answers, WebSockets, which message belongs to which session
+    sockets.py      one WebSocket: how fast it may speak, which token it has shown, since when it is idle
     endpoints.py    GET /health and GET /api/v1/ice-servers
     tls.py          the certificate for wss and https, given or made
     self_signed.py  a certificate that is its own authority

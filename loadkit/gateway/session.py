@@ -85,16 +85,18 @@ class Session:
     """One call; see the module's docstring.
 
     :param session_id: the name that the answer gives it.
+    :param token: the one that its offer showed.
     """
 
-    def __init__(self, session_id: str, context: SessionContext) -> None:
+    def __init__(self, session_id: str, context: SessionContext, token: str) -> None:
         self.session_id = session_id
+        self.token = token
         #: The WebSocket that the client spoke over last; None while it has none.
         self.socket: Socket | None = None
         self._context = context
         self._settings = context.settings
-        self._protocol = ServerProtocol(session_id)
-        self._candidates = CandidateFeed()
+        self._protocol = ServerProtocol(session_id, self._settings.max_candidates)
+        self._candidates = CandidateFeed(self._settings.max_candidates)
         self._peer: Peer | None = None
         self._media: SessionMedia | None = None
         self._ended: asyncio.Future[_End] = asyncio.get_running_loop().create_future()
@@ -102,6 +104,11 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Lock()
         self._unsent: list[str] = []
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended; what it held is being freed."""
+        return self._ended.done()
 
     # The session, top to bottom
 
@@ -111,18 +118,16 @@ class Session:
             async with asyncio.timeout(self._settings.max_duration):
                 end = await asyncio.shield(self._ended)
         except TimeoutError:
-            end = _End(f"it lasted {self._settings.max_duration:g} s, the longest allowed", close=True)
+            seconds = self._settings.max_duration
+            end = _End(f"the call lasted {seconds:g} s, the longest that is permitted", code="FORBIDDEN")
             self._end(end)
-        try:
-            await self._tear_down(end)
-        except Exception:
-            logger.exception("session %s: its end failed", self.session_id)
+        await self._tear_down(end)
         logger.info("session %s ended: %s", self.session_id, end.reason)
 
     def _accept(self, offer: Offer, mode: str) -> None:
         """Answer at once; gathering, ICE and DTLS follow beside."""
         try:
-            remote = read_offer(offer.sdp)
+            remote = read_offer(offer.sdp, self._settings.max_candidates)
             media = self._make_media(mode, remote.payload_type)
         except ValueError as exc:
             self.fail(MEDIA_BRIDGE_FAILURE, f"the offer cannot be taken: {exc}")
@@ -242,7 +247,8 @@ class Session:
                 case OfferReceived(offer=offer, mode=mode):
                     self._accept(offer, mode)
                 case ClientCandidate(candidate=candidate):
-                    self._candidates.received(candidate)
+                    if not self._candidates.received(candidate):
+                        self._refuse_candidate(f"more than {self._settings.max_candidates} candidates")
                 case ClientCandidatesEnd():
                     self._candidates.ended()
                 case ClientClosed():
@@ -283,8 +289,7 @@ class Session:
     async def _tear_down(self, end: _End) -> None:
         if self._grace is not None:
             self._grace.cancel()
-        if self._media is not None:
-            self._media.stop(time.monotonic())
+        await self._within_goodbye(self._stop_media())
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
@@ -294,15 +299,26 @@ class Session:
         elif end.close:
             self._protocol.send_close()
         await self._within_goodbye(self.flush())
-        if self._peer is not None:
-            await self._within_goodbye(self._peer.close())
+        if self._peer is not None and not await self._within_goodbye(self._peer.close()):
+            self._peer.abort()
 
-    async def _within_goodbye(self, step: Coroutine[Any, Any, None]) -> None:
+    async def _stop_media(self) -> None:
+        if self._media is not None:
+            self._media.stop(time.monotonic())
+
+    async def _within_goodbye(self, step: Coroutine[Any, Any, None]) -> bool:
+        """One step of the end; whatever becomes of it, the others follow."""
+        name = getattr(step, "__qualname__", "a step")
         try:
             async with asyncio.timeout(_GOODBYE_S):
                 await step
         except TimeoutError:
-            logger.warning("session %s: a step of its end took over %g s", self.session_id, _GOODBYE_S)
+            logger.warning("session %s: at its end %s took over %g s", self.session_id, name, _GOODBYE_S)
+            return False
+        except Exception:
+            logger.exception("session %s: at its end %s failed", self.session_id, name)
+            return False
+        return True
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run beside the session; what it raises ends the session."""

@@ -49,11 +49,21 @@ class GatewaySettings(SettingsModel):
 
     # Bounds
     max_sessions: int = option(1000, "sessions held at most; one more offer is refused", ge=1)
+    max_sessions_per_token: int | None = option(
+        None, "sessions held at most for one token; no bound of its own when not given", ge=1
+    )
     max_message_bytes: int = option(
         256 * 1024,
-        "longest message that is read; one eight times as long closes its socket (1009)",
+        "longest message that is read; one eight times as long, 2 MiB at least, closes its socket (1009)",
         ge=1024,
     )
+    max_messages_per_second: int = option(
+        200,
+        "messages read at most from one socket; more are refused, ten times as many close it (1008)",
+        ge=1,
+    )
+    max_candidates: int = option(100, "ICE candidates taken at most from one caller", ge=1)
+    offer_timeout: Seconds = option(60.0, "a socket without a session is closed after this time (1008)")
     reconnect_grace: Seconds = option(10.0, "a session without a socket ends after this time")
     connect_timeout: Seconds = option(30.0, "for ICE and DTLS together")
     media_timeout: Seconds = option(30.0, "a session without a packet from the caller ends after this time")

@@ -38,9 +38,14 @@ class RemoteCandidates:
         self._quiet_since: float | None = None  # None until the end is seen
         self._end_passed = False
 
+    @property
+    def full(self) -> bool:
+        """Whether one more candidate would be one too many."""
+        return self._taken >= self.limit
+
     def candidate_received(self, candidate: IceCandidate, now: float) -> bool:
         """Take a trickled candidate; False when it must be dropped: one too many, or after the end passed."""
-        if self._end_passed or self._taken >= self.limit:
+        if self._end_passed or self.full:
             return False
         self._taken += 1
         self._held.append(candidate)

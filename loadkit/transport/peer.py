@@ -209,6 +209,7 @@ class Peer:
         internals.set_dtls_role(self._dtls, role)
         await self._dtls.start(remote)
         if self._dtls.state != "connected":
+            await internals.refuse_dtls(self._dtls)
             raise TransportError(
                 Stage.DTLS,
                 "DTLS_FAILED",

@@ -116,8 +116,9 @@ class RawSocket:
 class Caller:
     """A whole call over our own transport."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, token: str = "token") -> None:
         self.gateway = gateway
+        self.token = token
         self.socket = RawSocket(gateway)
         self.session_id = ""
         #: (packet, arrival on the monotonic clock)
@@ -159,7 +160,7 @@ class Caller:
             ssrc=self.peer.ssrc,
             cname=self.peer.cname,
         )
-        await self.socket.send(offer(write_sdp(local, "offer"), mode))
+        await self.socket.send(offer(write_sdp(local, "offer"), mode, authToken=self.token))
         answer = await self.socket.receive()
         assert answer["type"] == "answer", answer
         self.session_id = answer["sessionId"]

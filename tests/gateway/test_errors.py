@@ -161,7 +161,7 @@ async def test_handler_error_when_the_gateway_is_full(start_gateway: StartGatewa
         (lambda sdp: sdp.replace("a=ice-ufrag", "a=x"), "no ICE ufrag"),
         (lambda sdp: sdp.replace("m=audio 9", "m=audio 0"), "rejected (port 0)"),
         (lambda sdp: sdp.replace("sendrecv", "recvonly"), "its audio is recvonly; a call needs sendrecv"),
-        (lambda sdp: sdp.replace("actpass", "active"), "a=setup:active"),
+        (lambda sdp: sdp.replace("actpass", "holdconn"), "the SDP cannot be parsed"),
         (lambda sdp: sdp + sdp[sdp.index("m=") :], "it has 2 media sections"),
         (lambda sdp: "hello", "no audio section"),
     ],

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 
 import pytest
+import uvloop
 from aiortc import (
     RTCConfiguration,
     RTCDtlsFingerprint,
@@ -259,6 +260,43 @@ async def test_peer_that_closes_during_the_handshake_is_a_failed_handshake(pair:
         with pytest.raises(TransportError) as caught:
             await handshake
     assert caught.value.code == "DTLS_FAILED"
+
+
+@pytest.mark.parametrize("refusing", ["caller", "gateway"])
+async def test_whose_certificate_is_refused_is_told_at_once(pair: Pair, refusing: str) -> None:
+    await pair.connect()
+    wrong = [RTCDtlsFingerprint("sha-256", ":".join(["00"] * 32))]
+    to_caller, to_gateway = pair.dtls_of(pair.gateway, "client"), pair.dtls_of(pair.caller, "auto")
+    if refusing == "caller":
+        to_caller.fingerprints, refused = wrong, pair.gateway
+    else:
+        to_gateway.fingerprints, refused = wrong, pair.caller
+    async with asyncio.timeout(20):
+        await asyncio.gather(
+            pair.caller.handshake(to_caller), pair.gateway.handshake(to_gateway), return_exceptions=True
+        )
+        assert await asyncio.shield(refused.lost) == "the other side closed DTLS"
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_peer_that_is_closed_while_its_sockets_are_bound_leaves_none(
+    run: Callable[[Coroutine[None, None, None]], None],
+) -> None:
+    async def close_early() -> None:
+        footprint = Footprint()
+        for turns in range(60):
+            peer = make_peer(addresses=("127.0.0.1", "127.0.0.2", "127.0.0.3"))
+            gathering = asyncio.create_task(peer.gather(lambda _: None))
+            for _ in range(turns % 12):
+                await asyncio.sleep(0)
+            gathering.cancel()
+            await asyncio.wait({gathering})
+            await peer.close()
+        # uvloop closes a socket with the next turn.
+        await asyncio.sleep(0)
+        await footprint.assert_nothing_is_left()
+
+    run(close_early())
 
 
 async def test_all_pairs_that_fail_are_named(footprint: Footprint, monkeypatch: pytest.MonkeyPatch) -> None:

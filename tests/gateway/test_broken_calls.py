@@ -1,0 +1,27 @@
+"""A thousand calls of which a third break off, against a gateway in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.broken_calls import BROKEN, run, table
+
+#: What the process may have grown by after its warm-up: the allocator's pages, not calls. One call that stays in
+#: memory is about 150 KiB, so a leak of the third that breaks off would be 50 MiB.
+MEMORY_BOUND = 20 * 2**20
+
+
+@pytest.mark.timeout(600)
+async def test_after_a_thousand_calls_of_which_a_third_break_off_nothing_is_held(
+    record_property: Callable[[str, object], None],
+) -> None:
+    outcome = await run(calls=1000, warm_up=300)
+    record_property("figures", table(outcome))
+    print(table(outcome))
+    assert outcome.failures == []
+    assert outcome.placed.total() == 1000
+    assert all(outcome.placed[way.__name__] >= 10 for way in BROKEN)
+    assert outcome.back, table(outcome)
+    assert outcome.growth < MEMORY_BOUND, table(outcome)
