@@ -12,7 +12,7 @@ import pandas as pd
 from loadkit.analysis.concurrency import concurrency
 from loadkit.analysis.generator import summarise_generator
 from loadkit.analysis.percentiles import distribution, rounded
-from loadkit.analysis.printable import printable
+from loadkit.printable import printable
 from loadkit.analysis.verdict import judge
 from loadkit.records import STAGES, Outcome
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from loadkit.analysis.histogram import Histogram, histogram
 from loadkit.analysis.percentiles import largest, measured, quantile
-from loadkit.analysis.printable import printable
+from loadkit.printable import printable
 from loadkit.analysis.timeline import Timeline, outcomes_over, percentiles_over
 from loadkit.analysis.waterfall import waterfall
 from loadkit.records import Outcome

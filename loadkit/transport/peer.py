@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 #: (packet, arrival on the monotonic clock in seconds)
 PacketHandler = Callable[[bytes, float], None]
+CandidateHandler = Callable[[RTCIceCandidate], None]
 
 #: How long candidates may wait to be trickled while others are still being gathered.
 _TRICKLE_POLL_S = 0.02
@@ -227,6 +228,13 @@ class Peer:
         """Candidate types (ours, theirs) of the selected pair."""
         pair = self._pair
         return (pair.local_candidate.type, pair.remote_candidate.type) if pair else None
+
+    def selected_pair(self) -> tuple[RTCIceCandidate, RTCIceCandidate] | None:
+        """Candidates (ours, theirs) of the selected pair."""
+        pair = self._pair
+        if pair is None:
+            return None
+        return candidate_from_aioice(pair.local_candidate), candidate_from_aioice(pair.remote_candidate)
 
     # Media
 
