@@ -20,7 +20,9 @@ from loadkit.settings import Settings
 from loadkit.signaling.modes import MODES
 from loadkit.signaling.urls import SIGNALING_PATH
 
-HOW_TO_GIVE_IT = "Give the token by environment, read -rs LOADKIT_AUTH_TOKEN && export LOADKIT_AUTH_TOKEN, or by --auth-token."
+HOW_TO_GIVE_IT = (
+    "Give it by environment, read -rs LOADKIT_AUTH_TOKEN && export LOADKIT_AUTH_TOKEN, or by --auth-token."
+)
 _UDP = "UDP between here and the gateway seems to be blocked, by a firewall, a VPN or a NAT on the way."
 _RELAY = "Go through a TURN server over TCP or TLS: --ice-path relay-tcp, or relay-tls where only port 443 is open."
 

@@ -52,6 +52,7 @@ class Recording:
         self._anchor = (0, 0)
         self._waiting: list[tuple[int, int, bytes]] = []
         self._count = 0
+        self._newest = -1
         self._header_at = 0
         try:
             if path.exists() and not path.is_file():
@@ -116,8 +117,12 @@ class Recording:
 
     def _write_next(self) -> None:
         position, _, payload = heapq.heappop(self._waiting)
+        if position <= self._newest:
+            # A duplicate, or too late: what follows it has been heard. The decoder must not see it either.
+            return
+        self._newest = position
         sound = self._decoded(payload)
-        # What is already written has been heard: it is late, a duplicate, or overlaps.
+        # A stream that was put where it arrived may overlap with what is written.
         sound = sound[max(0, self.length - position) :]
         if not sound.size or self.failure is not None:
             return

@@ -86,7 +86,8 @@ class Report:
             note = f"; it ends early: {recording.failure}" if recording.failure else ""
             sound.append(f"what was heard is in {recording.path}, {recording.seconds:.1f} s{note}")
         self._fold(sound, heading="Media")
-        self._fold((f"- {sentence}" for sentence in sentences), heading="What to try next")
+        heading = "What to try next" if failed else "To note"
+        self._fold((f"- {sentence}" for sentence in sentences), heading=heading)
 
     def _fold(self, lines: Iterable[str], margin: str = "  ", heading: str | None = None) -> None:
         """Lines folded to the terminal's width, under a heading; nothing when there is none."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from loadkit.printable import printable
 from loadkit.errors import CODES
+from loadkit.printable import printable
 from loadkit.probe.narration import milliseconds
 from loadkit.probe.one_call import CallResult
 from loadkit.records import CallRecord, Outcome, TurnRecord, to_row
