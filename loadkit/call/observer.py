@@ -7,7 +7,7 @@ to know. Its methods are called in the call's own loop: they must neither block 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aiortc import RTCIceCandidate
 from websockets.asyncio.client import connect as websockets_connect
@@ -15,8 +15,10 @@ from websockets.asyncio.client import connect as websockets_connect
 from loadkit.media.voice import Utterance
 from loadkit.signaling.client import Connect
 from loadkit.signaling.ice_servers import IceServer
-from loadkit.transport.peer import CandidateHandler, DtlsOutcome, PacketHandler, Peer
+from loadkit.transport.peer import DtlsOutcome, PacketHandler, Peer
 from loadkit.transport.sdp import RemoteDescription
+
+CandidateHandler = Callable[[RTCIceCandidate], None]
 
 
 class CallObserver:
@@ -25,8 +27,8 @@ class CallObserver:
     def marked(self, name: str, at: float) -> None:
         """A stage began or ended, by the names of :mod:`~loadkit.call.timeline`; monotonic seconds."""
 
-    def ice_servers(self, servers: Sequence[IceServer], *, used: int) -> None:
-        """The gateway named its ICE servers, of which so many are used."""
+    def ice_servers(self, servers: Sequence[IceServer]) -> None:
+        """The gateway named its ICE servers."""
 
     def ice_servers_failed(self, reason: str) -> None:
         """The ICE servers could not be had; the call goes on."""

@@ -157,10 +157,10 @@ class CallSession:
             return []
         self._mark("ice_servers_had")
         self._record.ice_servers_count = len(servers)
-        entries = [] if self._context.destination.loopback else servers
-        usable = usable_ice_servers([(s.urls, s.username, s.credential) for s in entries])
-        self._observer.ice_servers(servers, used=len(usable))
-        return usable
+        self._observer.ice_servers(servers)
+        if self._context.destination.loopback:
+            return []
+        return usable_ice_servers([(s.urls, s.username, s.credential) for s in servers])
 
     def _make_peer(self, servers: list[RTCIceServer]) -> Peer:
         return Peer(

@@ -7,7 +7,9 @@ sockets.py     what the WebSocket's way down to TCP tells -> events
 diary.py       events, each with its time
 secrets.py*    the token, masked wherever it turns up
 narration.py*  an event -> a line for people
-advice.py*     how the call went -> what to try next
+remedies.py*   what failed -> what to try next
+advice.py*     the same, and what was odd in a good call
+circumstances.py*  what advice is given by
 wrap_up.py*    the record -> the last lines
 document.py*   all of it as one JSON document
 report.py      what is printed, and when; exit code by outcome

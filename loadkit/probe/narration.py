@@ -80,9 +80,8 @@ def _ice_servers(data: Data) -> Line:
     if not data["count"]:
         return Line(RECEIVED, "ICE servers: none, the list is empty")
     urls = [shown(url) for url in data["urls"]]
-    unused = "" if data["used"] else "; not used: the gateway is on loopback, or none of them can be"
     entries = "1 entry" if data["count"] == 1 else f"{data['count']} entries"
-    return Line(RECEIVED, f"ICE servers: {entries}{unused}", tuple(urls[:20]))
+    return Line(RECEIVED, f"ICE servers: {entries}", tuple(urls[:20]))
 
 
 def _dns(data: Data) -> Line:

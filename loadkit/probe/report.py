@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from loadkit.call.context import Destination
 from loadkit.errors import ExitCode
 from loadkit.probe import wrap_up
-from loadkit.probe.advice import Circumstances, advice
+from loadkit.probe.advice import advice
+from loadkit.probe.circumstances import Circumstances
 from loadkit.probe.diary import Diary, Event
 from loadkit.probe.document import document
 from loadkit.probe.narration import layout, narrate, shown

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from aiortc import RTCIceCandidate
+from aiortc.rtcicetransport import candidate_from_aioice
 
-from loadkit.call.observer import CallObserver
+from loadkit.call.observer import CallObserver, CandidateHandler
 from loadkit.media.rtp import parse_rtp
 from loadkit.media.voice import Utterance
 from loadkit.probe.diary import Diary
@@ -16,7 +17,7 @@ from loadkit.probe.secrets import without
 from loadkit.probe.sockets import watched_connect
 from loadkit.signaling.client import Connect
 from loadkit.signaling.ice_servers import IceServer
-from loadkit.transport.peer import CandidateHandler, DtlsOutcome, PacketHandler, Peer
+from loadkit.transport.peer import DtlsOutcome, PacketHandler, Peer
 from loadkit.transport.sdp import RemoteDescription, write_candidate
 
 #: Mark of the timeline -> event, for those that no other method tells more about.
@@ -59,10 +60,10 @@ class Watcher(CallObserver):
         if event is not None:
             self._diary.note(event, at)
 
-    def ice_servers(self, servers: Sequence[IceServer], *, used: int) -> None:
+    def ice_servers(self, servers: Sequence[IceServer]) -> None:
         """Note the URLs; user names and credentials are nobody's business."""
         urls = [without(self._token, url) for server in servers for url in server.urls]
-        self._diary.note("ice_servers", count=len(servers), urls=urls, used=used)
+        self._diary.note("ice_servers", count=len(servers), urls=urls)
 
     def ice_servers_failed(self, reason: str) -> None:
         """Note why."""
@@ -103,9 +104,12 @@ class Watcher(CallObserver):
 
     def pair_selected(self, peer: Peer) -> None:
         """Note both ends of the path."""
-        pair = peer.selected_pair()
+        pair = peer.nominated()
         if pair is not None:
-            self._diary.note("pair_selected", local=_described(pair[0]), remote=_described(pair[1]))
+            local, remote = (
+                candidate_from_aioice(side) for side in (pair.local_candidate, pair.remote_candidate)
+            )
+            self._diary.note("pair_selected", local=_described(local), remote=_described(remote))
 
     def dtls(self, outcome: DtlsOutcome) -> None:
         """Note what was agreed."""

@@ -38,7 +38,6 @@ logger = logging.getLogger(__name__)
 
 #: (packet, arrival on the monotonic clock in seconds)
 PacketHandler = Callable[[bytes, float], None]
-CandidateHandler = Callable[[RTCIceCandidate], None]
 
 #: How long candidates may wait to be trickled while others are still being gathered.
 _TRICKLE_POLL_S = 0.02
@@ -229,13 +228,6 @@ class Peer:
         pair = self._pair
         return (pair.local_candidate.type, pair.remote_candidate.type) if pair else None
 
-    def selected_pair(self) -> tuple[RTCIceCandidate, RTCIceCandidate] | None:
-        """Candidates (ours, theirs) of the selected pair."""
-        pair = self._pair
-        if pair is None:
-            return None
-        return candidate_from_aioice(pair.local_candidate), candidate_from_aioice(pair.remote_candidate)
-
     # Media
 
     def send_rtp(self, packet: bytes) -> None:
@@ -247,6 +239,10 @@ class Peer:
         """Protect and send one compound RTCP packet."""
         if self._tx is not None and self._sendto is not None:
             self._sendto(self._tx.protect_rtcp(packet), self._remote_address)
+
+    def nominated(self) -> CandidatePair | None:
+        """The selected pair with both its candidates; None before there is one, and kept after the end."""
+        return self._pair
 
     async def close(self) -> None:
         """Close DTLS, ICE and all sockets; may be called at any time, more than once."""

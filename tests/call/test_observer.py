@@ -48,16 +48,17 @@ class Watcher(CallObserver):
     def marked(self, name: str, at: float) -> None:
         self.told.append(name)
 
-    def ice_servers(self, servers: Sequence[IceServer], *, used: int) -> None:
-        self.told.append(f"ice servers {len(servers)}, used {used}")
+    def ice_servers(self, servers: Sequence[IceServer]) -> None:
+        self.told.append(f"ice servers {len(servers)}")
 
     def answer(self, remote: RemoteDescription, session_id: str | None) -> None:
         self.told.append(f"answer {session_id}")
 
     def pair_selected(self, peer: Peer) -> None:
-        pair = peer.selected_pair()
+        pair = peer.nominated()
         assert pair is not None
-        self.told.append(f"{pair[0].type} {pair[0].ip} {pair[1].type} {pair[1].ip}")
+        local, remote = pair.local_candidate, pair.remote_candidate
+        self.told.append(f"{local.type} {local.host} {remote.type} {remote.host}")
 
     def dtls(self, outcome: DtlsOutcome) -> None:
         self.told.append(f"dtls {outcome.role}")
@@ -98,7 +99,7 @@ async def test_a_call_tells_its_observer_what_happens_and_how_its_media_do() -> 
         "started",
         "ice_servers_asked",
         "ice_servers_had",
-        "ice servers 1, used 0",
+        "ice servers 1",
         "websocket_open",
         "offer_sent",
         "answer_received",

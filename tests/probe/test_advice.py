@@ -10,7 +10,8 @@ import pytest
 
 from loadkit.call.context import Destination
 from loadkit.errors import CODES
-from loadkit.probe.advice import Circumstances, advice
+from loadkit.probe.advice import advice
+from loadkit.probe.circumstances import Circumstances
 from loadkit.probe.command import add_arguments
 from loadkit.probe.diary import Diary
 from loadkit.probe.one_call import CallResult
@@ -72,7 +73,7 @@ def test_there_is_something_to_try_for_every_code(code: str) -> None:
 def test_every_option_that_advice_names_is_an_option_of_the_command() -> None:
     from pathlib import Path
 
-    import loadkit.probe.advice as module
+    import loadkit.probe.remedies as module
 
     parser = argparse.ArgumentParser()
     add_arguments(parser)
@@ -82,7 +83,7 @@ def test_every_option_that_advice_names_is_an_option_of_the_command() -> None:
 
 
 def test_blocked_udp_is_led_to_the_turn_server_that_there_is() -> None:
-    turn = {"count": 1, "urls": ["turn:t:3478"], "used": 1}
+    turn = {"count": 1, "urls": ["turn:t:3478"]}
     events = [
         ("ice_servers", turn),
         ("remote_candidate", candidate("host")),

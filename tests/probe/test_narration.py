@@ -48,7 +48,7 @@ def test_text_of_a_gateway_cannot_move_the_cursor() -> None:
     for event in (
         Event("gateway_error", 0, {"code": evil, "message": evil}),
         Event("websocket_closed", 0, {"code": 1011, "reason": evil, "by": "gateway"}),
-        Event("ice_servers", 0, {"count": 1, "urls": ["stun:" + evil], "used": 0}),
+        Event("ice_servers", 0, {"count": 1, "urls": ["stun:" + evil]}),
         Event(
             "upgrade_refused",
             0,
