@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +16,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a subcommand; returns its exit code (:class:`~loadkit.errors.ExitCode`)."""
     parser = argparse.ArgumentParser(
         prog="python -m loadkit",
-        description="Load and soak tests for WebRTC voice gateways. Calls are placed by: locust -f locustfile.py",
+        description="Load and soak tests for WebRTC voice gateways. A load test is: locust -f locustfile.py",
     )
     parser.add_argument("--version", action="version", version=f"loadkit {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="<command>")
+    _add_call(commands)
     _add_report(commands)
     _add_gateway(commands)
     options = parser.parse_args(arguments)
@@ -30,6 +32,14 @@ def main(arguments: list[str] | None = None) -> int:
         return int(exc.exit_code)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
+
+
+def _add_call(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from loadkit.probe import command
+
+    parser = commands.add_parser("call", help="place one call and tell what happens, as it happens")
+    command.add_arguments(parser)
+    parser.set_defaults(run=functools.partial(command.run, version=__version__))
 
 
 def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -40,11 +40,11 @@ class ExitCode(enum.IntEnum):
     NO_DATA = 3
     """The run ended without one finished call: it says nothing about the gateway."""
     GATEWAY_UNREACHABLE = 5
-    """The embedded gateway could not be started."""
+    """The embedded gateway could not be started, or the gateway of the one call could not be reached."""
     LOST_WORKERS = 6
     """A worker died or left before the end: the run offered less load than it was asked to."""
     INTERRUPTED = 130
-    """The run was ended by SIGINT or SIGTERM before its time."""
+    """The run, or the one call, was ended by SIGINT or SIGTERM before its time."""
 
 
 class Stage(enum.StrEnum):

@@ -25,6 +25,7 @@ import loadkit.errors
 from loadkit.errors import CODES, ExitCode
 from loadkit.gateway.command import add_arguments
 from loadkit.gateway.settings import SPEECH_FOLDER, GatewaySettings
+from loadkit.probe import command as probe_command
 from loadkit.settings import SAMPLES_DIR, Settings, env_var, flag
 from loadkit.signaling.messages import parse_from_client, parse_from_gateway
 
@@ -222,6 +223,14 @@ def gateway_options() -> frozenset[str]:
 
 
 @cache
+def call_options() -> frozenset[str]:
+    """Options of ``python -m loadkit call``, out of its parser."""
+    parser = argparse.ArgumentParser()
+    probe_command.add_arguments(parser)
+    return frozenset(name for action in parser._actions for name in action.option_strings)
+
+
+@cache
 def subcommand_help(name: str) -> str:
     """What ``python -m loadkit <name> --help`` prints; a name that is no subcommand fails."""
     return _run([sys.executable, "-m", "loadkit", name, "--help"])
@@ -240,7 +249,7 @@ def test_every_setting_is_an_option_of_locust_with_its_environment_variable() ->
 def test_every_option_that_is_named_exists(page: Path) -> None:
     text = "\n".join(line for line in _text(page).splitlines() if not _of_another_program(line))
     named = {option for option in _options_in(text) if option.startswith("--")}
-    assert named <= locust_options() | gateway_options() | {"--version"}, page.name
+    assert named <= locust_options() | gateway_options() | call_options() | {"--version"}, page.name
 
 
 @each_page

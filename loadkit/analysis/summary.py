@@ -12,8 +12,8 @@ import pandas as pd
 from loadkit.analysis.concurrency import concurrency
 from loadkit.analysis.generator import summarise_generator
 from loadkit.analysis.percentiles import distribution, rounded
-from loadkit.analysis.printable import printable
 from loadkit.analysis.verdict import judge
+from loadkit.printable import printable
 from loadkit.records import STAGES, Outcome
 
 #: Goes up when a key changes its meaning or goes away, not when one is added.

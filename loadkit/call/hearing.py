@@ -17,12 +17,21 @@ class Hearing:
     """Listens to one call.
 
     :param changed: called when an utterance starts or ends.
+    :param heard: called with that utterance.
     """
 
-    def __init__(self, timeline: Timeline, *, listen: bool, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        *,
+        listen: bool,
+        changed: Callable[[], None],
+        heard: Callable[[Utterance], None] | None = None,
+    ) -> None:
         self._timeline = timeline
         self._listen = listen
         self._changed = changed
+        self._heard = heard
         self._decoder: LevelDecoder | None = None
         self._tracker = UtteranceTracker()
         self._loudest = -math.inf
@@ -75,6 +84,8 @@ class Hearing:
         if not utterance.ended:
             self.utterances.append(utterance)
             self._timeline.mark("greeting", utterance.started_at)
+        if self._heard is not None:
+            self._heard(utterance)
         self._changed()
 
     def begin_turn(self, sample: str) -> TurnRecord:

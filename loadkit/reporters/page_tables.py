@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from loadkit.analysis.percentiles import STATISTICS, largest
-from loadkit.analysis.printable import printable
+from loadkit.printable import printable
 from loadkit.records import CallRecord, Outcome, TurnRecord, columns
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.wording import NOT_MEASURED, count, milliseconds, plain, share, size

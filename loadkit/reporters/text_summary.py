@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from loadkit.analysis.printable import printable
 from loadkit.analysis.verdict import share_text
+from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.wording import INSECURE, count, length, milliseconds, plural, share
 

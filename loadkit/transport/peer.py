@@ -241,6 +241,10 @@ class Peer:
         if self._tx is not None and self._sendto is not None:
             self._sendto(self._tx.protect_rtcp(packet), self._remote_address)
 
+    def nominated(self) -> CandidatePair | None:
+        """The selected pair with both its candidates; None before there is one, and kept after the end."""
+        return self._pair
+
     async def close(self) -> None:
         """Close DTLS, ICE and all sockets; may be called at any time, more than once."""
         if self._closed:
