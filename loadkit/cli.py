@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -67,4 +68,4 @@ def _add_conformance(commands: argparse._SubParsersAction[argparse.ArgumentParse
 
     parser = commands.add_parser("conformance", help="check a gateway against the protocol, case by case")
     options.add_arguments(parser)
-    parser.set_defaults(run=command.run, loadkit_version=__version__)
+    parser.set_defaults(run=functools.partial(command.run, version=__version__))

@@ -6,7 +6,7 @@
     target.py    the gateway under test, and what all cases share
     wire.py      one WebSocket, frame by frame
     media_call.py  one call with real ICE, DTLS, SRTP and sound
-    probe.py     what one case has opened; puts it all away afterwards
+    bench.py     the hands of one case: what it has opened; puts it all away afterwards
     tokens.py    tokens that the gateway does not know
     turn.py      an allocation at a TURN server
     sdp_lines.py an SDP as lines                                           pure

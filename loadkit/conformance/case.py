@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from loadkit.errors import LoadkitError
 
 if TYPE_CHECKING:
-    from loadkit.conformance.probe import Probe
+    from loadkit.conformance.bench import Bench
 
 #: Seconds for a case that says nothing else; single waits within it are shorter.
 DEFAULT_TIMEOUT_S = 45.0
@@ -73,7 +73,7 @@ class NotChecked(LoadkitError):
         return f"not checked: {self.reason}"
 
 
-Check: TypeAlias = "Callable[[Probe], Awaitable[None]]"
+Check: TypeAlias = "Callable[[Bench], Awaitable[None]]"
 
 
 @dataclass(frozen=True)

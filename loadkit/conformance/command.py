@@ -40,8 +40,11 @@ _STDOUT = "-"
 _T = TypeVar("_T")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run the cases and tell; returns the exit code."""
+def run(args: argparse.Namespace, *, version: str) -> int:
+    """Run the cases and tell; returns the exit code.
+
+    :param version: of loadkit.
+    """
     # Here, so that other commands, which only add these options, start without it.
     from loadkit.conformance.case import Kind
     from loadkit.conformance.cases import CASES
@@ -63,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     fields = {wire: value for name, wire in _OFFER_FIELDS.items() if (value := getattr(settings, name))}
     # The one thing asked for on standard output is all that is there.
     told = sys.stderr if _STDOUT in (args.json, args.junit) else sys.stdout
-    report = asyncio.run(_run(plan, token, fields, cases, args.jobs, time_limit, told, args.loadkit_version))
+    report = asyncio.run(_run(plan, token, fields, cases, args.jobs, time_limit, told, version))
     print(f"\n{last_line(report)}", file=told)
     _write(report, args)
     return int(report.exit_code)

@@ -22,7 +22,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def junit_text(report: Report) -> str:
     """The report as an XML document."""
-    root = ElementTree.Element("testsuites", name=_NAME, **_counts(report.results))
+    root = ElementTree.Element("testsuites", {"name": _NAME, **_counts(report.results)})
     # ISO 8601 without a time zone, as the schema wants it; it is UTC.
     timestamp = report.started_at.replace(tzinfo=None).isoformat(timespec="seconds")
     for area, results in groupby(report.results, key=lambda result: result.case.area):
@@ -35,14 +35,13 @@ def junit_text(report: Report) -> str:
 def _add_suite(
     root: ElementTree.Element, area: str, results: Sequence[Result], timestamp: str, report: Report
 ) -> None:
-    suite = ElementTree.SubElement(
-        root,
-        "testsuite",
-        name=f"{_NAME}.{area}",
-        timestamp=timestamp,
-        hostname=platform.node() or "localhost",
+    attributes = {
+        "name": f"{_NAME}.{area}",
+        "timestamp": timestamp,
+        "hostname": platform.node() or "localhost",
         **_counts(results),
-    )
+    }
+    suite = ElementTree.SubElement(root, "testsuite", attributes)
     properties = ElementTree.SubElement(suite, "properties")
     plan = report.plan
     for name, value in (

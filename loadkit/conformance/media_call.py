@@ -45,7 +45,7 @@ class Manner:
 
 
 class MediaCall:
-    """One call; see :meth:`connect`. Made by :meth:`~.probe.Probe.call`, which also puts it away."""
+    """One call; see :meth:`connect`. Made by :meth:`~.bench.Bench.call`, which also puts it away."""
 
     def __init__(
         self, target: Target, wire: Wire, mode: str, manner: Manner, ice_servers: Sequence[RTCIceServer]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from loadkit.conformance.case import Case, ExpectationFailed, NotChecked, Result, Verdict
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.target import Target
 
 logger = logging.getLogger(__name__)
@@ -64,19 +64,19 @@ async def run_case(case: Case, target: Target) -> Result:
     started = time.monotonic()
     if case.slow and not target.plan.slow:
         return Result(case, Verdict.SKIP, 0.0, reason="it takes long: say --slow")
-    probe = Probe(target)
+    bench = Bench(target)
     try:
-        result = await _judge(case, probe)
+        result = await _judge(case, bench)
     finally:
-        await probe.clean_up()
+        await bench.clean_up()
     result = replace(result, seconds=time.monotonic() - started)
     return _scrubbed(result, target)
 
 
-async def _judge(case: Case, probe: Probe) -> Result:
+async def _judge(case: Case, bench: Bench) -> Result:
     try:
         async with asyncio.timeout(case.timeout):
-            await case.check(probe)
+            await case.check(bench)
     except ExpectationFailed as exc:
         return Result(case, Verdict.FAIL, 0.0, expected=exc.expected, seen=exc.seen)
     except NotChecked as exc:

@@ -6,7 +6,7 @@ import secrets
 from typing import Any
 
 from loadkit.conformance.case import ExpectationFailed, NotChecked
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.signaling.urls import ICE_SERVERS_PATH
 
 
@@ -15,7 +15,7 @@ def made_up_token() -> str:
     return f"made-up-{secrets.token_hex(16)}"
 
 
-async def only_known_tokens(probe: Probe) -> None:
+async def only_known_tokens(bench: Bench) -> None:
     """Go on only when the gateway tells tokens apart, at either of the places where it is shown one.
 
     A gateway for practice may take every token, and then there is no wrong one. One that refuses a made-up
@@ -23,17 +23,17 @@ async def only_known_tokens(probe: Probe) -> None:
 
     :raises NotChecked: it takes every token everywhere.
     """
-    answer = await probe.get(ICE_SERVERS_PATH, bearer=made_up_token())
+    answer = await bench.get(ICE_SERVERS_PATH, bearer=made_up_token())
     if answer.status == 401:
         return
-    if not await _takes(probe, made_up_token()):
+    if not await _takes(bench, made_up_token()):
         return
     raise NotChecked("the gateway accepts every token: start it with one to check this")
 
 
-async def _takes(probe: Probe, token: str) -> bool:
-    wire = await probe.wire()
-    await wire.send(probe.offer(authToken=token))
+async def _takes(bench: Bench, token: str) -> bool:
+    wire = await bench.wire()
+    await wire.send(bench.offer(authToken=token))
     try:
         message: dict[str, Any] = await wire.take("answer", "error", expected="an answer, or an error")
     except ExpectationFailed:

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 
 from loadkit.conformance.case import Case, ExpectationFailed, case
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import MODES
 from loadkit.media.voice import LevelDecoder
 
@@ -18,8 +18,8 @@ _SPEECH_DBFS = -50.0
 _LOUD_PACKETS = 5
 
 
-async def _greets(probe: Probe, mode: str) -> None:
-    call = await probe.call(mode=mode)
+async def _greets(bench: Bench, mode: str) -> None:
+    call = await bench.call(mode=mode)
     decoder = LevelDecoder()
     decoded = loud = 0
     try:

@@ -6,7 +6,7 @@ import re
 
 from loadkit.conformance.case import Kind, case, demand, shown
 from loadkit.conformance.offers import OfferSdp
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sdp_lines import SdpLines
 from loadkit.conformance.sources import MEDIA, both, rfc
 
@@ -16,8 +16,8 @@ _UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")
 _PWD = re.compile(r"[A-Za-z0-9+/]{22,256}")
 
 
-async def _answer(probe: Probe, payload_type: int = 111) -> SdpLines:
-    return SdpLines.of(await probe.answer_sdp(OfferSdp(payload_type=payload_type).text()))
+async def _answer(bench: Bench, payload_type: int = 111) -> SdpLines:
+    return SdpLines.of(await bench.answer_sdp(OfferSdp(payload_type=payload_type).text()))
 
 
 @case(
@@ -26,8 +26,8 @@ async def _answer(probe: Probe, payload_type: int = 111) -> SdpLines:
     expect="the answer has the offer's one m=audio section, over UDP/TLS/RTP/SAVPF, its port not 0",
     source=both(MEDIA, rfc(8829, "5.3.1")),
 )
-async def one_audio_section(probe: Probe) -> None:
-    lines = await _answer(probe)
+async def one_audio_section(bench: Bench) -> None:
+    lines = await _answer(bench)
     heads = [section[0] for section in lines.sections]
     good = len(heads) == 1 and re.match(r"m=audio [1-9]\d* UDP/TLS/RTP/SAVPF ", heads[0])
     demand(good, "one line m=audio <port> UDP/TLS/RTP/SAVPF", shown(", ".join(heads) or "no section"))
@@ -39,8 +39,8 @@ async def one_audio_section(probe: Probe) -> None:
     expect="the answer's audio section has a=rtpmap:<type> opus/48000/2",
     source=both(MEDIA, rfc(7587, "7")),
 )
-async def opus(probe: Probe) -> None:
-    maps = (await _answer(probe)).values("rtpmap")
+async def opus(bench: Bench) -> None:
+    maps = (await _answer(bench)).values("rtpmap")
     demand(any(text.endswith(" opus/48000/2") for text in maps), "opus/48000/2", shown(", ".join(maps)))
 
 
@@ -51,8 +51,8 @@ async def opus(probe: Probe) -> None:
     source=both(rfc(3264, "6.1"), rfc(8829, "5.3.1")),
     kind=Kind.SHOULD,
 )
-async def payload_type(probe: Probe) -> None:
-    maps = (await _answer(probe, 96)).values("rtpmap")
+async def payload_type(bench: Bench) -> None:
+    maps = (await _answer(bench, 96)).values("rtpmap")
     demand("96 opus/48000/2" in maps, "a=rtpmap:96 opus/48000/2", shown(", ".join(maps)))
 
 
@@ -62,8 +62,8 @@ async def payload_type(probe: Probe) -> None:
     expect="the answer's audio section says a=rtcp-mux",
     source=both(MEDIA, rfc(5761, "5.1.1"), rfc(8834, "4.5")),
 )
-async def rtcp_mux(probe: Probe) -> None:
-    demand((await _answer(probe)).has("rtcp-mux"), "a=rtcp-mux", "an answer without it")
+async def rtcp_mux(bench: Bench) -> None:
+    demand((await _answer(bench)).has("rtcp-mux"), "a=rtcp-mux", "an answer without it")
 
 
 @case(
@@ -72,8 +72,8 @@ async def rtcp_mux(probe: Probe) -> None:
     expect="the answer says a=group:BUNDLE with the section's mid",
     source=both(MEDIA, rfc(9143, "7.3"), rfc(8829, "5.3.1")),
 )
-async def bundle(probe: Probe) -> None:
-    groups = [line for line in (await _answer(probe)).session if line.startswith("a=group:")]
+async def bundle(bench: Bench) -> None:
+    groups = [line for line in (await _answer(bench)).session if line.startswith("a=group:")]
     demand("a=group:BUNDLE 0" in groups, "a=group:BUNDLE 0", shown(", ".join(groups) or "no group"))
 
 
@@ -83,8 +83,8 @@ async def bundle(probe: Probe) -> None:
     expect="the answer's audio section says a=mid:0, as the offer's does",
     source=both(rfc(5888, "9.1"), rfc(8829, "5.3.1")),
 )
-async def mid(probe: Probe) -> None:
-    values = (await _answer(probe)).values("mid")
+async def mid(bench: Bench) -> None:
+    values = (await _answer(bench)).values("mid")
     demand(values == ["0"], "a=mid:0", shown(", ".join(values) or "no mid"))
 
 
@@ -94,8 +94,8 @@ async def mid(probe: Probe) -> None:
     expect="the answer has a=fingerprint with SHA-256 or better, of the right length",
     source=both(MEDIA, rfc(5764, "3"), rfc(8122, "5"), rfc(8827, "6.5")),
 )
-async def fingerprint(probe: Probe) -> None:
-    values = (await _answer(probe)).values("fingerprint")
+async def fingerprint(bench: Bench) -> None:
+    values = (await _answer(bench)).values("fingerprint")
     demand(any(map(_is_fingerprint, values)), "a=fingerprint:sha-256 …", shown(", ".join(values) or "none"))
 
 
@@ -114,8 +114,8 @@ def _is_fingerprint(text: str) -> bool:
     expect="an offer with actpass is answered with a=setup:active or passive, never actpass",
     source=both(rfc(5764, "5"), rfc(8842, "5.3")),
 )
-async def setup(probe: Probe) -> None:
-    values = (await _answer(probe)).values("setup")
+async def setup(bench: Bench) -> None:
+    values = (await _answer(bench)).values("setup")
     good = len(values) == 1 and values[0] in ("active", "passive")
     demand(good, "a=setup:active or a=setup:passive", shown(", ".join(values) or "no setup"))
 
@@ -126,8 +126,8 @@ async def setup(probe: Probe) -> None:
     expect="the answer has a=ice-ufrag with 4 characters or more and a=ice-pwd with 22 or more",
     source=rfc(8839, "5.4"),
 )
-async def ice(probe: Probe) -> None:
-    lines = await _answer(probe)
+async def ice(bench: Bench) -> None:
+    lines = await _answer(bench)
     for name, form in (("ice-ufrag", _UFRAG), ("ice-pwd", _PWD)):
         values = lines.values(name)
         good = len(values) == 1 and form.fullmatch(values[0])
@@ -141,8 +141,8 @@ async def ice(probe: Probe) -> None:
     expect="two answers have different ufrag and password",
     source=both(rfc(8445, "5.3"), rfc(8839, "5.4")),
 )
-async def ice_fresh(probe: Probe) -> None:
-    first, second = await _answer(probe), await _answer(probe)
+async def ice_fresh(bench: Bench) -> None:
+    first, second = await _answer(bench), await _answer(bench)
     for name in ("ice-ufrag", "ice-pwd"):
         demand(first.values(name) != second.values(name), f"two values of {name}", "the same twice")
 
@@ -154,8 +154,8 @@ async def ice_fresh(probe: Probe) -> None:
     source=both(rfc(8840, "4.1.3"), rfc(8829, "5.3.1")),
     kind=Kind.SHOULD,
 )
-async def trickle(probe: Probe) -> None:
-    options = " ".join((await _answer(probe)).values("ice-options")).split()
+async def trickle(bench: Bench) -> None:
+    options = " ".join((await _answer(bench)).values("ice-options")).split()
     demand("trickle" in options, "a=ice-options:trickle", shown(" ".join(options) or "no ice-options"))
 
 
@@ -165,8 +165,8 @@ async def trickle(probe: Probe) -> None:
     expect="the answer's audio section is sendrecv",
     source=both(MEDIA, rfc(3264, "6.1")),
 )
-async def sendrecv(probe: Probe) -> None:
-    lines = await _answer(probe)
+async def sendrecv(bench: Bench) -> None:
+    lines = await _answer(bench)
     others = [name for name in ("sendonly", "recvonly", "inactive") if lines.has(name)]
     # RFC 8866 section 6.7: without any of the four, sendrecv is meant.
     demand(not others, "a=sendrecv", ", ".join(others))

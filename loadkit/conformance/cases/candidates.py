@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from typing import Any
 
 from loadkit.conformance.case import Case, ExpectationFailed, Kind, case, demand, shown
 from loadkit.conformance.media_call import Manner, answer_sdp
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sdp_lines import SdpLines
 from loadkit.conformance.sources import ERROR_CODES, MESSAGES, both, clients, rfc
 from loadkit.conformance.wire import Message, Wire
@@ -36,9 +37,9 @@ _NOBODY = "00000000-0000-4000-8000-000000000000"
     expect="each candidate of the gateway, in the answer or after it, is as RFC 8839 writes it; there is one",
     source=both(MESSAGES, rfc(8839, "5.1"), rfc(8838, "9")),
 )
-async def well_formed(probe: Probe) -> None:
-    wire = await probe.wire()
-    answer = await probe.answered(wire)
+async def well_formed(bench: Bench) -> None:
+    wire = await bench.wire()
+    answer = await bench.answered(wire)
     in_sdp = SdpLines.of(answer_sdp(answer)).values("candidate")
     for value in in_sdp:
         demand(_CANDIDATE.fullmatch(f"candidate:{value}"), "a candidate line of RFC 8839", shown(value))
@@ -58,9 +59,9 @@ async def well_formed(probe: Probe) -> None:
     source=both(MESSAGES, rfc(8840, "4.3")),
     kind=Kind.SHOULD,
 )
-async def place(probe: Probe) -> None:
-    wire = await probe.wire()
-    answer = await probe.answered(wire)
+async def place(bench: Bench) -> None:
+    wire = await bench.wire()
+    answer = await bench.answered(wire)
     for message in await _gathered(wire, answer):
         data = _data(message)
         mid, index = data.get("sdpMid"), data.get("sdpMLineIndex")
@@ -76,9 +77,9 @@ async def place(probe: Probe) -> None:
     expect="each candidate that comes after the answer has the answer's sessionId",
     source=MESSAGES,
 )
-async def names_session(probe: Probe) -> None:
-    wire = await probe.wire()
-    answer = await probe.answered(wire)
+async def names_session(bench: Bench) -> None:
+    wire = await bench.wire()
+    answer = await bench.answered(wire)
     # Those that came before the answer may have none: the session has its name from the answer.
     for message in (await _gathered(wire, answer))[wire.candidates_before_answer :]:
         name = message.get("sessionId")
@@ -91,10 +92,10 @@ async def names_session(probe: Probe) -> None:
     expect="after its candidates the gateway says that no more come, and no more do",
     source=both(MESSAGES, rfc(8838, "13")),
 )
-async def end_last(probe: Probe) -> None:
-    wire = await probe.wire()
-    answer = await probe.answered(wire)
-    await _gathered(wire, answer)
+async def end_last(bench: Bench) -> None:
+    wire = await bench.wire()
+    answer = await bench.answered(wire)
+    await _until_end(wire, answer, [])
     try:
         late = await wire.take("ice-candidate", expected="", wait=_AFTER_END_S)
     except ExpectationFailed:
@@ -103,17 +104,24 @@ async def end_last(probe: Probe) -> None:
 
 
 async def _gathered(wire: Wire, answer: Message) -> list[Message]:
-    """All candidates up to the end of them.
+    """All candidates up to the end of them; that an end comes is for ``candidate.end-last`` to say."""
+    found: list[Message] = []
+    with contextlib.suppress(ExpectationFailed):
+        await _until_end(wire, answer, found)
+    return found
 
+
+async def _until_end(wire: Wire, answer: Message, found: list[Message]) -> None:
+    """Take candidates up to the end of them.
+
+    :param found: they are put here.
     :raises ExpectationFailed: no end came.
     """
-    found: list[Message] = []
     if SdpLines.of(answer_sdp(answer)).has("end-of-candidates"):
-        return found
+        return
     expected = "an end of candidates: an empty candidate, or a=end-of-candidates in the answer"
     while not found or _line(found[-1]):
         found.append(await wire.take("ice-candidate", expected=expected, wait=_patience(wire, found)))
-    return found
 
 
 def _patience(wire: Wire, found: list[Message]) -> float:
@@ -139,8 +147,8 @@ def _line(message: Message) -> str:
 
 
 def _connects(name: str, title: str, source: str, manner: Manner, kind: Kind = Kind.MUST) -> Case:
-    async def check(probe: Probe) -> None:
-        call = await probe.call(manner)
+    async def check(bench: Bench) -> None:
+        call = await bench.call(manner)
         await call.hears(5, "sound")
         errors = [str(_data(message).get("message")) for message in call.wire.untaken("error")]
         demand(not errors, "no error", shown("; ".join(errors)))
@@ -192,8 +200,8 @@ manners = [
     expect="a candidate that cannot be read: INVALID_MESSAGE, and the session goes on",
     source=ERROR_CODES,
 )
-async def malformed(probe: Probe) -> None:
-    call = await probe.call()
+async def malformed(bench: Bench) -> None:
+    call = await bench.call()
     await call.hears(5, "sound before the candidate")
     await call.wire.candidate(call.session_id, "candidate:garbage")
     await call.wire.error("INVALID_MESSAGE")
@@ -206,8 +214,8 @@ async def malformed(probe: Probe) -> None:
     expect="a candidate with a sessionId that nobody knows: INVALID_MESSAGE",
     source=ERROR_CODES,
 )
-async def unknown_session(probe: Probe) -> None:
-    wire = await probe.wire()
+async def unknown_session(bench: Bench) -> None:
+    wire = await bench.wire()
     await wire.candidate(_NOBODY, _HARMLESS)
     await wire.error("INVALID_MESSAGE")
     await wire.alive("a candidate for an unknown session")
@@ -219,8 +227,8 @@ async def unknown_session(probe: Probe) -> None:
     expect="a candidate without a sessionId over a socket where nothing was offered: INVALID_MESSAGE",
     source=ERROR_CODES,
 )
-async def no_session(probe: Probe) -> None:
-    wire = await probe.wire()
+async def no_session(bench: Bench) -> None:
+    wire = await bench.wire()
     await wire.candidate("", _HARMLESS)
     await wire.error("INVALID_MESSAGE")
 
@@ -231,9 +239,9 @@ async def no_session(probe: Probe) -> None:
     expect="a candidate for a session that was closed: INVALID_MESSAGE",
     source=ERROR_CODES,
 )
-async def after_close(probe: Probe) -> None:
-    wire = await probe.wire()
-    session_id = str((await probe.answered(wire)).get("sessionId"))
+async def after_close(bench: Bench) -> None:
+    wire = await bench.wire()
+    session_id = str((await bench.answered(wire)).get("sessionId"))
     await wire.say("close", session_id)
     await ended(wire, session_id)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loadkit.conformance.case import Kind, case, demand
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import MESSAGES, both, clients, rfc
 from loadkit.conformance.wire import Wire, described
 
@@ -23,8 +23,8 @@ async def _no_error(wire: Wire, after: str) -> None:
     expect="after a close no RTP comes any more",
     source=both(MESSAGES, rfc(3550, "6.6")),
 )
-async def ends_sound(probe: Probe) -> None:
-    call = await probe.call()
+async def ends_sound(bench: Bench) -> None:
+    call = await bench.call()
     await call.hears(5, "sound before the close")
     await call.hang_up()
     await call.falls_silent("silence after a close")
@@ -36,8 +36,8 @@ async def ends_sound(probe: Probe) -> None:
     expect="after a close no error comes, and the socket goes on",
     source=MESSAGES,
 )
-async def no_error(probe: Probe) -> None:
-    call = await probe.call()
+async def no_error(bench: Bench) -> None:
+    call = await bench.call()
     await call.hears(5, "sound before the close")
     await call.hang_up()
     await call.falls_silent("silence after a close")
@@ -50,8 +50,8 @@ async def no_error(probe: Probe) -> None:
     expect="a close with a sessionId that nobody knows is answered by silence, and the socket goes on",
     source=clients("a close is sent on every end"),
 )
-async def unknown_session(probe: Probe) -> None:
-    wire = await probe.wire()
+async def unknown_session(bench: Bench) -> None:
+    wire = await bench.wire()
     await wire.say("close", _NOBODY)
     await _no_error(wire, "a close for an unknown session")
 
@@ -62,9 +62,9 @@ async def unknown_session(probe: Probe) -> None:
     expect="a second close for a session is answered by silence, and the socket goes on",
     source=clients("a close is sent on every end"),
 )
-async def twice(probe: Probe) -> None:
-    wire = await probe.wire()
-    session_id = (await probe.answered(wire)).get("sessionId")
+async def twice(bench: Bench) -> None:
+    wire = await bench.wire()
+    session_id = (await bench.answered(wire)).get("sessionId")
     await wire.say("close", session_id)
     await wire.say("close", session_id)
     await _no_error(wire, "a second close")
@@ -77,8 +77,8 @@ async def twice(probe: Probe) -> None:
     source=clients("a close is sent on every end"),
     kind=Kind.SHOULD,
 )
-async def no_session(probe: Probe) -> None:
-    wire = await probe.wire()
+async def no_session(bench: Bench) -> None:
+    wire = await bench.wire()
     await wire.say("close", "")
     await _no_error(wire, "a close without a session")
 
@@ -89,9 +89,9 @@ async def no_session(probe: Probe) -> None:
     expect="a ping without a sessionId that follows a close at once, over the same socket, is answered by a pong",
     source=MESSAGES,
 )
-async def then_ping(probe: Probe) -> None:
-    wire = await probe.wire()
-    await wire.say("close", (await probe.answered(wire)).get("sessionId"))
+async def then_ping(bench: Bench) -> None:
+    wire = await bench.wire()
+    await wire.say("close", (await bench.answered(wire)).get("sessionId"))
     await wire.say("ping", "")
     await wire.take("pong", expected="a pong")
 
@@ -103,7 +103,7 @@ async def then_ping(probe: Probe) -> None:
     source=MESSAGES,
     kind=Kind.SHOULD,
 )
-async def then_offer(probe: Probe) -> None:
-    wire = await probe.wire()
-    await wire.say("close", (await probe.answered(wire)).get("sessionId"))
-    await probe.answered(wire)
+async def then_offer(bench: Bench) -> None:
+    wire = await bench.wire()
+    await wire.say("close", (await bench.answered(wire)).get("sessionId"))
+    await bench.answered(wire)

@@ -7,7 +7,7 @@ import asyncio
 from loadkit.conformance.case import Case, case
 from loadkit.conformance.media_call import Manner
 from loadkit.conformance.offers import OfferSdp
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import ERROR_CODES, both, rfc
 
 _FAILURE = "MEDIA_BRIDGE_FAILURE"
@@ -21,9 +21,9 @@ def _without(sdp: str, prefix: str) -> str:
 
 
 def _refused(name: str, words: str, sdp: str, codes: tuple[str, ...], source: str) -> Case:
-    async def check(probe: Probe) -> None:
-        wire = await probe.wire()
-        await wire.refused(probe.offer(sdp), *codes)
+    async def check(bench: Bench) -> None:
+        wire = await bench.wire()
+        await wire.refused(bench.offer(sdp), *codes)
         await wire.alive(f"an offer {words}")
 
     return case(
@@ -73,8 +73,8 @@ offers = [
     source=both(ERROR_CODES, rfc(5764, "3"), rfc(8827, "6.5")),
     timeout=90.0,
 )
-async def fingerprint(probe: Probe) -> None:
-    call = await probe.new_call(Manner(fingerprint=":".join(["AB"] * 32)))
+async def fingerprint(bench: Bench) -> None:
+    call = await bench.new_call(Manner(fingerprint=":".join(["AB"] * 32)))
     await call.offer()
     await call.trickle()
     joining = asyncio.create_task(call.join())
@@ -94,9 +94,9 @@ async def fingerprint(probe: Probe) -> None:
     slow=True,
     timeout=130.0,
 )
-async def no_ice_checks(probe: Probe) -> None:
-    wire = await probe.wire()
-    await probe.answered(wire)
+async def no_ice_checks(bench: Bench) -> None:
+    wire = await bench.wire()
+    await bench.answered(wire)
     await wire.error(_FAILURE, wait=_PATIENCE_S)
 
 
@@ -108,8 +108,8 @@ async def no_ice_checks(probe: Probe) -> None:
     slow=True,
     timeout=150.0,
 )
-async def vanished(probe: Probe) -> None:
-    call = await probe.call()
+async def vanished(bench: Bench) -> None:
+    call = await bench.call()
     await call.hears(5, "sound before the caller vanishes")
     call.vanish()
     await call.wire.error(_FAILURE, wait=_PATIENCE_S)

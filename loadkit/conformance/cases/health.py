@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from loadkit.conformance.case import ExpectationFailed, Kind, NotChecked, case, demand, shown
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import HEALTH
 from loadkit.conformance.target import HEALTH_PATH
 
@@ -23,8 +23,8 @@ _STEADY_READINGS = 3
     expect='GET /health answers 200 and {"status": "healthy", "activeSessions": a whole number from 0 on}',
     source=HEALTH,
 )
-async def shape(probe: Probe) -> None:
-    answer = await probe.get(HEALTH_PATH, bearer=probe.target.token)
+async def shape(bench: Bench) -> None:
+    answer = await bench.get(HEALTH_PATH, bearer=bench.target.token)
     demand(answer.status == 200, "HTTP 200", f"HTTP {answer.status}")
     document = answer.document()
     demand(isinstance(document, dict), "a JSON object", shown(document))
@@ -40,8 +40,8 @@ async def shape(probe: Probe) -> None:
     expect="GET /health without a token answers 200",
     source=HEALTH,
 )
-async def no_token(probe: Probe) -> None:
-    answer = await probe.get(HEALTH_PATH)
+async def no_token(bench: Bench) -> None:
+    answer = await bench.get(HEALTH_PATH)
     demand(answer.status == 200, "HTTP 200 without a token", f"HTTP {answer.status}")
 
 
@@ -52,11 +52,11 @@ async def no_token(probe: Probe) -> None:
     source=HEALTH,
     alone=True,
 )
-async def counts_up(probe: Probe) -> None:
-    before = await _steady_count(probe)
-    await _hold_sessions(probe)
+async def counts_up(bench: Bench) -> None:
+    before = await _steady_count(bench)
+    await _hold_sessions(bench)
     expected = f"activeSessions {before + _CALLS} with {_CALLS} sessions more than the {before} before"
-    await _until(probe, lambda count: count >= before + _CALLS, expected)
+    await _until(bench, lambda count: count >= before + _CALLS, expected)
 
 
 @case(
@@ -66,48 +66,48 @@ async def counts_up(probe: Probe) -> None:
     source=HEALTH,
     alone=True,
 )
-async def counts_down(probe: Probe) -> None:
-    before = await _steady_count(probe)
-    names = await _hold_sessions(probe)
+async def counts_down(bench: Bench) -> None:
+    before = await _steady_count(bench)
+    names = await _hold_sessions(bench)
     try:
-        await _until(probe, lambda count: count >= before + _CALLS, "")
+        await _until(bench, lambda count: count >= before + _CALLS, "")
     except ExpectationFailed:
         raise NotChecked("activeSessions did not rise, so it cannot fall: see health.counts-up") from None
-    wire = await probe.wire()
+    wire = await bench.wire()
     for name in names:
         await wire.say("close", name)
-    await _until(probe, lambda count: count <= before, f"activeSessions back at {before} after each close")
+    await _until(bench, lambda count: count <= before, f"activeSessions back at {before} after each close")
 
 
-async def _hold_sessions(probe: Probe) -> list[str]:
-    return [str((await probe.answered(await probe.wire())).get("sessionId") or "") for _ in range(_CALLS)]
+async def _hold_sessions(bench: Bench) -> list[str]:
+    return [str((await bench.answered(await bench.wire())).get("sessionId") or "") for _ in range(_CALLS)]
 
 
-async def _count(probe: Probe) -> int:
-    document = (await probe.get(HEALTH_PATH, bearer=probe.target.token)).document()
+async def _count(bench: Bench) -> int:
+    document = (await bench.get(HEALTH_PATH, bearer=bench.target.token)).document()
     count = document.get("activeSessions") if isinstance(document, dict) else None
     if not isinstance(count, int):
         raise NotChecked("health tells no activeSessions: see health.shape")
     return count
 
 
-async def _steady_count(probe: Probe) -> int:
+async def _steady_count(bench: Bench) -> int:
     """The count once nothing changes it any more; sessions of the case before may still be ending."""
-    readings = [await _count(probe)]
-    deadline = asyncio.get_running_loop().time() + probe.plan.wait
+    readings = [await _count(bench)]
+    deadline = asyncio.get_running_loop().time() + bench.plan.wait
     while len(set(readings[-_STEADY_READINGS:])) > 1 or len(readings) < _STEADY_READINGS:
         if asyncio.get_running_loop().time() > deadline:
             raise NotChecked("activeSessions does not stand still: others are using the gateway")
         await asyncio.sleep(_POLL_S)
-        readings.append(await _count(probe))
+        readings.append(await _count(bench))
     return readings[-1]
 
 
-async def _until(probe: Probe, reached: Callable[[int], bool], expected: str) -> None:
-    deadline = asyncio.get_running_loop().time() + probe.plan.wait
-    while not reached(count := await _count(probe)):
+async def _until(bench: Bench, reached: Callable[[int], bool], expected: str) -> None:
+    deadline = asyncio.get_running_loop().time() + bench.plan.wait
+    while not reached(count := await _count(bench)):
         if asyncio.get_running_loop().time() > deadline:
-            raise ExpectationFailed(expected, f"activeSessions {count} after {probe.plan.wait:g} s")
+            raise ExpectationFailed(expected, f"activeSessions {count} after {bench.plan.wait:g} s")
         await asyncio.sleep(_POLL_S)
 
 
@@ -121,13 +121,13 @@ async def _until(probe: Probe, reached: Callable[[int], bool], expected: str) ->
     alone=True,
     timeout=150.0,
 )
-async def abandoned(probe: Probe) -> None:
-    before = await _steady_count(probe)
-    wire = await probe.wire()
-    await probe.answered(wire)
+async def abandoned(bench: Bench) -> None:
+    before = await _steady_count(bench)
+    wire = await bench.wire()
+    await bench.answered(wire)
     await wire.drop()
     deadline = asyncio.get_running_loop().time() + 120
-    while (count := await _count(probe)) > before:
+    while (count := await _count(bench)) > before:
         if asyncio.get_running_loop().time() > deadline:
             raise ExpectationFailed(f"activeSessions back at {before}", f"{count} after 120 s")
         await asyncio.sleep(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from loadkit.conformance.case import Case, ExpectationFailed, case, demand
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import ERROR_CODES, both, rfc
 from loadkit.conformance.wire import described
 
@@ -75,8 +75,8 @@ FRAMES: tuple[tuple[str, str, str | bytes], ...] = (
 
 
 def _refused(name: str, words: str, frame: str | bytes) -> Case:
-    async def check(probe: Probe) -> None:
-        wire = await probe.wire()
+    async def check(bench: Bench) -> None:
+        wire = await bench.wire()
         await wire.refused(frame, _REFUSED)
         await wire.alive(words)
 
@@ -98,16 +98,16 @@ refused_frames = [_refused(*row) for row in FRAMES]
     source=ERROR_CODES,
     timeout=60.0,
 )
-async def live_call(probe: Probe) -> None:
-    call = await probe.call()
+async def live_call(bench: Bench) -> None:
+    call = await bench.call()
     await call.hears(5, "sound before anything hostile")
-    wire = await probe.wire()
+    wire = await bench.wire()
     for _name, _words, frame in FRAMES:
         # How it is refused, and whether the socket lives on, is for the other cases to say.
         try:
             await wire.send(frame)
         except ExpectationFailed:
-            wire = await probe.wire()
+            wire = await bench.wire()
     with contextlib.suppress(ExpectationFailed):
         await wire.alive("everything hostile")
     await call.hears(25, "sound after everything hostile")
@@ -122,8 +122,8 @@ async def live_call(probe: Probe) -> None:
     expect="a call goes on after a frame that is not JSON came over its own socket",
     source=ERROR_CODES,
 )
-async def own_call(probe: Probe) -> None:
-    call = await probe.call()
+async def own_call(bench: Bench) -> None:
+    call = await bench.call()
     await call.hears(5, "sound before anything hostile")
     await call.wire.send("hello")
     await call.hears(25, "sound after a frame that is not JSON")

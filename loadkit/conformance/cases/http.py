@@ -6,7 +6,7 @@ import secrets
 from urllib.parse import urlsplit
 
 from loadkit.conformance.case import Kind, case, demand
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import both, rfc
 
 
@@ -17,8 +17,8 @@ from loadkit.conformance.sources import both, rfc
     source=both(rfc(9110, "15.5.22"), rfc(6455, "4.2.1")),
     kind=Kind.SHOULD,
 )
-async def upgrade_required(probe: Probe) -> None:
-    answer = await probe.get(urlsplit(probe.target.signaling_url).path)
+async def upgrade_required(bench: Bench) -> None:
+    answer = await bench.get(urlsplit(bench.target.signaling_url).path)
     demand(answer.status in (400, 426), "HTTP 426 or 400", f"HTTP {answer.status}")
 
 
@@ -29,6 +29,6 @@ async def upgrade_required(probe: Probe) -> None:
     source=rfc(9110, "15.5.5"),
     kind=Kind.SHOULD,
 )
-async def unknown_path(probe: Probe) -> None:
-    answer = await probe.get(f"/api/v1/{secrets.token_hex(8)}")
+async def unknown_path(bench: Bench) -> None:
+    answer = await bench.get(f"/api/v1/{secrets.token_hex(8)}")
     demand(answer.status == 404, "HTTP 404", f"HTTP {answer.status}")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from loadkit.conformance.case import ExpectationFailed, Kind, NotChecked, case, demand, shown
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import ICE_SERVERS, TURN_REST, both, rfc
 from loadkit.conformance.tokens import made_up_token, only_known_tokens
 from loadkit.conformance.turn import TurnAddress, try_to_allocate
@@ -28,8 +28,8 @@ _SHA1_BYTES = 20
     expect="GET /api/v1/ice-servers with Authorization: Bearer and the token answers 200",
     source=ICE_SERVERS,
 )
-async def header_token(probe: Probe) -> None:
-    answer = await probe.get(ICE_SERVERS_PATH, bearer=probe.target.token)
+async def header_token(bench: Bench) -> None:
+    answer = await bench.get(ICE_SERVERS_PATH, bearer=bench.target.token)
     demand(answer.status == 200, "HTTP 200", f"HTTP {answer.status}")
 
 
@@ -39,8 +39,8 @@ async def header_token(probe: Probe) -> None:
     expect="GET /api/v1/ice-servers?token=… answers 200",
     source=ICE_SERVERS,
 )
-async def query_token(probe: Probe) -> None:
-    answer = await probe.get(ICE_SERVERS_PATH, query={"token": probe.target.token})
+async def query_token(bench: Bench) -> None:
+    answer = await bench.get(ICE_SERVERS_PATH, query={"token": bench.target.token})
     demand(answer.status == 200, "HTTP 200", f"HTTP {answer.status}")
 
 
@@ -50,8 +50,8 @@ async def query_token(probe: Probe) -> None:
     expect="GET /api/v1/ice-servers without a token answers 401",
     source=ICE_SERVERS,
 )
-async def no_token(probe: Probe) -> None:
-    answer = await probe.get(ICE_SERVERS_PATH)
+async def no_token(bench: Bench) -> None:
+    answer = await bench.get(ICE_SERVERS_PATH)
     demand(answer.status == 401, "HTTP 401", f"HTTP {answer.status}")
 
 
@@ -61,9 +61,9 @@ async def no_token(probe: Probe) -> None:
     expect="GET /api/v1/ice-servers with a token that is not accepted answers 401",
     source=ICE_SERVERS,
 )
-async def wrong_token(probe: Probe) -> None:
-    await only_known_tokens(probe)
-    answer = await probe.get(ICE_SERVERS_PATH, bearer=made_up_token())
+async def wrong_token(bench: Bench) -> None:
+    await only_known_tokens(bench)
+    answer = await bench.get(ICE_SERVERS_PATH, bearer=made_up_token())
     demand(answer.status == 401, "HTTP 401", f"HTTP {answer.status}")
 
 
@@ -76,8 +76,8 @@ async def wrong_token(probe: Probe) -> None:
     ),
     source=both(ICE_SERVERS, rfc(7064, "3.1"), rfc(7065, "3.1")),
 )
-async def shape(probe: Probe) -> None:
-    answer = await probe.ice_servers()
+async def shape(bench: Bench) -> None:
+    answer = await bench.ice_servers()
     demand(answer.status == 200, "HTTP 200", f"HTTP {answer.status}")
     for entry in _entries(answer.document()):
         demand(isinstance(entry, dict), "entries that are objects", shown(entry))
@@ -98,8 +98,8 @@ async def shape(probe: Probe) -> None:
     source=ICE_SERVERS,
     kind=Kind.SHOULD,
 )
-async def content_type(probe: Probe) -> None:
-    headers = {name.lower(): value for name, value in (await probe.ice_servers()).headers.items()}
+async def content_type(bench: Bench) -> None:
+    headers = {name.lower(): value for name, value in (await bench.ice_servers()).headers.items()}
     kind = headers.get("content-type", "none")
     demand(kind.startswith("application/json"), "Content-Type application/json", shown(kind))
 
@@ -110,8 +110,8 @@ async def content_type(probe: Probe) -> None:
     expect="each TURN username is <unix time of expiry>:<name>, and that time is in the future",
     source=both(ICE_SERVERS, TURN_REST),
 )
-async def turn_expiry(probe: Probe) -> None:
-    for entry in await _turn_entries(probe):
+async def turn_expiry(bench: Bench) -> None:
+    for entry in await _turn_entries(bench):
         expiry = _expiry(entry)
         late = int(time.time() - expiry)
         demand(late < 0, "a time of expiry in the future", f"it was {late} s ago")
@@ -124,8 +124,8 @@ async def turn_expiry(probe: Probe) -> None:
     source=ICE_SERVERS,
     kind=Kind.SHOULD,
 )
-async def turn_day(probe: Probe) -> None:
-    for entry in await _turn_entries(probe):
+async def turn_day(bench: Bench) -> None:
+    for entry in await _turn_entries(bench):
         left = _expiry(entry) - time.time()
         demand(abs(left - _DAY_S) < 3600, "24 h, give or take one", f"{left / 3600:.1f} h")
 
@@ -136,11 +136,11 @@ async def turn_day(probe: Probe) -> None:
     expect="two requests more than a second apart get different usernames, the later one expiring later",
     source=both(ICE_SERVERS, TURN_REST),
 )
-async def turn_fresh(probe: Probe) -> None:
-    first = [_expiry(entry) for entry in await _turn_entries(probe)]
+async def turn_fresh(bench: Bench) -> None:
+    first = [_expiry(entry) for entry in await _turn_entries(bench)]
     # User names hold whole seconds.
     await asyncio.sleep(1.1)
-    second = [_expiry(entry) for entry in await _turn_entries(probe)]
+    second = [_expiry(entry) for entry in await _turn_entries(bench)]
     fresh = len(first) == len(second) and all(b > a for a, b in zip(first, second, strict=True))
     demand(fresh, "a later time of expiry a second later", f"{first}, then {second}")
 
@@ -151,8 +151,8 @@ async def turn_fresh(probe: Probe) -> None:
     expect="each TURN credential is base64 of 20 bytes",
     source=both(ICE_SERVERS, TURN_REST),
 )
-async def turn_credential(probe: Probe) -> None:
-    for entry in await _turn_entries(probe):
+async def turn_credential(bench: Bench) -> None:
+    for entry in await _turn_entries(bench):
         try:
             size = len(base64.b64decode(str(entry.get("credential")), validate=True))
         except binascii.Error:
@@ -166,19 +166,19 @@ async def turn_credential(probe: Probe) -> None:
     expect="each TURN server that can be reached from here gives an allocation for the issued credentials",
     source=both(ICE_SERVERS, rfc(8656, "7")),
 )
-async def turn_allocates(probe: Probe) -> None:
+async def turn_allocates(bench: Bench) -> None:
     unreachable = []
     allocated = 0
-    for entry in await _turn_entries(probe):
+    for entry in await _turn_entries(bench):
         for url in _urls(entry):
             address = TurnAddress.of(str(url))
             if address is None:
                 continue
-            if probe.target.loopback and not address.loopback:
+            if bench.target.loopback and not address.loopback:
                 unreachable.append(f"{url} is not on loopback, as the gateway is")
                 continue
             failure = await try_to_allocate(
-                address, str(entry.get("username")), str(entry.get("credential")), probe.target
+                address, str(entry.get("username")), str(entry.get("credential")), bench.target
             )
             if failure is None:
                 allocated += 1
@@ -200,12 +200,12 @@ def _urls(entry: Any) -> list[Any]:
     return urls if isinstance(urls, list) else [urls] if isinstance(urls, str) else []
 
 
-async def _turn_entries(probe: Probe) -> list[dict[str, Any]]:
+async def _turn_entries(bench: Bench) -> list[dict[str, Any]]:
     """The entries with TURN.
 
     :raises NotChecked: there is none.
     """
-    found = list(_with_turn(_entries((await probe.ice_servers()).document())))
+    found = list(_with_turn(_entries((await bench.ice_servers()).document())))
     if not found:
         raise NotChecked("the gateway names no TURN server")
     return found

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from loadkit.conformance.case import Kind, NotChecked, case, demand
 from loadkit.conformance.media_call import Manner, MediaCall
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import MEDIA, MODES, both, rfc
 from loadkit.conformance.target import ECHO
 from loadkit.media import FRAME_SAMPLES
@@ -28,8 +28,8 @@ _BEYOND_CONSENT_S = 35
     expect="a candidate pair works, the DTLS handshake succeeds against the answer's fingerprint, RTP comes",
     source=both(MEDIA, rfc(8445, "7"), rfc(5764, "4")),
 )
-async def connects(probe: Probe) -> None:
-    await (await probe.call()).hears(1, "an RTP packet")
+async def connects(bench: Bench) -> None:
+    await (await bench.call()).hears(1, "an RTP packet")
 
 
 @case(
@@ -38,8 +38,8 @@ async def connects(probe: Probe) -> None:
     expect="the handshake agrees on DTLS 1.2 or newer, and on a profile for SRTP",
     source=both(rfc(8827, "6.5"), rfc(5764, "4.1")),
 )
-async def dtls_version(probe: Probe) -> None:
-    outcome = (await probe.call()).dtls
+async def dtls_version(bench: Bench) -> None:
+    outcome = (await bench.call()).dtls
     assert outcome is not None, "a connected call has an outcome"
     demand(outcome.version in ("DTLSv1.2", "DTLSv1.3"), "DTLS 1.2 or newer", outcome.version)
     demand(outcome.srtp_profile, "an SRTP profile", "none")
@@ -51,8 +51,8 @@ async def dtls_version(probe: Probe) -> None:
     expect="every RTP packet has the payload type that the answer gives Opus",
     source=both(rfc(3264, "6.1"), rfc(3550, "5.1")),
 )
-async def payload_type(probe: Probe) -> None:
-    call = await probe.call(Manner(payload_type=96))
+async def payload_type(bench: Bench) -> None:
+    call = await bench.call(Manner(payload_type=96))
     assert call.remote is not None, "a connected call has an answer"
     types = {packet.payload_type for packet in await call.hears(_SECOND // 2, "half a second of sound")}
     demand(
@@ -66,8 +66,8 @@ async def payload_type(probe: Probe) -> None:
     expect=f"timestamps of packets that follow each other are {FRAME_SAMPLES} apart, or after a pause a multiple",
     source=both(MEDIA, rfc(7587, "4.1"), rfc(3550, "5.1")),
 )
-async def timestamps(probe: Probe) -> None:
-    call = await probe.call()
+async def timestamps(bench: Bench) -> None:
+    call = await bench.call()
     steps = _steps(await call.hears(_SECOND, "a second of sound"))
     demand(steps, "packets that follow each other", "none")
     usual = sum(step == FRAME_SAMPLES for step in steps)
@@ -91,8 +91,8 @@ def _steps(packets: Sequence[RtpPacket]) -> list[int]:
     expect="each sequence number comes once, and nine in ten packets follow the one before",
     source=rfc(3550, "5.1"),
 )
-async def sequence_numbers(probe: Probe) -> None:
-    call = await probe.call()
+async def sequence_numbers(bench: Bench) -> None:
+    call = await bench.call()
     numbers = [packet.sequence_number for packet in await call.hears(_SECOND, "a second of sound")]
     demand(len(set(numbers)) == len(numbers), "no number twice", f"{len(numbers) - len(set(numbers))} twice")
     following = sum((b - a) & 0xFFFF == 1 for a, b in pairwise(numbers))
@@ -107,8 +107,8 @@ async def sequence_numbers(probe: Probe) -> None:
     expect="all packets of a call have the same SSRC, the answer's if it names one",
     source=both(rfc(3550, "8"), rfc(5576, "4.1")),
 )
-async def ssrc(probe: Probe) -> None:
-    call = await probe.call()
+async def ssrc(bench: Bench) -> None:
+    call = await bench.call()
     assert call.remote is not None, "a connected call has an answer"
     found = {packet.ssrc for packet in await call.hears(_SECOND, "a second of sound")}
     demand(len(found) == 1, "one SSRC", f"{len(found)}")
@@ -116,14 +116,14 @@ async def ssrc(probe: Probe) -> None:
     demand(named is None or found == {named}, f"the answer's SSRC {named}", f"SSRC {found.pop()}")
 
 
-async def _echo_call(probe: Probe) -> MediaCall:
+async def _echo_call(bench: Bench) -> MediaCall:
     """A call in echo mode.
 
     :raises NotChecked: echo is not permitted.
     """
-    if probe.plan.production:
+    if bench.plan.production:
         raise NotChecked("a production gateway refuses echo")
-    return await probe.call(mode=ECHO)
+    return await bench.call(mode=ECHO)
 
 
 @case(
@@ -132,8 +132,8 @@ async def _echo_call(probe: Probe) -> MediaCall:
     expect="in mode echo at least 95 of 100 packets come back",
     source=MODES,
 )
-async def echo_returns(probe: Probe) -> None:
-    call = await _echo_call(probe)
+async def echo_returns(bench: Bench) -> None:
+    call = await _echo_call(bench)
     await call.hears(1, "the first packet back")
     # What was sent before our first came back may have overtaken the gateway's own handshake.
     first_heard, first_sent = len(call.heard), len(call.sent)
@@ -151,8 +151,8 @@ async def echo_returns(probe: Probe) -> None:
     source=MODES,
     kind=Kind.SHOULD,
 )
-async def echo_payload(probe: Probe) -> None:
-    call = await _echo_call(probe)
+async def echo_payload(bench: Bench) -> None:
+    call = await _echo_call(bench)
     heard = [packet.payload for packet in await call.hears(_SECOND, "a second of echo")]
     strange = [payload for payload in heard if payload not in set(call.sent)]
     demand(not strange, "only payloads that were sent", f"{len(strange)} of {len(heard)} others")
@@ -169,8 +169,8 @@ async def echo_payload(probe: Probe) -> None:
     slow=True,
     timeout=120.0,
 )
-async def consent(probe: Probe) -> None:
-    call = await probe.call()
+async def consent(bench: Bench) -> None:
+    call = await bench.call()
     await asyncio.sleep(_BEYOND_CONSENT_S)
     demand(not call.peer.lost.done(), "a connection that lives", "it was lost")
     await call.hears(_SECOND // 2, f"sound after {_BEYOND_CONSENT_S} s")

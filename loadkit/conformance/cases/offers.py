@@ -8,7 +8,7 @@ from typing import Any
 from loadkit.conformance.case import Case, ExpectationFailed, Kind, NotChecked, case, demand, shown
 from loadkit.conformance.media_call import answer_sdp, take_answer
 from loadkit.conformance.offers import ABSENT, CHROME_SDP, FIREFOX_SDP
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import MESSAGES, MODES, both, clients, rfc, signaling
 from loadkit.conformance.target import ECHO
 from loadkit.conformance.wire import described
@@ -23,8 +23,8 @@ _NOT_UNDERSTOOD = ("INVALID_ARGUMENT", "INVALID_MESSAGE")
     expect='an offer with sessionId "" is answered by {"type": "answer", "data": {"type": "answer", "sdp"}}',
     source=MESSAGES,
 )
-async def answered(probe: Probe) -> None:
-    answer_sdp(await probe.answered(await probe.wire()))
+async def answered(bench: Bench) -> None:
+    answer_sdp(await bench.answered(await bench.wire()))
 
 
 @case(
@@ -33,8 +33,8 @@ async def answered(probe: Probe) -> None:
     expect="an offer with sessionId null, as the official clients send it, is answered",
     source=clients("the offer"),
 )
-async def null_session_id(probe: Probe) -> None:
-    await probe.answered(await probe.wire(), sessionId=None)
+async def null_session_id(bench: Bench) -> None:
+    await bench.answered(await bench.wire(), sessionId=None)
 
 
 @case(
@@ -44,8 +44,8 @@ async def null_session_id(probe: Probe) -> None:
     source=MESSAGES,
     kind=Kind.SHOULD,
 )
-async def no_session_id(probe: Probe) -> None:
-    await probe.answered(await probe.wire(), sessionId=ABSENT)
+async def no_session_id(bench: Bench) -> None:
+    await bench.answered(await bench.wire(), sessionId=ABSENT)
 
 
 @case(
@@ -54,8 +54,8 @@ async def no_session_id(probe: Probe) -> None:
     expect="the answer has a sessionId that is text and not empty",
     source=MESSAGES,
 )
-async def session_id(probe: Probe) -> None:
-    name = (await probe.answered(await probe.wire())).get("sessionId")
+async def session_id(bench: Bench) -> None:
+    name = (await bench.answered(await bench.wire())).get("sessionId")
     demand(isinstance(name, str) and name, "a sessionId that is not empty", f"sessionId {shown(name)}")
 
 
@@ -65,11 +65,11 @@ async def session_id(probe: Probe) -> None:
     expect="two calls, the second after the end of the first, have different sessionIds",
     source=MESSAGES,
 )
-async def session_id_unique(probe: Probe) -> None:
-    wire = await probe.wire()
-    first = (await probe.answered(wire)).get("sessionId")
+async def session_id_unique(bench: Bench) -> None:
+    wire = await bench.wire()
+    first = (await bench.answered(wire)).get("sessionId")
     await wire.say("close", first)
-    second = (await probe.answered(await probe.wire())).get("sessionId")
+    second = (await bench.answered(await bench.wire())).get("sessionId")
     demand(first != second, "two different sessionIds", f"{shown(first)} twice")
 
 
@@ -80,9 +80,9 @@ async def session_id_unique(probe: Probe) -> None:
     source=signaling("compatibility"),
     kind=Kind.SHOULD,
 )
-async def unknown_fields(probe: Probe) -> None:
+async def unknown_fields(bench: Bench) -> None:
     data = {"type": "offer", "sdp": CHROME_SDP, "futureField": [1, {"a": None}]}
-    await probe.answered(await probe.wire(), data=data, futureField={"nested": True}, another=1.5)
+    await bench.answered(await bench.wire(), data=data, futureField={"nested": True}, another=1.5)
 
 
 @case(
@@ -91,10 +91,10 @@ async def unknown_fields(probe: Probe) -> None:
     expect="an offer with callSid, caller, callee and both halves of agentVersionOverride is not INVALID",
     source=MESSAGES,
 )
-async def all_fields(probe: Probe) -> None:
+async def all_fields(bench: Bench) -> None:
     override = {"artifactVersion": "conformance", "lambdaDeploymentVersion": "conformance"}
     await _understood(
-        probe,
+        bench,
         callSid="conformance",
         caller="+441632960000",
         callee="+441632960001",
@@ -109,9 +109,9 @@ async def all_fields(probe: Probe) -> None:
     source=clients("the offer"),
     kind=Kind.SHOULD,
 )
-async def null_fields(probe: Probe) -> None:
+async def null_fields(bench: Bench) -> None:
     names = ("callSid", "caller", "callee", "agentVersionOverride")
-    await probe.answered(await probe.wire(), **dict.fromkeys(names))
+    await bench.answered(await bench.wire(), **dict.fromkeys(names))
 
 
 @case(
@@ -120,8 +120,8 @@ async def null_fields(probe: Probe) -> None:
     expect="an offer with eight codecs and header extensions is answered, Opus among the codecs",
     source=both(signaling("supported browsers"), rfc(8829, "5.3.1")),
 )
-async def chrome(probe: Probe) -> None:
-    _demand_opus(await probe.answer_sdp(CHROME_SDP), 111)
+async def chrome(bench: Bench) -> None:
+    _demand_opus(await bench.answer_sdp(CHROME_SDP), 111)
 
 
 @case(
@@ -130,8 +130,8 @@ async def chrome(probe: Probe) -> None:
     expect="an offer with fingerprint and trickle for the whole session is answered, Opus among the codecs",
     source=both(signaling("supported browsers"), rfc(8829, "5.3.1"), rfc(8122, "5")),
 )
-async def firefox(probe: Probe) -> None:
-    _demand_opus(await probe.answer_sdp(FIREFOX_SDP), 109)
+async def firefox(bench: Bench) -> None:
+    _demand_opus(await bench.answer_sdp(FIREFOX_SDP), 109)
 
 
 def _demand_opus(sdp: str, payload_type: int) -> None:
@@ -139,21 +139,21 @@ def _demand_opus(sdp: str, payload_type: int) -> None:
     demand(line in sdp.splitlines(), line, "an answer without it")
 
 
-async def _understood(probe: Probe, **fields: Any) -> None:
+async def _understood(bench: Bench, **fields: Any) -> None:
     """The offer is answered, or refused for another reason than that it was not understood."""
-    wire = await probe.wire()
-    await wire.send(probe.offer(**fields))
+    wire = await bench.wire()
+    await wire.send(bench.offer(**fields))
     message = await wire.take("answer", "error", expected="an answer")
     data = message.get("data")
     if message["type"] == "error" and isinstance(data, dict) and data.get("code") in _NOT_UNDERSTOOD:
         raise ExpectationFailed("an answer, or a refusal that has understood it", described(message))
 
 
-async def _mode_answered(probe: Probe, mode: Any) -> None:
-    if mode == ECHO and probe.plan.production:
+async def _mode_answered(bench: Bench, mode: Any) -> None:
+    if mode == ECHO and bench.plan.production:
         raise NotChecked("a production gateway refuses echo: see refusal.echo-in-production")
-    wire = await probe.wire()
-    await wire.send(probe.offer(mode=mode))
+    wire = await bench.wire()
+    await wire.send(bench.offer(mode=mode))
     await take_answer(wire, mode if isinstance(mode, str) else "default")
 
 

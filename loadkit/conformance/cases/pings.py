@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 from loadkit.conformance.case import Kind, case, demand, shown
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import MESSAGES
 
 
-async def _pong(probe: Probe, ping: dict[str, object]) -> None:
-    wire = await probe.wire()
+async def _pong(bench: Bench, ping: dict[str, object]) -> None:
+    wire = await bench.wire()
     await wire.send(json.dumps(ping))
     await wire.take("pong", expected="a pong")
 
@@ -21,8 +21,8 @@ async def _pong(probe: Probe, ping: dict[str, object]) -> None:
     expect='a ping with sessionId "" is answered by a pong',
     source=MESSAGES,
 )
-async def without_session(probe: Probe) -> None:
-    await _pong(probe, {"type": "ping", "sessionId": ""})
+async def without_session(bench: Bench) -> None:
+    await _pong(bench, {"type": "ping", "sessionId": ""})
 
 
 @case(
@@ -31,8 +31,8 @@ async def without_session(probe: Probe) -> None:
     expect="a ping with sessionId null is answered by a pong",
     source=MESSAGES,
 )
-async def null_session(probe: Probe) -> None:
-    await _pong(probe, {"type": "ping", "sessionId": None})
+async def null_session(bench: Bench) -> None:
+    await _pong(bench, {"type": "ping", "sessionId": None})
 
 
 @case(
@@ -42,8 +42,8 @@ async def null_session(probe: Probe) -> None:
     source=MESSAGES,
     kind=Kind.SHOULD,
 )
-async def no_session_id(probe: Probe) -> None:
-    await _pong(probe, {"type": "ping"})
+async def no_session_id(bench: Bench) -> None:
+    await _pong(bench, {"type": "ping"})
 
 
 @case(
@@ -52,9 +52,9 @@ async def no_session_id(probe: Probe) -> None:
     expect="a ping with the sessionId of a session is answered by a pong with the same sessionId",
     source=MESSAGES,
 )
-async def in_session(probe: Probe) -> None:
-    wire = await probe.wire()
-    session_id = (await probe.answered(wire)).get("sessionId")
+async def in_session(bench: Bench) -> None:
+    wire = await bench.wire()
+    session_id = (await bench.answered(wire)).get("sessionId")
     await wire.say("ping", session_id)
     pong = await wire.take("pong", expected="a pong")
     # Clients ignore what is in it, so an empty one harms nobody.
@@ -69,7 +69,7 @@ async def in_session(probe: Probe) -> None:
     source=MESSAGES,
     kind=Kind.SHOULD,
 )
-async def unknown_session(probe: Probe) -> None:
-    wire = await probe.wire()
+async def unknown_session(bench: Bench) -> None:
+    wire = await bench.wire()
     await wire.say("ping", "00000000-0000-4000-8000-000000000000")
     await wire.take("pong", "error", expected="a pong, or an error")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from loadkit.conformance.case import ExpectationFailed, Kind, case, demand, shown
 from loadkit.conformance.cases.refusals import TOKEN_INVALID
 from loadkit.conformance.media_call import MediaCall
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import ERROR_CODES, RECONNECT, both, clients
 from loadkit.conformance.tokens import made_up_token
 from loadkit.conformance.wire import Wire
@@ -13,12 +13,12 @@ from loadkit.conformance.wire import Wire
 _HALF_A_SECOND = 25
 
 
-async def _torn_call(probe: Probe) -> tuple[MediaCall, Wire]:
+async def _torn_call(bench: Bench) -> tuple[MediaCall, Wire]:
     """A call whose socket was torn, and a fresh socket that has shown itself by a ping."""
-    call = await probe.call()
+    call = await bench.call()
     await call.hears(5, "sound before the socket was torn")
     await call.wire.drop()
-    fresh = await probe.wire()
+    fresh = await bench.wire()
     await fresh.say("ping", call.session_id)
     return call, fresh
 
@@ -29,8 +29,8 @@ async def _torn_call(probe: Probe) -> tuple[MediaCall, Wire]:
     expect="a ping with the sessionId over a fresh socket is answered by a pong there",
     source=both(RECONNECT, clients("reconnecting")),
 )
-async def ping(probe: Probe) -> None:
-    _call, fresh = await _torn_call(probe)
+async def ping(bench: Bench) -> None:
+    _call, fresh = await _torn_call(bench)
     await fresh.take("pong", expected="a pong over the fresh socket")
 
 
@@ -40,12 +40,12 @@ async def ping(probe: Probe) -> None:
     expect="sound comes while a call has no socket, and after a fresh socket has gone on with it",
     source=both(RECONNECT, clients("reconnecting")),
 )
-async def sound(probe: Probe) -> None:
-    call = await probe.call()
+async def sound(bench: Bench) -> None:
+    call = await bench.call()
     await call.hears(5, "sound before the socket was torn")
     await call.wire.drop()
     await call.hears(_HALF_A_SECOND, "sound while there is no socket")
-    fresh = await probe.wire()
+    fresh = await bench.wire()
     await fresh.say("ping", call.session_id)
     await call.hears(_HALF_A_SECOND, "sound after a fresh socket has gone on")
 
@@ -56,8 +56,8 @@ async def sound(probe: Probe) -> None:
     expect="a close with the sessionId over a fresh socket ends the call",
     source=RECONNECT,
 )
-async def close(probe: Probe) -> None:
-    call, fresh = await _torn_call(probe)
+async def close(bench: Bench) -> None:
+    call, fresh = await _torn_call(bench)
     await call.hears(5, "sound before the call is closed over a fresh socket")
     await fresh.say("close", call.session_id)
     await call.falls_silent("silence after a close over a fresh socket")
@@ -70,11 +70,11 @@ async def close(probe: Probe) -> None:
     source=both(RECONNECT, clients("reconnecting")),
     kind=Kind.SHOULD,
 )
-async def before_candidates(probe: Probe) -> None:
-    call = await probe.new_call()
+async def before_candidates(bench: Bench) -> None:
+    call = await bench.new_call()
     await call.offer()
     await call.wire.drop()
-    call.wire = await probe.wire()
+    call.wire = await bench.wire()
     await call.trickle()
     await call.join()
 
@@ -86,9 +86,9 @@ async def before_candidates(probe: Probe) -> None:
     source=RECONNECT,
     kind=Kind.SHOULD,
 )
-async def answers_there(probe: Probe) -> None:
-    session_id = (await probe.answered(await probe.wire())).get("sessionId")
-    second = await probe.wire()
+async def answers_there(bench: Bench) -> None:
+    session_id = (await bench.answered(await bench.wire())).get("sessionId")
+    second = await bench.wire()
     await second.say("ping", session_id)
     await second.take("pong", expected="a pong over the second socket")
 
@@ -102,11 +102,11 @@ async def answers_there(probe: Probe) -> None:
     ),
     source=both(RECONNECT, ERROR_CODES),
 )
-async def other_token_upgrade(probe: Probe) -> None:
-    call = await probe.call()
+async def other_token_upgrade(bench: Bench) -> None:
+    call = await bench.call()
     await call.hears(5, "sound before the other socket")
     try:
-        thief = await probe.wire(bearer=made_up_token())
+        thief = await bench.wire(bearer=made_up_token())
     except ExpectationFailed as exc:
         demand(exc.seen.startswith(("HTTP 401", "HTTP 403")), "HTTP 401 or 403, or an upgrade", exc.seen)
     else:
@@ -121,10 +121,10 @@ async def other_token_upgrade(probe: Probe) -> None:
     expect=f"a close with another authToken: UNAUTHORIZED {TOKEN_INVALID!r}; the call goes on",
     source=both(RECONNECT, ERROR_CODES),
 )
-async def other_token_message(probe: Probe) -> None:
-    call = await probe.call()
+async def other_token_message(bench: Bench) -> None:
+    call = await bench.call()
     await call.hears(5, "sound before the other socket")
-    thief = await probe.wire()
+    thief = await bench.wire()
     await thief.say("close", call.session_id, authToken=made_up_token())
     await _refused(thief)
     await call.hears(_HALF_A_SECOND, "sound after another token's close")

@@ -9,7 +9,7 @@ from typing import Any
 from loadkit.conformance.case import Case, Kind, NotChecked, case, demand, shown
 from loadkit.conformance.media_call import take_answer
 from loadkit.conformance.offers import ABSENT
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import ERROR_CODES, MESSAGES, MODES, both, rfc, signaling
 from loadkit.conformance.target import ECHO
 from loadkit.conformance.tokens import made_up_token, only_known_tokens
@@ -19,16 +19,16 @@ TOKEN_INVALID = "Invalid authentication token"  # noqa: S105 - a message
 _NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
-async def _refused(probe: Probe, code: str, **fields: Any) -> str:
+async def _refused(bench: Bench, code: str, **fields: Any) -> str:
     """The message of the refusal; the socket must go on."""
-    wire = await probe.wire()
-    data = await wire.refused(probe.offer(**fields), code)
+    wire = await bench.wire()
+    data = await wire.refused(bench.offer(**fields), code)
     await wire.alive(f"{code}")
     return str(data.get("message"))
 
 
-async def _no_token(probe: Probe, token: Any) -> None:
-    message = await _refused(probe, "UNAUTHORIZED", authToken=token)
+async def _no_token(bench: Bench, token: Any) -> None:
+    message = await _refused(bench, "UNAUTHORIZED", authToken=token)
     demand(message == TOKEN_REQUIRED, f"the message {TOKEN_REQUIRED!r}", shown(message))
 
 
@@ -49,9 +49,9 @@ without_token = [
     expect=f"an offer with a token that is not accepted: UNAUTHORIZED {TOKEN_INVALID!r}",
     source=ERROR_CODES,
 )
-async def wrong_token(probe: Probe) -> None:
-    await only_known_tokens(probe)
-    message = await _refused(probe, "UNAUTHORIZED", authToken=made_up_token())
+async def wrong_token(bench: Bench) -> None:
+    await only_known_tokens(bench)
+    message = await _refused(bench, "UNAUTHORIZED", authToken=made_up_token())
     demand(message == TOKEN_INVALID, f"the message {TOKEN_INVALID!r}", shown(message))
 
 
@@ -62,12 +62,12 @@ async def wrong_token(probe: Probe) -> None:
     source=rfc(6750, "5.3"),
     kind=Kind.SHOULD,
 )
-async def token_not_repeated(probe: Probe) -> None:
-    wire = await probe.wire()
-    token = probe.target.token
+async def token_not_repeated(bench: Bench) -> None:
+    wire = await bench.wire()
+    token = bench.target.token
     # Cut short, so that a parser that quotes what it could not read would quote the token.
-    text = probe.offer()
-    for frame in (text[: text.index(token) + len(token)], probe.offer(mode="loud")):
+    text = bench.offer()
+    for frame in (text[: text.index(token) + len(token)], bench.offer(data="v=0")):
         data = await wire.refused(frame, "INVALID_MESSAGE", "INVALID_ARGUMENT")
         demand(token not in json.dumps(dict(data)), "an error without the token", "the token is in it")
 
@@ -78,10 +78,10 @@ async def token_not_repeated(probe: Probe) -> None:
     expect="an offer with mode echo: FORBIDDEN, before there is a session",
     source=both(MODES, ERROR_CODES),
 )
-async def echo_in_production(probe: Probe) -> None:
-    if not probe.plan.production:
+async def echo_in_production(bench: Bench) -> None:
+    if not bench.plan.production:
         raise NotChecked("for production gateways only: say --production")
-    await _refused(probe, "FORBIDDEN", mode=ECHO)
+    await _refused(bench, "FORBIDDEN", mode=ECHO)
 
 
 @case(
@@ -90,8 +90,8 @@ async def echo_in_production(probe: Probe) -> None:
     expect="an offer with an unknown mode: INVALID_ARGUMENT",
     source=both(MODES, ERROR_CODES),
 )
-async def unknown_mode(probe: Probe) -> None:
-    await _refused(probe, "INVALID_ARGUMENT", mode="loud")
+async def unknown_mode(bench: Bench) -> None:
+    await _refused(bench, "INVALID_ARGUMENT", mode="loud")
 
 
 def _half_override(name: str, field: str) -> Case:
@@ -103,8 +103,8 @@ def _half_override(name: str, field: str) -> Case:
     )(partial(_refused_only, code="INVALID_ARGUMENT", agentVersionOverride={field: "1"}))
 
 
-async def _refused_only(probe: Probe, code: str, **fields: Any) -> None:
-    await _refused(probe, code, **fields)
+async def _refused_only(bench: Bench, code: str, **fields: Any) -> None:
+    await _refused(bench, code, **fields)
 
 
 half_overrides = [
@@ -134,8 +134,8 @@ incomplete = [
     source=both(MESSAGES, ERROR_CODES),
     kind=Kind.SHOULD,
 )
-async def unknown_session(probe: Probe) -> None:
-    await _refused(probe, "INVALID_MESSAGE", sessionId=_NOBODY)
+async def unknown_session(bench: Bench) -> None:
+    await _refused(bench, "INVALID_MESSAGE", sessionId=_NOBODY)
 
 
 @case(
@@ -144,11 +144,11 @@ async def unknown_session(probe: Probe) -> None:
     expect="a second offer in a session: an error, or an answer to a renegotiation; the call goes on",
     source=both(MESSAGES, rfc(3264, "8")),
 )
-async def second_offer(probe: Probe) -> None:
-    call = await probe.call()
+async def second_offer(bench: Bench) -> None:
+    call = await bench.call()
     await call.hears(5, "sound before the second offer")
     # The same ICE and DTLS as before: a gateway that renegotiates has nothing to set up anew.
-    await call.wire.send(probe.offer(call.offer_sdp().text(), sessionId=call.session_id, mode=call.mode))
+    await call.wire.send(bench.offer(call.offer_sdp().text(), sessionId=call.session_id, mode=call.mode))
     await call.wire.take("error", "answer", expected="an error, or an answer")
     await call.hears(25, "sound after the second offer")
     await call.wire.say("ping", call.session_id)
@@ -161,12 +161,12 @@ async def second_offer(probe: Probe) -> None:
     expect="an offer that is right is answered over a socket where one was refused",
     source=signaling("errors"),
 )
-async def then_right(probe: Probe) -> None:
-    wire = await probe.wire()
-    await wire.send(probe.offer(mode="loud"))
+async def then_right(bench: Bench) -> None:
+    wire = await bench.wire()
+    await wire.send(bench.offer(mode="loud"))
     await wire.take("error", "answer", expected="an error")
-    await wire.send(probe.offer())
-    await take_answer(wire, probe.plan.mode)
+    await wire.send(bench.offer())
+    await take_answer(wire, bench.plan.mode)
 
 
 @case(
@@ -175,9 +175,9 @@ async def then_right(probe: Probe) -> None:
     expect='an error is {"type": "error", "data": {"code", "message"}}, both text and not empty',
     source=MESSAGES,
 )
-async def error_form(probe: Probe) -> None:
-    wire = await probe.wire()
-    await wire.send(probe.offer(mode="loud"))
+async def error_form(bench: Bench) -> None:
+    wire = await bench.wire()
+    await wire.send("{}")
     data = (await wire.take("error", expected="an error")).get("data")
     demand(isinstance(data, dict), "data, an object", shown(data))
     for name in ("code", "message"):

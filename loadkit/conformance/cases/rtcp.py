@@ -6,7 +6,7 @@ from aiortc.rtp import RtcpPacket, RtcpReceiverInfo, RtcpRrPacket, RtcpSdesPacke
 
 from loadkit.conformance.case import ExpectationFailed, case, demand
 from loadkit.conformance.media_call import MediaCall
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import rfc
 from loadkit.media import CLOCK_RATE
 
@@ -30,8 +30,8 @@ def _read(data: bytes) -> list[object]:
     expect="RTCP comes as SR or RR first, with an SDES CNAME behind it",
     source=rfc(3550, "6.1"),
 )
-async def compound(probe: Probe) -> None:
-    call = await probe.call()
+async def compound(bench: Bench) -> None:
+    call = await bench.call()
     data = await call.hears_report(lambda _data: True, "RTCP within 12 s", wait=_REPORT_S)
     packets = _read(data)
     first = type(packets[0]).__name__ if packets else "nothing"
@@ -53,8 +53,8 @@ async def compound(probe: Probe) -> None:
     expect="a sender report has the stream's SSRC, counts packets and bytes, and is at the stream's timestamp",
     source=rfc(3550, "6.4.1"),
 )
-async def sender_report(probe: Probe) -> None:
-    call = await probe.call()
+async def sender_report(bench: Bench) -> None:
+    call = await bench.call()
     data = await call.hears_report(
         lambda data: any(isinstance(packet, RtcpSrPacket) for packet in _read(data)),
         "a sender report within 12 s",
@@ -83,8 +83,8 @@ def _distance(first: int, second: int) -> int:
     expect="a report has a block about our SSRC: sequence number, loss and jitter are possible ones",
     source=rfc(3550, "6.4.1"),
 )
-async def reception(probe: Probe) -> None:
-    call = await probe.call()
+async def reception(bench: Bench) -> None:
+    call = await bench.call()
     first = call.source.sequence_number
     data = await call.hears_report(
         lambda data: _block_about(call, data) is not None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from loadkit.conformance.case import ExpectationFailed, Kind, case, demand
-from loadkit.conformance.probe import Probe
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import MESSAGES, both, rfc, signaling
 
 
@@ -15,8 +15,8 @@ from loadkit.conformance.sources import MESSAGES, both, rfc, signaling
     expect="an upgrade without Authorization and query succeeds; the token is in the offer",
     source=signaling("connecting"),
 )
-async def opens(probe: Probe) -> None:
-    await probe.wire()
+async def opens(bench: Bench) -> None:
+    await bench.wire()
 
 
 @case(
@@ -25,13 +25,13 @@ async def opens(probe: Probe) -> None:
     expect="a ping frame is answered by a pong frame with the same bytes",
     source=rfc(6455, "5.5.3"),
 )
-async def ping_frames(probe: Probe) -> None:
-    wire = await probe.wire()
+async def ping_frames(bench: Bench) -> None:
+    wire = await bench.wire()
     try:
-        async with asyncio.timeout(probe.plan.wait):
+        async with asyncio.timeout(bench.plan.wait):
             await (await wire.connection.ping(b"conformance"))
     except TimeoutError:
-        raise ExpectationFailed("a pong frame", f"none within {probe.plan.wait:g} s") from None
+        raise ExpectationFailed("a pong frame", f"none within {bench.plan.wait:g} s") from None
 
 
 @case(
@@ -40,8 +40,8 @@ async def ping_frames(probe: Probe) -> None:
     expect="a close frame with 1000 is answered by one with 1000",
     source=both(rfc(6455, "5.5.1"), signaling("close codes")),
 )
-async def close_1000(probe: Probe) -> None:
-    wire = await probe.wire()
+async def close_1000(bench: Bench) -> None:
+    wire = await bench.wire()
     code = await wire.close()
     demand(code == 1000, "close code 1000", f"close code {code}")
 
@@ -52,10 +52,10 @@ async def close_1000(probe: Probe) -> None:
     expect="a message whose text frame comes in several fragments is answered as one in a single frame",
     source=both(rfc(6455, "5.4"), MESSAGES),
 )
-async def fragments(probe: Probe) -> None:
-    wire = await probe.wire()
+async def fragments(bench: Bench) -> None:
+    wire = await bench.wire()
     # An offer without a token, which is answered in all circumstances.
-    text = probe.offer(authToken="")
+    text = bench.offer(authToken="")
     third = len(text) // 3
     await wire.send([text[:third], text[third : 2 * third], text[2 * third :]])
     await wire.error("UNAUTHORIZED")
@@ -67,9 +67,9 @@ async def fragments(probe: Probe) -> None:
     expect="a text frame that is not UTF-8 closes its socket (1007); other sockets go on",
     source=rfc(6455, "8.1"),
 )
-async def invalid_utf8(probe: Probe) -> None:
-    other = await probe.wire()
-    wire = await probe.wire()
+async def invalid_utf8(bench: Bench) -> None:
+    other = await bench.wire()
+    wire = await bench.wire()
     await wire.send(b'{"type": "ping", "sessionId": "\xff\xfe"}', text=True)
     code = await wire.closed()
     demand(code in (1006, 1007), "close code 1007", f"close code {code}")
@@ -83,6 +83,6 @@ async def invalid_utf8(probe: Probe) -> None:
     source=signaling("connecting"),
     kind=Kind.SHOULD,
 )
-async def many_sockets(probe: Probe) -> None:
-    wires = [await probe.wire() for _ in range(20)]
+async def many_sockets(bench: Bench) -> None:
+    wires = [await bench.wire() for _ in range(20)]
     await asyncio.gather(*(wire.alive("twenty were opened") for wire in wires))

@@ -27,7 +27,7 @@ _CLOSE_TIMEOUT_S = 2.0
 _CLEAN_UP_S = 10.0
 
 
-class Probe:
+class Bench:
     """The hands of one case."""
 
     def __init__(self, target: Target) -> None:
