@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from loadkit.conformance.case import Case, ExpectationFailed, NotChecked, Result, Verdict
 from loadkit.conformance.bench import Bench
+from loadkit.conformance.case import Case, ExpectationFailed, NotChecked, Result, Verdict
 from loadkit.conformance.target import Target
 
 logger = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from loadkit.conformance.case import ExpectationFailed, NotChecked
 from loadkit.conformance.bench import Bench
+from loadkit.conformance.case import ExpectationFailed, NotChecked
 from loadkit.signaling.urls import ICE_SERVERS_PATH
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from loadkit.conformance.case import Case, ExpectationFailed, case
 from loadkit.conformance.bench import Bench
+from loadkit.conformance.case import Case, ExpectationFailed, case
 from loadkit.conformance.sources import MODES
 from loadkit.media.voice import LevelDecoder
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.case import Kind, case, demand, shown
 from loadkit.conformance.offers import OfferSdp
-from loadkit.conformance.bench import Bench
 from loadkit.conformance.sdp_lines import SdpLines
 from loadkit.conformance.sources import MEDIA, both, rfc
 

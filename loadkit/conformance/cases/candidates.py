@@ -7,9 +7,9 @@ import contextlib
 import re
 from typing import Any
 
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.case import Case, ExpectationFailed, Kind, case, demand, shown
 from loadkit.conformance.media_call import Manner, answer_sdp
-from loadkit.conformance.bench import Bench
 from loadkit.conformance.sdp_lines import SdpLines
 from loadkit.conformance.sources import ERROR_CODES, MESSAGES, both, clients, rfc
 from loadkit.conformance.wire import Message, Wire

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from loadkit.conformance.case import Kind, case, demand
 from loadkit.conformance.bench import Bench
+from loadkit.conformance.case import Kind, case, demand
 from loadkit.conformance.sources import MESSAGES, both, clients, rfc
 from loadkit.conformance.wire import Wire, described
 

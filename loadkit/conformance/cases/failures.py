@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.case import Case, case
 from loadkit.conformance.media_call import Manner
 from loadkit.conformance.offers import OfferSdp
-from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import ERROR_CODES, both, rfc
 
 _FAILURE = "MEDIA_BRIDGE_FAILURE"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from loadkit.conformance.case import ExpectationFailed, Kind, NotChecked, case, demand, shown
 from loadkit.conformance.bench import Bench
+from loadkit.conformance.case import ExpectationFailed, Kind, NotChecked, case, demand, shown
 from loadkit.conformance.sources import HEALTH
 from loadkit.conformance.target import HEALTH_PATH
 

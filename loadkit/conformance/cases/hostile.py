@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
-from loadkit.conformance.case import Case, ExpectationFailed, case, demand
 from loadkit.conformance.bench import Bench
+from loadkit.conformance.case import Case, ExpectationFailed, case, demand
 from loadkit.conformance.sources import ERROR_CODES, both, rfc
 from loadkit.conformance.wire import described
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 from urllib.parse import urlsplit
 
-from loadkit.conformance.case import Kind, case, demand
 from loadkit.conformance.bench import Bench
+from loadkit.conformance.case import Kind, case, demand
 from loadkit.conformance.sources import both, rfc
 
 

@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from loadkit.conformance.case import ExpectationFailed, Kind, NotChecked, case, demand, shown
 from loadkit.conformance.bench import Bench
+from loadkit.conformance.case import ExpectationFailed, Kind, NotChecked, case, demand, shown
 from loadkit.conformance.sources import ICE_SERVERS, TURN_REST, both, rfc
 from loadkit.conformance.tokens import made_up_token, only_known_tokens
 from loadkit.conformance.turn import TurnAddress, try_to_allocate

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from itertools import pairwise
 
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.case import Kind, NotChecked, case, demand
 from loadkit.conformance.media_call import Manner, MediaCall
-from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import MEDIA, MODES, both, rfc
 from loadkit.conformance.target import ECHO
 from loadkit.media import FRAME_SAMPLES

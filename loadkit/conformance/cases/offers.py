@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.case import Case, ExpectationFailed, Kind, NotChecked, case, demand, shown
 from loadkit.conformance.media_call import answer_sdp, take_answer
 from loadkit.conformance.offers import ABSENT, CHROME_SDP, FIREFOX_SDP
-from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import MESSAGES, MODES, both, clients, rfc, signaling
 from loadkit.conformance.target import ECHO
 from loadkit.conformance.wire import described

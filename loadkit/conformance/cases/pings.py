@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from loadkit.conformance.case import Kind, case, demand, shown
 from loadkit.conformance.bench import Bench
+from loadkit.conformance.case import Kind, case, demand, shown
 from loadkit.conformance.sources import MESSAGES
 
 

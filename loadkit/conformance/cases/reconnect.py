@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.case import ExpectationFailed, Kind, case, demand, shown
 from loadkit.conformance.cases.refusals import TOKEN_INVALID
 from loadkit.conformance.media_call import MediaCall
-from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import ERROR_CODES, RECONNECT, both, clients
 from loadkit.conformance.tokens import made_up_token
 from loadkit.conformance.wire import Wire

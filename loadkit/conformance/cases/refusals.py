@@ -6,10 +6,10 @@ import json
 from functools import partial
 from typing import Any
 
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.case import Case, Kind, NotChecked, case, demand, shown
 from loadkit.conformance.media_call import take_answer
 from loadkit.conformance.offers import ABSENT
-from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import ERROR_CODES, MESSAGES, MODES, both, rfc, signaling
 from loadkit.conformance.target import ECHO
 from loadkit.conformance.tokens import made_up_token, only_known_tokens

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiortc.rtp import RtcpPacket, RtcpReceiverInfo, RtcpRrPacket, RtcpSdesPacket, RtcpSrPacket
 
+from loadkit.conformance.bench import Bench
 from loadkit.conformance.case import ExpectationFailed, case, demand
 from loadkit.conformance.media_call import MediaCall
-from loadkit.conformance.bench import Bench
 from loadkit.conformance.sources import rfc
 from loadkit.media import CLOCK_RATE
 

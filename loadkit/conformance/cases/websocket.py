@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from loadkit.conformance.case import ExpectationFailed, Kind, case, demand
 from loadkit.conformance.bench import Bench
+from loadkit.conformance.case import ExpectationFailed, Kind, case, demand
 from loadkit.conformance.sources import MESSAGES, both, rfc, signaling
 
 
