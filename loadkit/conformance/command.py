@@ -64,9 +64,10 @@ def run(args: argparse.Namespace, *, version: str) -> int:
     plan, time_limit = _plan(args)
     token = settings.token() or _token_for_practice(plan.url)
     fields = {wire: value for name, wire in _OFFER_FIELDS.items() if (value := getattr(settings, name))}
+    authorities = ssl.create_default_context()
     # The one thing asked for on standard output is all that is there.
     told = sys.stderr if _STDOUT in (args.json, args.junit) else sys.stdout
-    report = asyncio.run(_run(plan, token, fields, cases, args.jobs, time_limit, told, version))
+    report = asyncio.run(_run(plan, token, fields, authorities, cases, args.jobs, time_limit, told, version))
     print(f"\n{last_line(report)}", file=told)
     _write(report, args)
     return int(report.exit_code)
@@ -137,6 +138,7 @@ async def _run(
     plan: Plan,
     token: str,
     fields: dict[str, str],
+    authorities: ssl.SSLContext,
     cases: Sequence[Case],
     jobs: int,
     time_limit: float,
@@ -154,7 +156,6 @@ async def _run(
         print(row(result, width), file=told, flush=True)
 
     started_at, started = datetime.now(UTC), time.monotonic()
-    authorities = ssl.create_default_context()
     async with open_target(plan, token, ssl_context=authorities, offer_fields=fields) as target:
         await target.reach()
         print(heading(plan, cases, width), file=told, flush=True)

@@ -24,8 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_gateway(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the gateway and the calls")
     for name in _SHARED:
-        words = f"{Settings.model_fields[name].description} [{Settings.env_var(name)}]"
-        group.add_argument(Settings.flag(name), dest=name, metavar=Settings.metavar(name), help=words)
+        field = Settings.model_fields[name]
+        words = f"{field.description} [{Settings.env_var(name)}]"
+        if field.annotation is bool:
+            group.add_argument(Settings.flag(name), dest=name, action="store_true", default=None, help=words)
+        else:
+            group.add_argument(Settings.flag(name), dest=name, metavar=Settings.metavar(name), help=words)
     group.add_argument("--local-address", metavar="<address>", help="address to call from")
     group.add_argument(
         "--mode", metavar="<mode>", help="mode of the calls (default: echo; with --production end-to-end)"

@@ -264,22 +264,27 @@ class SessionIdsComeAgain(Breakage):
     def __init__(self) -> None:
         super().__init__()
         self.public: dict[str, str] = {}
+        """The gateway's name of a session → the client's, of all that there ever were."""
+        self.live: list[str] = []
 
     def to_client(self, frame: str, link: Link) -> Iterable[str]:
         message = message_of(frame)
-        if real := message.get("sessionId"):
-            free = next(n for n in range(10_000) if f"call-{n}" not in self.public.values())
-            message["sessionId"] = self.public.setdefault(real, f"call-{free}")
-        return [json.dumps(message)]
+        real = message.get("sessionId")
+        if real and real not in self.public:
+            taken = {self.public[name] for name in self.live}
+            self.public[real] = next(f"call-{n}" for n in range(1000) if f"call-{n}" not in taken)
+            self.live.append(real)
+        return [json.dumps(message | {"sessionId": self.public[real]} if real else message)]
 
     def from_client(self, frame: Frame, link: Link) -> Iterable[Frame]:
         message = message_of(frame)
-        real = next((r for r, public in self.public.items() if public == message.get("sessionId")), None)
-        if real is None:
+        # The newest of that name: those before it have ended.
+        names = [real for real, public in self.public.items() if public == message.get("sessionId")]
+        if not names:
             return [frame]
-        if message["type"] == "close":
-            del self.public[real]
-        return [json.dumps(message | {"sessionId": real})]
+        if message["type"] == "close" and names[-1] in self.live:
+            self.live.remove(names[-1])
+        return [json.dumps(message | {"sessionId": names[-1]})]
 
 
 @breaks("offer.unknown-fields")
