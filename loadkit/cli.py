@@ -23,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     _add_call(commands)
     _add_report(commands)
     _add_gateway(commands)
+    _add_conformance(commands)
     options = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
@@ -69,3 +70,11 @@ def _add_gateway(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = commands.add_parser("gateway", help="run the reference gateway to practise against")
     command.add_arguments(parser)
     parser.set_defaults(run=command.run)
+
+
+def _add_conformance(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from loadkit.conformance import command, options
+
+    parser = commands.add_parser("conformance", help="check a gateway against the protocol, case by case")
+    options.add_arguments(parser)
+    parser.set_defaults(run=functools.partial(command.run, version=__version__))

@@ -12,6 +12,9 @@
     ├── UnusableFrame          a frame that a caller drops               (signaling/messages.py)
     ├── InvalidMessage         a frame that the gateway refuses          (signaling/messages.py)
     ├── SocketLost             the WebSocket is gone; it is reopened     (signaling/client.py)
+    ├── ExpectationFailed      a gateway is not as a case expects it     (conformance/case.py)
+    ├── NotChecked             a case that cannot be decided             (conformance/case.py)
+    ├── GatewayUnreachable     nothing answers there        exit code 5  (conformance/target.py)
     └── CallError              one call failed: stage, code, message
         ├── SignalingError     WebSocket, offer, answer, socket lost
         │   ├── GatewayError            the gateway sent ``error``: its own code, verbatim
@@ -32,15 +35,15 @@ class ExitCode(enum.IntEnum):
     """Exit codes of the ``locust`` and ``python -m loadkit`` commands."""
 
     PASSED = 0
-    """Calls were placed and none failed."""
+    """Calls were placed and none failed; or every case of a conformance check that could be decided passed."""
     FAILED = 1
-    """Calls failed."""
+    """Calls failed, or cases of a conformance check did."""
     BAD_SETTINGS = 2
     """Settings, a sample or a run folder cannot be used, or no engine could be started: no call was placed."""
     NO_DATA = 3
-    """The run ended without one finished call: it says nothing about the gateway."""
+    """The run ended without one finished call, or no case was decided: it says nothing about the gateway."""
     GATEWAY_UNREACHABLE = 5
-    """The embedded gateway could not be started, or the gateway of the one call could not be reached."""
+    """The embedded gateway could not be started, or nothing answers at the address to be called or checked."""
     LOST_WORKERS = 6
     """A worker died or left before the end: the run offered less load than it was asked to."""
     INTERRUPTED = 130
