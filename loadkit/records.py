@@ -131,6 +131,9 @@ class CallRecord:
     packets_received: int | None = _column("", "RTP packets received, duplicates left out")
     bytes_received: int | None = _column("B", "RTP payload bytes received")
     packets_lost: int | None = _column("", "RFC 3550: packets expected less packets received")
+    loss_burst_mean: float | None = _column(
+        "", "mean number of packets lost in a row; None when none was lost"
+    )
     packets_discarded: int | None = _column(
         "", "arrived but unusable: not authentic, not RTP, unknown payload type"
     )
@@ -140,8 +143,8 @@ class CallRecord:
     longest_gap_ms: float | None = _column("ms", "longest time between two received packets")
     clock_drift_ppm: float | None = _column(
         "ppm",
-        "the gateway's media clock against ours, positive when it is too fast; None when the call was too short"
-        " or too jittery to tell",
+        "the gateway's media clock against ours, positive when it is too fast, give or take 100;"
+        " None when the call was too short or too jittery to tell",
     )
     round_trip_time: float | None = _column("s", "mean round trip time out of RTCP reports")
     remote_packets_lost: int | None = _column("", "of our packets, lost on the way to the gateway (its RTCP)")

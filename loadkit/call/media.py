@@ -10,6 +10,7 @@ from loadkit.call.echo_watch import EchoWatch
 from loadkit.call.hearing import Hearing
 from loadkit.call.timeline import Timeline
 from loadkit.errors import Stage, TransportError
+from loadkit.media.bursts import LossBursts
 from loadkit.media.clock import LATE_S, MediaClock, lateness_of_frames
 from loadkit.media.drift import DriftMeter
 from loadkit.media.meter import ReceptionMeter
@@ -43,6 +44,7 @@ class CallMedia:
     ) -> None:
         self.speaker = Speaker()
         self.meter = ReceptionMeter()
+        self._bursts = LossBursts()
         self._drift = DriftMeter()
         self._echo = EchoWatch()
         self._timeline = timeline
@@ -135,6 +137,7 @@ class CallMedia:
             return
         if self.meter.packet(rtp.ssrc, rtp.sequence_number, rtp.timestamp, len(rtp.payload), now):
             self._timeline.mark("first_packet", now)
+            self._bursts.packet(rtp.ssrc, rtp.sequence_number)
             self._drift.packet(rtp.ssrc, rtp.timestamp, now)
             if self._hearing.packet(rtp.payload, now):
                 self._echo.sound_heard(now)
@@ -188,6 +191,7 @@ class CallMedia:
         record.packets_discarded = self._malformed + peer.packets_refused
         if meter.first_arrival is not None:
             record.packets_lost = meter.packets_lost
+            record.loss_burst_mean = self._bursts.mean
             record.packets_reordered = meter.packets_reordered
             # SRTP drops nearly all of them before they are metered.
             record.packets_duplicated = meter.packets_duplicated + peer.packets_repeated

@@ -269,15 +269,10 @@ KINDS: dict[str, type[Fault]] = {
 
 def keys_of(fault: type[Fault]) -> dict[str, str]:
     """Key → its meaning and its default: those of the kind alone first, then those that others have, too."""
-    shared = [name for kind in (Timed, Lasting, Fault) for name in kind.model_fields]
-    if fault is Stall:
-        shared = []
-    names = [name for name in fault.model_fields if name not in shared]
-    names += [name for name in dict.fromkeys(shared) if name in fault.model_fields]
-    fields = {name: fault.model_fields[name] for name in names if not (fault is Stall and name == "share")}
-    return {
-        field.alias or name: f"{field.description}{_default(name, field)}" for name, field in fields.items()
-    }
+    shared = ("at", "lasts", "share")
+    names = sorted(fault.model_fields, key=lambda name: shared.index(name) if name in shared else -1)
+    fields = [(name, fault.model_fields[name]) for name in names if (fault, name) != (Stall, "share")]
+    return {field.alias or name: f"{field.description}{_default(name, field)}" for name, field in fields}
 
 
 def _default(name: str, field: FieldInfo) -> str:

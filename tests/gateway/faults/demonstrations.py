@@ -179,13 +179,14 @@ DEMONSTRATIONS = (
     Demonstration(
         "choppy loss=10% burst=5 seed=1",
         ("completed", None, None),
-        {"packets_lost": "10 to 100", "longest_gap_ms": "≥ 80"},
+        {"packets_lost": "10 to 100", "loss_burst_mean": "≥ 2.5", "longest_gap_ms": "≥ 80"},
+        "Lost by chance, the same share comes in bursts of 1.1 packets.",
         talk=_echo_for(8.0),
     ),
     Demonstration(
         "choppy loss=10% direction=heard seed=1",
         ("completed", None, None),
-        {"packets_lost": "20 to 100", "remote_packets_lost": "≥ 1"},
+        {"packets_lost": "20 to 100", "loss_burst_mean": "≤ 1.6", "remote_packets_lost": "≥ 1"},
         "Lost on the way to the gateway, by its own RTCP; the echo has these holes, too.",
         talk=_echo_for(11.0),
     ),
