@@ -183,6 +183,8 @@ def _media(calls: pd.DataFrame) -> dict[str, Any]:
         "longest_gap_ms": distribution(calls["longest_gap_ms"]),
         "no_audio": _total(calls["no_audio"]),
         "silent_audio": _total(calls["silent_audio"]),
+        "one_way": _total(calls["one_way"]),
+        "media_stopped": _total(calls["media_stopped"]),
     }
 
 

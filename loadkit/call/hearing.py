@@ -59,11 +59,16 @@ class Hearing:
         """Whether the other side is speaking."""
         return self._tracker.current is not None
 
-    def packet(self, payload: bytes, now: float) -> None:
-        """Hear one packet."""
+    @property
+    def listens(self) -> bool:
+        """Whether every packet is listened to, and not only those up to the first sound."""
+        return self._listen
+
+    def packet(self, payload: bytes, now: float) -> bool:
+        """Hear one packet; True when it was found to hold sound."""
         if not self._listen and self._timeline.at("first_audio") is not None:
             self._decoder = None
-            return
+            return False
         if self._decoder is None:
             self._decoder = LevelDecoder()
         level = self._decoder.level(payload)
@@ -73,6 +78,7 @@ class Hearing:
             self._timeline.mark("first_audio", now)
         if self._listen:
             self._note(self._tracker.feed(level, now))
+        return level > SILENCE_DBFS
 
     def poll(self, now: float) -> None:
         """Let an utterance end when packets have stopped coming."""

@@ -16,6 +16,7 @@
     negotiation.py  what is agreed before media: offer, answer, candidates
     media.py        the packets of one call: echoed one by one, or an agent's, 20 ms each
     agent.py        who answers: the interface of an agent, and one that speaks from WAVs
+    faults/         faults on demand: which calls have which, and the hooks of a session into them
     command.py      ``python -m loadkit gateway``
     embedded.py     the same in a process of its own, for a load test without a gateway
 

@@ -32,6 +32,7 @@ from websockets.http11 import Request, Response
 
 from loadkit.gateway.agent import AgentFactory, AgentUnavailable, SpeakingAgent, load_voice
 from loadkit.gateway.endpoints import Endpoints
+from loadkit.gateway.faults.session import GatewayFaults
 from loadkit.gateway.session import Session, SessionContext
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.gateway.sockets import ClientSocket, Verdict
@@ -106,6 +107,7 @@ class Gateway:
         self._closing = False
         self._clock: MediaClock | None = None
         self._context: SessionContext | None = None
+        self._faults = GatewayFaults(settings.faults_on_demand(), settings.fault_seed)
 
     @property
     def url(self) -> str:
@@ -141,7 +143,9 @@ class Gateway:
             addresses=_addresses(listening.getsockname()[0]),
             make_agent=self._make_agent,
             ntp_offset=time.time() - time.monotonic(),
+            faults=self._faults,
         )
+        self._faults.warn()
         self._server = await serve(
             self._hold_socket,
             sock=listening,
@@ -161,6 +165,7 @@ class Gateway:
         if self._server is None or self._clock is None:
             return
         self._closing = True
+        self._faults.close()
         for session in self._sessions.values():
             session.hang_up("the gateway is shutting down")
         if self._tasks:

@@ -13,7 +13,8 @@ import logging
 import random
 import time
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from aiortc import RTCIceCandidate
@@ -21,6 +22,7 @@ from websockets.exceptions import ConnectionClosed
 
 from loadkit.errors import TransportError
 from loadkit.gateway.agent import AgentFactory, AgentUnavailable
+from loadkit.gateway.faults.session import GatewayFaults
 from loadkit.gateway.media import AgentMedia, EchoMedia, SessionMedia
 from loadkit.gateway.negotiation import CandidateFeed, read_offer, write_answer
 from loadkit.gateway.settings import GatewaySettings
@@ -67,6 +69,7 @@ class SessionContext:
     make_agent: AgentFactory
     ntp_offset: float
     """Seconds to add to the monotonic clock to get Unix time."""
+    faults: GatewayFaults = field(default_factory=GatewayFaults)
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ class Session:
         self.socket: Socket | None = None
         self._context = context
         self._settings = context.settings
+        #: What goes wrong on demand; every hook of it does nothing when no fault was chosen for this call.
+        self._faults = context.faults.of_next_call()
         self._protocol = ServerProtocol(session_id, self._settings.max_candidates)
         self._candidates = CandidateFeed(self._settings.max_candidates)
         self._peer: Peer | None = None
@@ -139,12 +144,12 @@ class Session:
             controlling=False,
             certificate=self._context.certificate,
             addresses=self._context.addresses,
-            on_rtp=media.rtp_received,
-            on_rtcp=media.rtcp_received,
+            on_rtp=self._faults.rtp_handler(media.rtp_received),
+            on_rtcp=self._faults.rtcp_handler(media.rtcp_received),
         )
-        media.attach(peer)
+        media.attach(self._faults.sender(peer, echo=mode == ECHO))
         self._peer, self._media = peer, media
-        self._handle(self._protocol.send_answer(write_answer(peer, remote)))
+        self._handle(self._protocol.send_answer(self._faults.answer(write_answer(peer, remote))))
         self._spawn(self._gather(peer))
         self._spawn(self._candidates.run(peer, remote, self._refuse_candidate))
         self._spawn(self._connect(peer, media, remote))
@@ -164,7 +169,7 @@ class Session:
             payload_type,
             context.ntp_offset,
             agent=agent,
-            clock=context.clock,
+            clock=self._faults.clock(context.clock),
             hung_up=lambda: self.hang_up("the agent hung up"),
             failed=lambda: self.fail("AGENT_FAILURE", "the agent failed in mid-call"),
         )
@@ -172,14 +177,12 @@ class Session:
     async def _gather(self, peer: Peer) -> None:
         """Gather candidates and trickle them, then say that there are no more."""
 
-        def trickle(candidate: RTCIceCandidate) -> None:
-            line = write_candidate(candidate)
+        def trickle(candidate: RTCIceCandidate | None) -> None:
+            line = "" if candidate is None else write_candidate(candidate)
             self._protocol.send_candidate(IceCandidate(line, sdp_mid="0", sdp_mline_index=0))
             self._spawn(self.flush())
 
-        await peer.gather(trickle)
-        self._protocol.send_candidate(IceCandidate("", sdp_mid="0", sdp_mline_index=0))
-        await self.flush()
+        await self._faults.gather(peer.gather, trickle)
 
     async def _connect(self, peer: Peer, media: SessionMedia, remote: RemoteDescription) -> None:
         seconds = self._settings.connect_timeout
@@ -194,6 +197,7 @@ class Session:
             return
         now = time.monotonic()
         media.start(now)
+        self._faults.connected(self, now)
         self._spawn(self._watch(media, now))
         reason = await asyncio.shield(peer.lost)
         logger.info("session %s: %s", self.session_id, reason)
@@ -245,7 +249,7 @@ class Session:
         for event in events:
             match event:
                 case OfferReceived(offer=offer, mode=mode):
-                    self._accept(offer, mode)
+                    self._faults.offer_received(self, partial(self._accept, offer, mode))
                 case ClientCandidate(candidate=candidate):
                     if not self._candidates.received(candidate):
                         self._refuse_candidate(f"more than {self._settings.max_candidates} candidates")
@@ -281,6 +285,10 @@ class Session:
         """End the session with an ``error``."""
         self._end(_End(message, code=code))
 
+    def drop(self, reason: str) -> None:
+        """End the session without a word."""
+        self._end(_End(reason))
+
     def _end(self, end: _End) -> None:
         """Note the first cause; :meth:`run` does the rest."""
         if not self._ended.done():
@@ -289,6 +297,7 @@ class Session:
     async def _tear_down(self, end: _End) -> None:
         if self._grace is not None:
             self._grace.cancel()
+        self._faults.ended()
         await self._within_goodbye(self._stop_media())
         for task in list(self._tasks):
             task.cancel()

@@ -10,6 +10,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from loadkit.errors import SettingsError
+from loadkit.gateway.faults.grammar import read_faults
+from loadkit.gateway.faults.kinds import Fault
 from loadkit.gateway.ice_urls import STUN_SCHEMES, TURN_SCHEMES, check_ice_url
 from loadkit.settings_model import Seconds, SettingsModel, option
 
@@ -101,6 +104,11 @@ class GatewaySettings(SettingsModel):
         SPEECH_FOLDER, "where the agent's recordings are: greeting.wav, answer_*.wav, goodbye.wav"
     )
 
+    # Faults on demand
+    faults: Path | None = option(None, "TOML file of faults on demand, see docs/faults.md")
+    fault: tuple[str, ...] = option((), "a fault on demand: 'kind key=value …', see docs/faults.md")
+    fault_seed: int = option(1, "the same seed gives the same faults to the same calls")
+
     @field_validator("tokens")
     @classmethod
     def _not_empty(cls, tokens: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
@@ -161,6 +169,23 @@ class GatewaySettings(SettingsModel):
             faults.append(
                 f"--agent-delay {delay:g}: must be at least {end:g} s, the silence that ends the caller's turn"
             )
+        return faults + cls._read_faults(values)[1]
+
+    @classmethod
+    def _read_faults(cls, values: Mapping[str, Any]) -> tuple[list[Fault], list[str]]:
+        path, texts = values.get("faults"), values.get("fault")
+        # Of raw values, too, which may be of any type when another sentence says so already.
+        path = Path(path) if isinstance(path, (str, Path)) else None
+        return read_faults(path, [str(text) for text in texts] if isinstance(texts, (tuple, list)) else [])
+
+    def faults_on_demand(self) -> list[Fault]:
+        """The faults of the file and of the options.
+
+        :raises SettingsError: the file is no longer what it was when the settings were made.
+        """
+        faults, mistakes = self._read_faults({"faults": self.faults, "fault": self.fault})
+        if mistakes:
+            raise SettingsError(mistakes)
         return faults
 
 

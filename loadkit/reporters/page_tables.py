@@ -116,6 +116,8 @@ def totals(summary: Mapping[str, Any]) -> list[TotalRow]:
         TotalRow("received", _MEANINGS["bytes_received"], size(media["bytes_received"])),
         TotalRow("calls without audio", _MEANINGS["no_audio"], count(media["no_audio"])),
         TotalRow("silent calls", _MEANINGS["silent_audio"], count(media["silent_audio"])),
+        TotalRow("one-way calls", _MEANINGS["one_way"], count(media["one_way"])),
+        TotalRow("calls whose media stopped", _MEANINGS["media_stopped"], count(media["media_stopped"])),
         TotalRow("ICE servers failed", "calls that went on without", count(summary["ice"]["servers_failed"])),
     ]
     if turns["count"]:

@@ -163,6 +163,11 @@ class ClientProtocol:
         """Whether a fresh socket can continue the session: it has a name and has not ended."""
         return self.session_id is not None and self.state is ClientState.ESTABLISHED
 
+    @property
+    def end_of_candidates_early(self) -> bool | None:
+        """Whether the gateway told of candidates after the end of them; None when it never told the end."""
+        return self._remote.end_came_early
+
     # In
 
     def receive(self, frame: str | bytes, now: float) -> list[ClientEvent]:

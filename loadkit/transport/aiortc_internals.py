@@ -43,6 +43,13 @@ class SrtpSession(Protocol):
 
 
 SrtpError = pylibsrtp.Error
+#: libsrtp's word for a packet with an index that it has seen, before it looks whether the packet is authentic.
+_REPEATED = "replay check failed (bad index)"
+
+
+def is_repetition(error: pylibsrtp.Error) -> bool:
+    """Whether a packet was refused because it, or one with its number, came before."""
+    return str(error) == _REPEATED
 
 
 class SharedCertificate(RTCCertificate):

@@ -451,6 +451,32 @@ async def test_replayed_packet_of_another_call_is_refused(pair: Pair) -> None:
     await other.close()
 
 
+async def test_packet_that_comes_twice_is_heard_once_and_counted(pair: Pair) -> None:
+    await pair.connect()
+    await pair.handshake()
+    source = RtpSource(pair.gateway.ssrc, 111)
+    data = pair.gateway.protect_rtp(source.packet(b"once"))
+    assert data is not None
+    pair.gateway.send_protected(data)
+    pair.gateway.send_protected(data)
+    pair.gateway.send_rtp(source.packet(b"last"))
+    async with asyncio.timeout(10):
+        heard = [parse_rtp(await pair.caller_inbox.rtp.get()).payload for _ in range(2)]
+    assert heard == [b"once", b"last"]
+    assert (pair.caller.packets_repeated, pair.caller.packets_refused) == (1, 0)
+
+
+async def test_nothing_is_protected_before_the_handshake_or_sent_after_the_end(pair: Pair) -> None:
+    packet = RtpSource(pair.gateway.ssrc, 111).packet(b"x")
+    assert pair.gateway.protect_rtp(packet) is None
+    await pair.connect()
+    await pair.handshake()
+    data = pair.gateway.protect_rtp(packet)
+    assert data is not None
+    await pair.gateway.close()
+    pair.gateway.send_protected(data)
+
+
 async def test_handler_that_fails_is_told_once_and_ends_nothing(
     footprint: Footprint, caplog: pytest.LogCaptureFixture
 ) -> None:
