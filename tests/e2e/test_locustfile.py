@@ -131,7 +131,7 @@ with self.call(mode="end-to-end") as call:
 """,
     )
     with (
-        _gateway(tmp_path, "--agent-delay", "20") as url,
+        _gateway(tmp_path, "--agent-latency", "20s") as url,
         locust(tmp_path, *headless(1, 18), *script, "--host", url) as command,
     ):
         assert command.wait() == ExitCode.FAILED, command.output

@@ -93,10 +93,10 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
 
 
 def test_bad_settings_are_told_in_a_sentence() -> None:
-    with running("--agent-delay", "0") as process:
+    with running("--agent-latency", "fast") as process:
         assert process.wait(20) == ExitCode.BAD_SETTINGS
         assert process.stderr is not None
-        assert process.stderr.read().startswith("a setting cannot be used: --agent-delay 0: ")
+        assert process.stderr.read().startswith("a setting cannot be used: --agent-latency 'fast': ")
 
 
 def test_the_embedded_gateway_takes_its_tokens_out_of_sight(monkeypatch: pytest.MonkeyPatch) -> None:
