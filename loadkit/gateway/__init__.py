@@ -18,5 +18,6 @@
     command.py      ``python -m loadkit gateway``
     embedded.py     the same in a process of its own, for a load test without a gateway
 
-It shares with the caller's side ``signaling``, ``transport`` and ``media``, and nothing of ``call``.
+``*`` pure: values in, values out. It shares with the caller's side ``signaling``, ``transport`` and ``media``,
+and nothing of ``call``.
 """
