@@ -48,10 +48,20 @@ class TurnRecord:
     turn_latency_ms: float | None = _column(
         "ms", "last caller-speech frame sent → first agent-speech frame arrived; None when no reply was heard"
     )
-    reply_ms: float | None = _column("ms", "length of the reply, first to last agent-speech frame")
+    reply_ms: float | None = _column(
+        "ms", "length of the reply, first to last agent-speech frame heard in the turn"
+    )
     no_response: bool = _column("", "no agent speech within the script's time-out", False)
     false_interrupt: bool = _column(
         "", "agent speech started while caller speech was still being sent", False
+    )
+    barge_in_stop_ms: float | None = _column(
+        "ms",
+        "first interrupting caller-speech frame sent → last agent-speech frame before 400 ms of silence; None"
+        " when the turn interrupted nothing, or the agent talked on",
+    )
+    barge_in_missed: bool | None = _column(
+        "", "the agent talked on for 2 s after it was interrupted; None when the turn interrupted nothing"
     )
 
 

@@ -26,6 +26,7 @@ import loadkit.errors
 from loadkit.conformance.cases import CASES
 from loadkit.errors import CODES, ExitCode
 from loadkit.gateway.command import add_arguments
+from loadkit.gateway.events import COMMON_FIELDS, EVENTS
 from loadkit.gateway.settings import SPEECH_FOLDER, GatewaySettings
 from loadkit.probe import command as probe_command
 from loadkit.settings import SAMPLES_DIR, Settings, env_var, flag
@@ -36,6 +37,7 @@ README = ROOT / "README.md"
 ERRORS_PAGE = ROOT / "docs" / "errors.md"
 CONFORMANCE_PAGE = ROOT / "docs" / "conformance.md"
 GATEWAY_PAGE = ROOT / "docs" / "gateway.md"
+EVENTS_PAGE = ROOT / "docs" / "events.md"
 PROTOCOL_PAGE = ROOT / "docs" / "protocol.md"
 PICTURE = ROOT / "docs" / "report.png"
 PAGES = [
@@ -137,6 +139,24 @@ def conformance_table() -> str:
     return _table(("case", "kind", "expectation", "source"), rows)
 
 
+def event_fields_table() -> str:
+    """Every field that all events of the gateway have."""
+    return _table(("field", "meaning"), [(f"`{name}`", meaning) for name, meaning in COMMON_FIELDS.items()])
+
+
+def events_table() -> str:
+    """Every event of the gateway: name, when it is written, its own fields."""
+    rows = [
+        (
+            f"`{name}`",
+            kind.meaning,
+            "<br>".join(f"`{field}`: {meaning}" for field, meaning in kind.fields.items()),
+        )
+        for name, kind in EVENTS.items()
+    ]
+    return _table(("event", "when", "its fields"), rows)
+
+
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
@@ -169,6 +189,8 @@ TABLES: list[tuple[Path, str, Callable[[], str]]] = [
     (GATEWAY_PAGE, "gateway options", gateway_options_table),
     (ERRORS_PAGE, "errors", errors_table),
     (CONFORMANCE_PAGE, "conformance cases", conformance_table),
+    (EVENTS_PAGE, "event fields", event_fields_table),
+    (EVENTS_PAGE, "events", events_table),
 ]
 
 

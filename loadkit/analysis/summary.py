@@ -147,6 +147,8 @@ def _turns(turns: pd.DataFrame) -> dict[str, Any]:
         "turn_latency_ms": distribution(turns["turn_latency_ms"]),
         "no_response": _total(turns["no_response"]),
         "false_interrupt": _total(turns["false_interrupt"]),
+        "barge_in_stop_ms": distribution(turns["barge_in_stop_ms"]),
+        "barge_in_missed": _total(turns["barge_in_missed"]),
     }
 
 

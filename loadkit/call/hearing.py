@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from loadkit.call.interruption import Interruption
 from loadkit.call.timeline import Timeline
 from loadkit.media.voice import SILENCE_DBFS, LevelDecoder, Utterance, UtteranceTracker
 from loadkit.records import TurnRecord
@@ -43,6 +44,9 @@ class Hearing:
         self.turns: list[TurnRecord] = []
         #: When the caller's last speech frame was sent (monotonic seconds).
         self.said_at: float | None = None
+        self._interrupting = False
+        #: What the newest turn interrupted; None when it did not.
+        self.interruption: Interruption | None = None
 
     @property
     def audio_level(self) -> float | None:
@@ -78,11 +82,13 @@ class Hearing:
             self._timeline.mark("first_audio", now)
         if self._listen:
             self._note(self._tracker.feed(level, now))
+            self._watch_interruption(now)
         return level > SILENCE_DBFS
 
     def poll(self, now: float) -> None:
         """Let an utterance end when packets have stopped coming."""
         self._note(self._tracker.poll(now))
+        self._watch_interruption(now)
 
     def _note(self, utterance: Utterance | None) -> None:
         if utterance is None:
@@ -94,13 +100,32 @@ class Hearing:
             self._heard(utterance)
         self._changed()
 
-    def begin_turn(self, sample: str) -> TurnRecord:
-        """The caller starts to say something."""
+    def begin_turn(self, sample: str, *, interrupting: bool = False) -> TurnRecord:
+        """The caller starts to say something, or to interrupt."""
+        if interrupting:
+            # The reply to the turn before is what is interrupted: its latency counts all the same.
+            self.reply_cut_off()
+        self._interrupting = interrupting
+        self.interruption = None
         self.said_at = None
         self._before_turn = len(self.utterances)
         turn = TurnRecord(turn=len(self.turns) + 1, sample=sample)
         self.turns.append(turn)
         return turn
+
+    def speech_began(self, now: float) -> None:
+        """The caller's first speech frame was sent at ``now``."""
+        interrupting, self._interrupting = self._interrupting, False
+        last = self.utterances[-1].last_speech_at if self.utterances else None
+        if interrupting and Interruption.possible(now, last):
+            self.interruption = Interruption(now)
+
+    def _watch_interruption(self, now: float) -> None:
+        interruption = self.interruption
+        if interruption is not None and interruption.heard(now, self.utterances[-1].last_speech_at):
+            self.turns[-1].barge_in_stop_ms = interruption.stop_ms
+            self.turns[-1].barge_in_missed = interruption.missed
+            self._changed()
 
     def speech_sent(self, now: float, connected_at: float) -> None:
         """The caller's last speech frame was sent at ``now``."""
@@ -123,11 +148,16 @@ class Hearing:
         return self.utterances[0] if self.utterances else None
 
     def reply(self) -> Utterance | None:
-        """The first utterance of this turn that went on after the caller's last speech frame."""
+        """The first utterance of this turn that went on after the caller's last speech frame.
+
+        An agent that talked on when it was interrupted may be heard to reply without a pause: its speech counts.
+        """
         said_at = self.said_at
         if said_at is None:
             return None
-        return next((u for u in self.utterances[self._before_turn :] if u.last_speech_at > said_at), None)
+        talked_on = self.interruption is not None and self.interruption.missed
+        first = self._before_turn - 1 if talked_on else self._before_turn
+        return next((u for u in self.utterances[first:] if u.last_speech_at > said_at), None)
 
     def note_reply(self, reply: Utterance | None) -> float | None:
         """Write what came of the newest turn; returns its latency in ms.
@@ -142,13 +172,13 @@ class Hearing:
             return None
         turn.reply_ms = round(reply.duration * 1000, 3)
         if reply.started_at <= self.said_at:
-            turn.false_interrupt = True
+            turn.false_interrupt = not turn.barge_in_missed
             return None
         turn.turn_latency_ms = round((reply.started_at - self.said_at) * 1000, 3)
         return turn.turn_latency_ms
 
-    def call_ended(self) -> None:
-        """Write what was heard of a reply that the end of the call cut off: its latency counts all the same."""
+    def reply_cut_off(self) -> None:
+        """Write what was heard of a reply that was cut off: its latency counts all the same."""
         reply = self.reply()
         if reply is not None and self.turns and self.turns[-1].reply_ms is None:
             self.note_reply(reply)

@@ -113,11 +113,13 @@ class CallMedia:
             self._source.skip(skipped)
         speaker = self.speaker
         for _ in range(frames):
-            was_playing = speaker.playing
+            was_playing, was_speaking = speaker.playing, speaker.speaking
             payload = speaker.next_packet()
             self._peer.send_rtp(self._source.packet(payload, marker=self._source.packets_sent == 0))
             if speaker.sounding:
                 self._echo.speech_sent(now)
+            if speaker.speaking and not was_speaking:
+                self._hearing.speech_began(now)
             if speaker.speech_ended:
                 self._hearing.speech_sent(now, self._connected_at)
             if was_playing and not speaker.playing:

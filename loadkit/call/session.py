@@ -338,7 +338,7 @@ class CallSession:
                 error.code,
                 error.message,
             )
-        self._hearing.call_ended()
+        self._hearing.reply_cut_off()
         turns = self._hearing.turns
         for turn in turns:
             turn.call_id = record.call_id

@@ -15,10 +15,17 @@
     session.py      one call at the gateway, from offer to the last word
     negotiation.py  what is agreed before media: offer, answer, candidates
     media.py        the packets of one call: echoed one by one, or an agent's, 20 ms each
-    agent.py        who answers: the interface of an agent, and one that speaks from WAVs
+    agent.py        who answers: the interface of an agent
+    turn_taking.py  an agent that takes turns with the caller and can be interrupted
+    speaking.py     the reference agent: recorded speech, think times from distributions
+    latency.py*     latencies as distributions, written as text
+    own_agent.py    an agent of the user's, by name
+    events.py*      the gateway's own truth: which events there are
+    event_log.py    events to a file, without a call waiting for the disk
     faults/         faults on demand: which calls have which, and the hooks of a session into them
     command.py      ``python -m loadkit gateway``
     embedded.py     the same in a process of its own, for a load test without a gateway
 
-It shares with the caller's side ``signaling``, ``transport`` and ``media``, and nothing of ``call``.
+``*`` pure: values in, values out. It shares with the caller's side ``signaling``, ``transport`` and ``media``,
+and nothing of ``call``.
 """

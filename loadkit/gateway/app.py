@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import socket
 import time
 import uuid
@@ -30,12 +31,15 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
-from loadkit.gateway.agent import AgentFactory, AgentUnavailable, SpeakingAgent, load_voice
+from loadkit.gateway.agent import AgentFactory, AgentUnavailable
 from loadkit.gateway.endpoints import Endpoints
+from loadkit.gateway.event_log import EventLog
 from loadkit.gateway.faults.session import GatewayFaults
+from loadkit.gateway.own_agent import load_own_agent
 from loadkit.gateway.session import Session, SessionContext
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.gateway.sockets import ClientSocket, Verdict
+from loadkit.gateway.speaking import SpeakingAgent, load_voice
 from loadkit.gateway.tls import ServerTls
 from loadkit.gateway.tokens import TOKEN_INVALID, Tokens, same_token
 from loadkit.media.clock import MediaClock
@@ -82,8 +86,10 @@ class Gateway:
         ...
         await gateway.close()
 
-    :param make_agent: who answers in the modes other than echo; the speaking agent when None.
+    :param make_agent: who answers in the modes other than echo; when None the agent that the settings name,
+        or the speaking agent.
     :param tls: the certificate, closed by who made it; made by :meth:`start` as the settings say when None.
+    :raises SettingsError: the agent that the settings name cannot be imported.
     """
 
     def __init__(
@@ -100,7 +106,8 @@ class Gateway:
         self.port = 0
         self._tokens = Tokens(token.get_secret_value() for token in settings.tokens)
         self._endpoints = Endpoints(settings, self._tokens)
-        self._make_agent = make_agent or self._speaking_agent
+        self._make_agent = make_agent or _agent_of(settings)
+        self._events: EventLog | None = None
         self._sessions: dict[str, Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: Server | None = None
@@ -125,24 +132,33 @@ class Gateway:
         """Listen.
 
         :raises OSError: the address cannot be resolved or listened on.
-        :raises SettingsError: the certificate cannot be used.
+        :raises SettingsError: the certificate, or the file for the events, cannot be used.
         """
         # Encode the agent's recordings now rather than in the first call; a fault is told at each call.
         with contextlib.suppress(AgentUnavailable):
             load_voice(self.settings.speech_folder)
         if self.tls is None:
             self.tls = self._made_tls = ServerTls.of(self.settings)
+        unix_offset = time.time() - time.monotonic()
+        if self.settings.events is not None:
+            self._events = EventLog(self.settings.events, unix_offset)
         # Our own socket: for a name with two addresses and port 0 the system would choose two ports.
         listening = await _listen(self.settings.host, self.settings.port)
         self.port = listening.getsockname()[1]
         self._clock = MediaClock()
+        seed = self.settings.agent_seed
+        seed = secrets.randbits(32) if seed is None else seed
+        if self._events is not None:
+            self._events.start(port=self.port, agent_seed=seed)
         self._context = SessionContext(
             settings=self.settings,
             certificate=Certificate(),
             clock=self._clock,
             addresses=_addresses(listening.getsockname()[0]),
             make_agent=self._make_agent,
-            ntp_offset=time.time() - time.monotonic(),
+            ntp_offset=unix_offset,
+            write_event=self._events.write if self._events else None,
+            agent_seed=seed,
             faults=self._faults,
         )
         self._faults.warn()
@@ -173,6 +189,8 @@ class Gateway:
         self._server.close()
         await self._server.wait_closed()
         self._clock.close()
+        if self._events is not None:
+            self._events.close()
 
     # Sockets
 
@@ -320,8 +338,9 @@ class Gateway:
             if isinstance(session.socket, ClientSocket):
                 session.socket.idle_since = time.monotonic()
 
-    def _speaking_agent(self, mode: str) -> SpeakingAgent:  # noqa: ARG002 - both modes have the same agent
-        return SpeakingAgent(load_voice(self.settings.speech_folder), self.settings)
+
+def _agent_of(settings: GatewaySettings) -> AgentFactory:
+    return SpeakingAgent if settings.agent is None else load_own_agent(settings.agent)
 
 
 def _tls_options(tls: ServerTls | None) -> dict[str, Any]:

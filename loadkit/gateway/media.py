@@ -174,6 +174,10 @@ class AgentMedia(SessionMedia):
     def stop(self, now: float) -> None:
         """End our stream."""
         self._clock.remove(self._tick)
+        try:
+            self._agent.stop(now)
+        except Exception:
+            logger.exception("an agent failed at the end of its call")
         super().stop(now)
 
     def rtp_received(self, packet: bytes, now: float) -> None:

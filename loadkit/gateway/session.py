@@ -9,10 +9,11 @@ come in through :meth:`Session.receive`, over whichever socket the client has at
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import random
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -21,7 +22,8 @@ from aiortc import RTCIceCandidate
 from websockets.exceptions import ConnectionClosed
 
 from loadkit.errors import TransportError
-from loadkit.gateway.agent import AgentFactory, AgentUnavailable
+from loadkit.gateway.agent import AgentCall, AgentFactory, AgentUnavailable
+from loadkit.gateway.events import SessionEvents, WriteEvent
 from loadkit.gateway.faults.session import GatewayFaults
 from loadkit.gateway.media import AgentMedia, EchoMedia, SessionMedia
 from loadkit.gateway.negotiation import CandidateFeed, read_offer, write_answer
@@ -69,6 +71,9 @@ class SessionContext:
     make_agent: AgentFactory
     ntp_offset: float
     """Seconds to add to the monotonic clock to get Unix time."""
+    write_event: WriteEvent | None = None
+    agent_seed: int = 0
+    agent_numbers: Iterator[int] = field(default_factory=itertools.count)
     faults: GatewayFaults = field(default_factory=GatewayFaults)
 
 
@@ -109,6 +114,7 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Lock()
         self._unsent: list[str] = []
+        self._events = SessionEvents(context.write_event, session_id)
 
     @property
     def ended(self) -> bool:
@@ -127,13 +133,15 @@ class Session:
             end = _End(f"the call lasted {seconds:g} s, the longest that is permitted", code="FORBIDDEN")
             self._end(end)
         await self._tear_down(end)
+        self._events.note("session_ended", time.monotonic(), reason=end.reason, code=end.code)
         logger.info("session %s ended: %s", self.session_id, end.reason)
 
     def _accept(self, offer: Offer, mode: str) -> None:
         """Answer at once; gathering, ICE and DTLS follow beside."""
+        self._events.opened(time.monotonic(), call_sid=offer.call_sid, mode=mode)
         try:
             remote = read_offer(offer.sdp, self._settings.max_candidates)
-            media = self._make_media(mode, remote.payload_type)
+            media = self._make_media(offer, mode, remote.payload_type)
         except ValueError as exc:
             self.fail(MEDIA_BRIDGE_FAILURE, f"the offer cannot be taken: {exc}")
             return
@@ -150,16 +158,25 @@ class Session:
         media.attach(self._faults.sender(peer, echo=mode == ECHO))
         self._peer, self._media = peer, media
         self._handle(self._protocol.send_answer(self._faults.answer(write_answer(peer, remote))))
+        self._events.note("answered", time.monotonic())
         self._spawn(self._gather(peer))
         self._spawn(self._candidates.run(peer, remote, self._refuse_candidate))
         self._spawn(self._connect(peer, media, remote))
 
-    def _make_media(self, mode: str, payload_type: int) -> SessionMedia:
+    def _make_media(self, offer: Offer, mode: str, payload_type: int) -> SessionMedia:
         context = self._context
         if mode == ECHO:
             return EchoMedia(payload_type, context.ntp_offset)
+        call = AgentCall(
+            mode=mode,
+            session_id=self.session_id,
+            call_sid=offer.call_sid,
+            seed=(context.agent_seed, next(context.agent_numbers)),
+            settings=context.settings,
+            note=self._events.note,
+        )
         try:
-            agent = context.make_agent(mode)
+            agent = context.make_agent(call)
         except AgentUnavailable:
             raise
         except Exception as exc:
@@ -170,9 +187,13 @@ class Session:
             context.ntp_offset,
             agent=agent,
             clock=self._faults.clock(context.clock),
-            hung_up=lambda: self.hang_up("the agent hung up"),
+            hung_up=self._agent_hung_up,
             failed=lambda: self.fail("AGENT_FAILURE", "the agent failed in mid-call"),
         )
+
+    def _agent_hung_up(self) -> None:
+        self._events.note("hung_up", time.monotonic())
+        self.hang_up("the agent hung up")
 
     async def _gather(self, peer: Peer) -> None:
         """Gather candidates and trickle them, then say that there are no more."""
@@ -196,6 +217,7 @@ class Session:
             self.fail(MEDIA_BRIDGE_FAILURE, f"{stage} did not finish within {seconds:g} s of the answer")
             return
         now = time.monotonic()
+        self._events.note("connected", now)
         media.start(now)
         self._faults.connected(self, now)
         self._spawn(self._watch(media, now))

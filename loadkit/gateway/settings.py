@@ -8,16 +8,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from loadkit.errors import SettingsError
 from loadkit.gateway.faults.grammar import read_faults
 from loadkit.gateway.faults.kinds import Fault
 from loadkit.gateway.ice_urls import STUN_SCHEMES, TURN_SCHEMES, check_ice_url
-from loadkit.settings_model import Seconds, SettingsModel, option
+from loadkit.gateway.latency import LatencySetting, parse_latency
+from loadkit.settings_model import Seconds, SettingsModel, option, parse_duration
 
 #: The reference agent's recordings.
 SPEECH_FOLDER = Path(__file__).parent / "speech"
+
+#: Seconds that may be 0, given as a number or as a duration.
+SecondsOrNone = Annotated[
+    float,
+    BeforeValidator(lambda value: parse_duration(value) if isinstance(value, str) else value),
+    Field(ge=0, le=86_400),
+]
 
 
 class GatewaySettings(SettingsModel):
@@ -94,12 +102,37 @@ class GatewaySettings(SettingsModel):
     )
 
     # The agent
-    agent_delay: Annotated[float, Field(ge=0)] = option(
-        0.6, "seconds from the caller's last speech to the agent's reply"
+    agent: str | None = option(
+        None,
+        "an agent of your own: module:Name or file.py:Name, see docs/agents.md; the built-in one without",
+    )
+    agent_latency: LatencySetting = option(
+        parse_latency("lognormal(p50=250ms, p95=600ms)"),
+        "how long the agent thinks in end-to-end, counted from the end of the caller's turn (--end-of-turn after"
+        " the last speech): 600ms, lognormal(p50=…, p95=…), normal(mean=…, sd=…) or uniform(min=…, max=…)",
+    )
+    asr_latency: LatencySetting = option(
+        parse_latency("lognormal(p50=80ms, p95=150ms)"),
+        "in traditional: speech recognition, as --agent-latency",
+    )
+    llm_latency: LatencySetting = option(
+        parse_latency("lognormal(p50=200ms, p95=500ms)"), "in traditional: the language model, after it"
+    )
+    tts_latency: LatencySetting = option(
+        parse_latency("lognormal(p50=80ms, p95=150ms)"), "in traditional: speech synthesis, after that"
+    )
+    agent_seed: int | None = option(
+        None,
+        "the same seed draws the same latencies, call by call in their order; a new one each time without",
+        ge=0,
     )
     agent_turns: int | None = option(None, "say goodbye and hang up after so many answers", ge=1)
     end_of_turn: Seconds = option(0.5, "so much silence ends the caller's turn")
-    greeting_delay: Annotated[float, Field(ge=0)] = option(0.2, "seconds from the connection to the greeting")
+    greeting_delay: SecondsOrNone = option(0.2, "seconds from the connection to the greeting")
+    barge_in_after: SecondsOrNone = option(
+        0.2, "the agent falls silent when the caller has talked into its speech for so long; 0.06 at least"
+    )
+    no_barge_in: bool = option(False, "the agent cannot be interrupted")
     speech_folder: Path = option(
         SPEECH_FOLDER, "where the agent's recordings are: greeting.wav, answer_*.wav, goodbye.wav"
     )
@@ -108,6 +141,11 @@ class GatewaySettings(SettingsModel):
     faults: Path | None = option(None, "TOML file of faults on demand, see docs/faults.md")
     fault: tuple[str, ...] = option((), "a fault on demand: 'kind key=value …', see docs/faults.md")
     fault_seed: int = option(1, "the same seed gives the same faults to the same calls")
+
+    # What it tells
+    events: Path | None = option(
+        None, "file to append to: what happened in each call and when, one JSON object per line"
+    )
 
     @field_validator("tokens")
     @classmethod
@@ -161,14 +199,6 @@ class GatewaySettings(SettingsModel):
                 f" in {cls.env_var('turn_secret')}"
             )
         faults += _turn_faults(values)
-        delay, end = (
-            values.get("agent_delay"),
-            values.get("end_of_turn", cls.model_fields["end_of_turn"].default),
-        )
-        if isinstance(delay, (int, float)) and isinstance(end, (int, float)) and delay < end:
-            faults.append(
-                f"--agent-delay {delay:g}: must be at least {end:g} s, the silence that ends the caller's turn"
-            )
         return faults + cls._read_faults(values)[1]
 
     @classmethod

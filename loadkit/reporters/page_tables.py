@@ -79,8 +79,12 @@ def distributions(summary: Mapping[str, Any]) -> list[DistributionTable]:
     tables = [DistributionTable("Stages of a call,", caption, "Stage", stages)]
     turns = summary["turns"]
     if turns["count"]:
-        row = _spread("turn latency", _MEANINGS["turn_latency_ms"], turns["turn_latency_ms"])
-        tables.append(DistributionTable("Turns of talk,", "in milliseconds.", "Measure", [row]))
+        rows = [_spread("turn latency", _MEANINGS["turn_latency_ms"], turns["turn_latency_ms"])]
+        if turns["barge_in_missed"] is not None:
+            rows.append(
+                _spread("stop when interrupted", _MEANINGS["barge_in_stop_ms"], turns["barge_in_stop_ms"])
+            )
+        tables.append(DistributionTable("Turns of talk,", "in milliseconds.", "Measure", rows))
     media = summary["media"]
     measures = (
         ("jitter", "jitter_ms", "jitter"),
@@ -125,6 +129,9 @@ def totals(summary: Mapping[str, Any]) -> list[TotalRow]:
             TotalRow("turns without a reply", _MEANINGS["no_response"], count(turns["no_response"])),
             TotalRow("interrupted turns", _MEANINGS["false_interrupt"], count(turns["false_interrupt"])),
         ]
+    if turns["barge_in_missed"] is not None:
+        missed = count(turns["barge_in_missed"])
+        rows.append(TotalRow("interruptions missed", _MEANINGS["barge_in_missed"], missed))
     rows += [
         TotalRow("engines", "processes that held calls", count(generator["engines"])),
         TotalRow(

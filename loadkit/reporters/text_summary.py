@@ -93,7 +93,11 @@ def _turns(turns: Mapping[str, Any]) -> str | None:
     notes.append(f"measured in {spread['count']:,} of {plural(turns['count'], 'turn')}")
     notes += [
         f"{turns[key]:,} {name}"
-        for key, name in (("no_response", "without a reply"), ("false_interrupt", "interrupted"))
+        for key, name in (
+            ("no_response", "without a reply"),
+            ("false_interrupt", "interrupted"),
+            ("barge_in_missed", "in which the agent talked on"),
+        )
         if turns[key]
     ]
     return ", ".join(notes)

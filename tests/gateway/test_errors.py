@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from loadkit.gateway.agent import Agent
+from loadkit.gateway.agent import Agent, AgentCall
 from loadkit.gateway.app import Gateway
 from loadkit.gateway.settings import SPEECH_FOLDER
 
@@ -232,7 +232,7 @@ async def test_agent_failure_when_its_recordings_are_missing(
 
 
 async def test_agent_failure_when_the_agent_cannot_be_made(start_gateway: StartGateway) -> None:
-    def make_agent(mode: str) -> Agent:
+    def make_agent(call: AgentCall) -> Agent:
         raise OSError("no route to the agent")
 
     gateway = await start_gateway(make_agent=make_agent)
@@ -258,7 +258,7 @@ async def test_agent_failure_in_mid_call_costs_only_its_own_call(
 
     setattr(Broken, where, fail)
     agents = [Broken(), Quiet()]
-    gateway = await start_gateway(make_agent=lambda mode: agents.pop())
+    gateway = await start_gateway(make_agent=lambda call: agents.pop())
     async with Caller(gateway) as good, Caller(gateway) as bad:
         await good.place("end-to-end")
         await bad.place("end-to-end")

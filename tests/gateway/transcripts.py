@@ -17,7 +17,7 @@ from aiortc import RTCIceCandidate
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from loadkit.gateway.agent import Agent, AgentFactory, AgentUnavailable
+from loadkit.gateway.agent import Agent, AgentCall, AgentFactory, AgentUnavailable
 from loadkit.gateway.app import Gateway
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.media.rtp import RtpSource, parse_rtp
@@ -79,14 +79,14 @@ class Breaking(Quiet):
         raise RuntimeError("the agent broke")
 
 
-def _unavailable(mode: str) -> Agent:
-    raise AgentUnavailable(f"no agent for {mode} can be had")
+def _unavailable(call: AgentCall) -> Agent:
+    raise AgentUnavailable(f"no agent for {call.mode} can be had")
 
 
 AGENTS: dict[str, AgentFactory] = {
-    "quiet": lambda mode: Quiet(),
-    "leaves": lambda mode: Leaving(),
-    "breaks": lambda mode: Breaking(),
+    "quiet": lambda call: Quiet(),
+    "leaves": lambda call: Leaving(),
+    "breaks": lambda call: Breaking(),
     "unavailable": _unavailable,
 }
 
