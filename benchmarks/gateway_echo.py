@@ -94,7 +94,7 @@ async def measure(calls: int, seconds: float, per_second: float) -> Measured:
         before, started = _cpu(gateway.pid), time.monotonic()
         await asyncio.sleep(seconds)
         after, ended = _cpu(gateway.pid), time.monotonic()
-        records = [await call.end() for call in placed]
+        records = list(await asyncio.gather(*(call.end() for call in placed)))
     clock.close()
     return Measured(records, up, ended - started, after - before, before - idle)
 
@@ -109,7 +109,7 @@ def report(measured: Measured) -> str:
     lines = [
         f"{up} echo calls up for {measured.seconds:.1f} s, {len(failed)} of {len(records)} failed {failed[:5] or ''}",
         f"gateway, holding: {measured.hold_cpu_s:.1f} s CPU,"
-        f" {1000 * measured.hold_cpu_s / (up * measured.seconds):.2f} ms per call-second,"
+        f" {1000 * measured.hold_cpu_s / max(up * measured.seconds, 1):.2f} ms per call-second,"
         f" {100 * measured.hold_cpu_s / measured.seconds:.0f} % of a core",
         f"gateway, setting up: {1000 * measured.setup_cpu_s / len(records):.1f} ms CPU a call,"
         " media of the calls that were up included",

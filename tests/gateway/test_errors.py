@@ -14,6 +14,7 @@ import pytest
 from loadkit.gateway.agent import Agent, AgentCall
 from loadkit.gateway.app import Gateway
 from loadkit.gateway.settings import SPEECH_FOLDER
+from loadkit.transport.peer import Peer
 
 from .callers import OFFER_SDP, Caller, RawSocket, all_gone, offer, until
 from .conftest import StartGateway
@@ -151,6 +152,29 @@ async def test_handler_error_when_the_gateway_is_full(start_gateway: StartGatewa
         await socket.send(json.dumps({"type": "close", "sessionId": answer["sessionId"]}))
         await all_gone(gateway)
         assert (await other.ask(offer()))["type"] == "answer"
+
+
+async def test_handler_error_when_the_gateway_is_shutting_down(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing = asyncio.Event()
+    may_close = asyncio.Event()
+    close = Peer.close
+
+    async def close_slowly(peer: Peer) -> None:
+        closing.set()
+        await may_close.wait()
+        await close(peer)
+
+    monkeypatch.setattr(Peer, "close", close_slowly)
+    async with RawSocket(gateway) as socket:
+        await socket.ask(offer())
+        ending = asyncio.create_task(gateway.close())
+        await closing.wait()
+        await socket.receive("close")
+        assert await socket.refusal(offer()) == ("HANDLER_ERROR", "the gateway is shutting down")
+        may_close.set()
+        await ending
 
 
 @pytest.mark.parametrize(
