@@ -63,6 +63,12 @@ class Settings(SettingsModel):
         None,
         "local address for candidates and signaling; chosen to suit the gateway when not given",
     )
+    tls_ca: Path | None = option(
+        None, "PEM file of authorities to trust beside the machine's own, for wss, https and turns"
+    )
+    tls_insecure: bool = option(
+        False, "do not verify certificates; whoever answers gets the token, and the report says so"
+    )
     ice_servers_timeout: Seconds = option(5.0, "seconds for GET /api/v1/ice-servers")
     websocket_timeout: Seconds = option(10.0, "seconds for the WebSocket to open")
     answer_timeout: Seconds = option(15.0, "seconds from offer to answer")

@@ -13,6 +13,7 @@ import aiohttp
 
 from loadkit.media.clock import MediaClock
 from loadkit.settings import Settings
+from loadkit.signaling.tls import client_tls
 from loadkit.signaling.urls import ice_servers_url, signaling_url
 from loadkit.transport.addresses import candidate_addresses, is_loopback
 from loadkit.transport.peer import Certificate
@@ -64,16 +65,20 @@ class CallContext:
     clock: MediaClock
     http: aiohttp.ClientSession
     ssl_context: ssl.SSLContext | None
+    """How certificates are judged, of gateway and TURN servers (:func:`client_tls`); None: as by default."""
     unix_offset: float
     """Seconds to add to the monotonic clock to get Unix time."""
 
 
 def open_http(settings: Settings) -> aiohttp.ClientSession:
-    """The HTTP client of a process's calls; whoever opens it closes it."""
+    """The HTTP client of a process's calls; whoever opens it closes it.
+
+    :raises SettingsError: the file of ``tls_ca`` cannot be used.
+    """
     # Each call is a caller of its own: no connection, and no cookie, of the one before.
     local = (settings.local_address, 0) if settings.local_address else None
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, force_close=True, local_addr=local),
+        connector=aiohttp.TCPConnector(limit=0, force_close=True, local_addr=local, ssl=_tls(settings)),
         cookie_jar=aiohttp.DummyCookieJar(),
     )
 
@@ -86,13 +91,20 @@ def make_context(
     clock: MediaClock,
     http: aiohttp.ClientSession,
 ) -> CallContext:
-    """A context for calls from now on."""
+    """A context for calls from now on.
+
+    :raises SettingsError: the file of ``tls_ca`` cannot be used.
+    """
     return CallContext(
         settings=settings,
         destination=destination,
         certificate=certificate,
         clock=clock,
         http=http,
-        ssl_context=None,
+        ssl_context=_tls(settings),
         unix_offset=time.time() - time.monotonic(),
     )
+
+
+def _tls(settings: Settings) -> ssl.SSLContext:
+    return client_tls(settings.tls_ca, insecure=settings.tls_insecure)

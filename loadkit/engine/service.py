@@ -90,19 +90,19 @@ class EngineService:
             for path in message["samples"]:
                 await asyncio.to_thread(load_sample, Path(path))
             await asyncio.to_thread(silence)
+            if self._http is None:
+                await warm_up(self._certificate)
+                self._http = open_http(settings)
+            self._context = make_context(
+                settings,
+                Destination.from_message(message["destination"]),
+                certificate=self._certificate,
+                clock=self._clock,
+                http=self._http,
+            )
         except LoadkitError as exc:
             self._send({"ev": "refused", "reason": str(exc)})
             return
-        if self._http is None:
-            await warm_up(self._certificate)
-            self._http = open_http(settings)
-        self._context = make_context(
-            settings,
-            Destination.from_message(message["destination"]),
-            certificate=self._certificate,
-            clock=self._clock,
-            http=self._http,
-        )
         if self._figures is None:
             self._figures = asyncio.create_task(self._take_figures())
         self._send({"ev": "ready"})

@@ -7,6 +7,7 @@ Source of every fact: the gateway's public WebSocket and ICE-server documentatio
     candidates.py   when a remote candidate may be handed to ICE                pure
     protocol.py     the two machines: caller and gateway, text in, events out   pure
     urls.py         from --host to the two addresses                            pure
+    tls.py          which certificates a caller takes
     ice_servers.py  GET /api/v1/ice-servers
     client.py       the caller's WebSocket: open, lose, open again
 

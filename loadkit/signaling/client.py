@@ -242,7 +242,7 @@ def _open_failure(exc: OSError | WebSocketException, timeout: float) -> tuple[st
         case socket.gaierror():
             return "WEBSOCKET_DNS", f"the host name could not be resolved ({exc.strerror})"
         case ssl.SSLCertVerificationError():
-            return "WEBSOCKET_TLS", f"the certificate was not accepted ({exc.verify_message})"
+            return "WEBSOCKET_TLS", f"the certificate was not accepted ({exc.verify_message.rstrip('.')})"
         case ssl.SSLError():
             return "WEBSOCKET_TLS", f"the TLS handshake failed ({exc.reason})"
         case ConnectionResetError() if exc.errno is None:

@@ -36,6 +36,7 @@ from loadkit.gateway.embedded import EmbeddedGateway
 from loadkit.media.samples import find_sample, read_sound
 from loadkit.records import CallRecord, Outcome, to_row
 from loadkit.settings import Settings, flag
+from loadkit.signaling.tls import client_tls
 from loadkit.signaling.urls import signaling_url
 from loadkit.swarm import statistics
 from loadkit.swarm.forwarding import FINISH, FINISHED, RecordCollector, RecordForwarder
@@ -133,6 +134,7 @@ class Swarm:
         """
         for sample in self._samples():
             read_sound(sample)
+        client_tls(self.settings.tls_ca)
         runner = self._runner
         if isinstance(runner, WorkerRunner):
             worker = f"worker-{runner.worker_index}"

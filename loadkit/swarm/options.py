@@ -10,10 +10,10 @@ from locust.argument_parser import LocustArgumentParser
 from loadkit.settings import Settings, env_var, flag, is_secret, make_settings
 
 #: Options that the page neither shows nor changes: secrets, folders, what makes no sense between two runs.
-NOT_ON_THE_PAGE = ("auth_token", "engines", "reports_dir", "samples_dir")
+NOT_ON_THE_PAGE = ("auth_token", "engines", "reports_dir", "samples_dir", "tls_ca", "tls_insecure")
 
 #: Options that a worker takes from its own command line or environment, not from the master.
-OF_THE_MACHINE = ("engines", "local_address", "samples_dir")
+OF_THE_MACHINE = ("engines", "local_address", "samples_dir", "tls_ca")
 
 
 def add_options(parser: LocustArgumentParser) -> None:
@@ -25,14 +25,14 @@ def add_options(parser: LocustArgumentParser) -> None:
         "loadkit", "Calls: what they ask for, how long they take, where they go"
     )
     for name, field in Settings.model_fields.items():
-        group.add_argument(
-            flag(name),
-            env_var=env_var(name),
-            dest=name,
-            default=_shown_default(name, field.default),
-            metavar="<secret>" if is_secret(name) else f"<{_kind(field.annotation)}>",
-            help=field.description,
-        )
+        if field.annotation is bool:
+            kind: dict[str, Any] = {"action": "store_true", "default": field.default}
+        else:
+            kind = {
+                "default": _shown_default(name, field.default),
+                "metavar": "<secret>" if is_secret(name) else f"<{_kind(field.annotation)}>",
+            }
+        group.add_argument(flag(name), env_var=env_var(name), dest=name, help=field.description, **kind)
     for action in parser._actions:
         if action.dest in Settings.model_fields:
             action.include_in_web_ui = action.dest not in NOT_ON_THE_PAGE

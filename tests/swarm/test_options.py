@@ -5,6 +5,9 @@ from __future__ import annotations
 from loadkit.settings import Settings
 from tests.swarm.inside_locust import inside_locust
 
+#: As in loadkit.swarm.options, which this process must not import.
+NOT_ON_THE_PAGE = ("auth_token", "engines", "reports_dir", "samples_dir", "tls_ca", "tls_insecure")
+
 _READ = """
 from loadkit.swarm.options import read_options
 options = get_parser().parse_args({arguments!r})
@@ -43,8 +46,15 @@ def test_the_page_gets_no_secret_and_no_folder_of_the_machine() -> None:
         """,
         LOADKIT_AUTH_TOKEN="t0ken",
     )
-    assert set(Settings.model_fields) - set(shown) == {"auth_token", "engines", "reports_dir", "samples_dir"}
+    assert set(Settings.model_fields) - set(shown) == set(NOT_ON_THE_PAGE)
     assert "t0ken" not in str(shown)
+
+
+def test_an_option_without_a_value_is_set_by_its_name_or_by_environment() -> None:
+    code = _READ.format(arguments=[])
+    assert inside_locust(code)["tls_insecure"] is False
+    assert inside_locust(code, LOADKIT_TLS_INSECURE="true")["tls_insecure"] is True
+    assert inside_locust(_READ.format(arguments=["--tls-insecure"]))["tls_insecure"] is True
 
 
 def test_every_fault_is_told_at_once() -> None:
