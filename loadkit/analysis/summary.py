@@ -91,12 +91,15 @@ def _run(calls: pd.DataFrame, figures: pd.DataFrame, run: Mapping[str, Any]) -> 
     ended_by = run.get("ended_by")
     workers = run.get("workers")
     lost = workers.get("lost") if isinstance(workers, Mapping) else None
+    settings = run.get("settings")
+    insecure = settings.get("tls_insecure") if isinstance(settings, Mapping) else None
     return {
         "started_at": started,
         "ended_at": ended,
         "duration_s": duration,
         "ended_by": str(ended_by) if ended_by is not None else None,
         "workers_lost": len(lost) if isinstance(lost, (list, tuple)) else 0,
+        "tls_insecure": insecure if isinstance(insecure, bool) else None,
         "unreadable_lines": sum(int(table.attrs.get("unreadable_lines", 0)) for table in (calls, figures)),
     }
 

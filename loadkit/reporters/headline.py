@@ -10,7 +10,7 @@ from loadkit.analysis.printable import printable
 from loadkit.analysis.verdict import Status
 from loadkit.errors import CODES
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
-from loadkit.reporters.wording import count, length, milliseconds, moment, plural, share
+from loadkit.reporters.wording import INSECURE, count, length, milliseconds, moment, plural, share
 
 _STATUS_CLASSES = {Status.PASS: "pass", Status.FAIL: "fail", Status.NO_DATA: "nodata"}
 
@@ -87,6 +87,8 @@ def notes(summary: Mapping[str, Any]) -> list[Note]:
                 ["Without it nobody can say whether a latency is the gateway's or the generator's."],
             )
         )
+    if run["tls_insecure"]:
+        found.append(Note("Not verified", [f"{INSECURE[0].upper()}{INSECURE[1:]}."]))
     doubts = []
     if run["workers_lost"]:
         doubts.append(

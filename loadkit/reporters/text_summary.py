@@ -9,7 +9,7 @@ from typing import Any
 from loadkit.analysis.printable import printable
 from loadkit.analysis.verdict import share_text
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
-from loadkit.reporters.wording import count, length, milliseconds, plural, share
+from loadkit.reporters.wording import INSECURE, count, length, milliseconds, plural, share
 
 _MOST_CODES = 3
 
@@ -21,6 +21,7 @@ def text_summary(summary: Mapping[str, Any], report: Path | str | None = None) -
     """
     lines = [
         ("run", _run(summary)),
+        ("insecure", INSECURE if summary["run"]["tls_insecure"] else None),
         ("calls", _calls(summary["calls"])),
         ("failed", _failed(summary)),
         ("set-up", _spread(summary["stages"]["setup_ms"])),

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 
 NOT_MEASURED = "–"
 
+#: What page and text say of a run with ``--tls-insecure``.
+INSECURE = "certificates were not verified (--tls-insecure): whoever answered was taken for the gateway"
+
 
 def milliseconds(value: float | None) -> str:
     """``12 ms``, ``0.4 ms``, ``1,234 ms``; no more digits than one can use."""

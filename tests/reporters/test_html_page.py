@@ -168,3 +168,12 @@ def test_settings_are_shown_and_unknown_keys_of_the_run_too(tmp_path: Path) -> N
     assert "&lt;i&gt;" in page
     assert "weather" in page
     assert "x &#39;a b&#39;" in page
+
+
+@pytest.mark.parametrize(("insecure", "told"), [(True, 1), (False, 0), (None, 0)])
+def test_an_insecure_run_says_so_at_the_top_of_its_page(
+    tmp_path: Path, insecure: bool | None, told: int
+) -> None:
+    page = page_of(write_run_folder(tmp_path, [], run={"settings": {"tls_insecure": insecure}}))
+    top = page.partition("<dl class")[0]
+    assert top.count("Certificates were not verified (--tls-insecure)") == told

@@ -40,3 +40,11 @@ def test_an_empty_run_says_that_it_has_no_data(tmp_path: Path) -> None:
     assert "NO DATA: No call was recorded." in text
     assert "set-up        not measured" in text
     assert "end not recorded" in text
+
+
+def test_an_insecure_run_says_so_in_its_second_line(tmp_path: Path) -> None:
+    summary = write_reports(write_run_folder(tmp_path, [], run={"settings": {"tls_insecure": True}}))
+    assert summary["run"]["tls_insecure"] is True
+    assert text_summary(summary).splitlines()[1] == (
+        "insecure      certificates were not verified (--tls-insecure): whoever answered was taken for the gateway"
+    )
