@@ -2,6 +2,7 @@
 
 timeline.py*  when each stage began and ended, and the record's columns out of that
 spec.py*      what is asked of a call
+path.py       the way through the network: asked for, chosen, recorded
 hearing.py    what the caller heard: first audio, greeting, turns
 media.py      the call's media: what is sent, what arrived, reports, the watch over both
 session.py    the call itself; read it top to bottom

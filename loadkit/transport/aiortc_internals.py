@@ -7,7 +7,6 @@ new version of either library no longer has it.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
@@ -17,7 +16,6 @@ from aioice.ice import (
     CandidatePair,
     Connection,
     StunProtocol,
-    relayed_candidate,
     server_reflexive_candidate,
 )
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceTransport
@@ -69,8 +67,8 @@ async def gather(connection: Connection, addresses: list[str]) -> None:
     try:
         candidates = await connection.get_component_candidates(component=1, addresses=addresses)
     except asyncio.CancelledError:
-        # aioice ends its questions to STUN and TURN servers after five seconds, but not when it is cancelled
-        # itself: they would go on asking over closed sockets, for ever.
+        # aioice ends its questions to STUN servers after five seconds, but not when it is cancelled itself:
+        # they would go on asking over closed sockets, for ever.
         asking = [task for task in asyncio.all_tasks() if _asks_for(task, connection)]
         for task in asking:
             task.cancel()
@@ -82,15 +80,17 @@ async def gather(connection: Connection, addresses: list[str]) -> None:
 
 
 def _asks_for(task: asyncio.Task[Any], connection: Connection) -> bool:
-    """Whether a task waits for the answer of a STUN or TURN server for this connection."""
+    """Whether a task waits for the answer of a STUN server for this connection."""
     frame = getattr(task.get_coro(), "cr_frame", None)
-    if frame is None:
+    if frame is None or frame.f_code is not server_reflexive_candidate.__code__:
         return False
-    if frame.f_code is server_reflexive_candidate.__code__:
-        return frame.f_locals["protocol"].receiver is connection
-    if frame.f_code is relayed_candidate.__code__:
-        return inspect.getclosurevars(frame.f_locals["protocol_factory"]).nonlocals.get("self") is connection
-    return False
+    return frame.f_locals["protocol"].receiver is connection
+
+
+def add_socket(connection: Connection, protocol: StunProtocol) -> None:
+    """Give the connection one more socket, which has its local candidate."""
+    connection._protocols.append(protocol)
+    connection._local_candidates.append(protocol.local_candidate)
 
 
 def allow_checks_while_gathering(connection: Connection) -> None:
@@ -116,7 +116,7 @@ def bound_protocols(connection: Connection) -> Iterator[StunProtocol]:
 def abort(connection: Connection) -> None:
     """Close all sockets of the connection at once."""
     for protocol in connection._protocols:
-        protocol.transport.close()
+        protocol.transport.abort()
 
 
 def nominated_pair(connection: Connection) -> CandidatePair | None:
