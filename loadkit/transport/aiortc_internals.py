@@ -16,8 +16,10 @@ from aioice.ice import (
     CandidatePair,
     Connection,
     StunProtocol,
+    candidate_pair_priority,
     server_reflexive_candidate,
 )
+from aioice.stun import Message
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceTransport
 from OpenSSL import SSL
 
@@ -129,15 +131,46 @@ def on_nomination(connection: Connection, callback: Callable[[], None]) -> None:
 
     ``connect()`` itself returns up to 20 ms later, at the next turn of its pacing loop, which is
     neither the network's nor the gateway's time.
+
+    Of several pairs that succeed, the best is kept (RFC 8445 section 8.1.1: the one with the highest priority);
+    aioice alone takes the last, a relay for instance that answers a moment after the direct way.
     """
     original = connection.check_complete
 
     def check_complete(pair: CandidatePair) -> None:
+        before = nominated_pair(connection)
         original(pair)
+        if (
+            before is not None
+            and before is not pair
+            and _priority(connection, before) > _priority(connection, pair)
+        ):
+            connection._nominated[1] = before
         if connection._nominated:
             callback()
 
     connection.check_complete = check_complete  # type: ignore[method-assign]
+
+
+def _priority(connection: Connection, pair: CandidatePair) -> int:
+    return candidate_pair_priority(pair.local_candidate, pair.remote_candidate, connection.ice_controlling)
+
+
+def check_back_at_once(connection: Connection) -> None:
+    """Send a check that waits for its answer again when the other side's check of the same pair comes in.
+
+    RFC 8445 section 7.3.1.4: such a pair gets a triggered check. aioice leaves it to the next retransmission: the
+    first check towards a relay is lost when the relay has not permitted us yet, and half a second with it.
+    """
+    original = connection.check_incoming
+
+    def check_incoming(message: Message, addr: tuple[str, int], protocol: StunProtocol) -> None:
+        for transaction in list(protocol.transactions.values()):
+            if transaction._Transaction__addr == addr:  # type: ignore[attr-defined]
+                protocol.send_stun(transaction._Transaction__request, addr)  # type: ignore[attr-defined]
+        original(message, addr, protocol)
+
+    connection.check_incoming = check_incoming  # type: ignore[method-assign]
 
 
 def tap(connection: Connection, handler: DatagramHandler) -> None:

@@ -135,6 +135,7 @@ class Peer:
         self._pair: CandidatePair | None = None
         self._closed = False
         internals.on_nomination(self._connection, self._use_selected_pair)
+        internals.check_back_at_once(self._connection)
         internals.tap_slow_path(self._connection, self._media_received)
 
     # Set-up
