@@ -11,7 +11,7 @@ from loadkit.settings import IcePath
 from loadkit.signaling.ice_servers import IceServer
 from loadkit.transport.peer import Peer
 from loadkit.transport.relay import TurnOptions
-from loadkit.transport.route import Route, choose_route
+from loadkit.transport.route import Route, choose_route, urls_left_out
 
 
 class CallPath:
@@ -33,15 +33,15 @@ class CallPath:
 
         :raises TransportError: TURN_UNREACHABLE, it named none for this path.
         """
-        route = choose_route(
+        entries = [(server.urls, server.username, server.credential) for server in servers]
+        if record.ice_servers_count is not None:
+            record.ice_servers_left_out = urls_left_out(entries, loopback=self._loopback)
+        return choose_route(
             self.ice_path,
-            [(server.urls, server.username, server.credential) for server in servers],
+            entries,
             loopback=self._loopback,
             unavailable=record.ice_servers_error or "",
         )
-        if record.ice_servers_count is not None:
-            record.ice_servers_left_out = route.left_out
-        return route
 
     def fill(self, record: CallRecord, peer: Peer | None) -> None:
         """Write the record's columns about the path."""

@@ -24,25 +24,24 @@ def path_tables(summary: Mapping[str, Any]) -> list[CallTable]:
     paths = summary["paths"]
     if not worth_comparing(paths):
         return []
-    heads = [Column("Path", "id"), Column("Calls", "n"), Column("Failed", "n"), Column("Codes", "id")]
+    heads = [Column("Path", ""), Column("Calls", "n"), Column("Failed", "")]
     for name, _ in _SPREADS:
-        heads += [Column(f"{name} p50, ms", "n"), Column("p95", "n")]
+        heads += [Column(f"{name} p50", "n"), Column("p95", "n")]
     heads.append(Column("Pair used", ""))
     rows = [
         [
             printable(path, 40),
             count(figures["calls"]),
-            count(figures["failed"]),
-            _most(figures["errors"]) or NOT_MEASURED,
+            _most(figures["errors"]) or "0",
             *(plain(figures[key][rank]) for _, key in _SPREADS for rank in ("p50", "p95")),
             _most(figures["pairs"]) or NOT_MEASURED,
         ]
         for path, figures in paths.items()
     ]
     caption = (
-        "One row for each path that was asked for with --ice-path. Relay is the time that the TURN server took to "
-        "allocate; it runs while the offer is being answered. Pair used: our candidate, for a relay with the transport "
-        "to its TURN server, and the gateway\u2019s."
+        "Times in milliseconds, for each path that was asked for. Relay: until the TURN server gave one, while the "
+        "offer is being answered. Pair used: our candidate, a relay with the transport to its TURN server, and the "
+        "gateway\u2019s."
     )
     caption += _without_relay(paths)
     return [CallTable("paths", "Paths side by side", caption, heads, rows, "")]

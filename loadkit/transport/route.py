@@ -54,8 +54,6 @@ class Route:
     """Server to ask for server-reflexive candidates; None for none."""
     turn: tuple[TurnServer, ...] = ()
     """Servers to ask for a relay, one after the other until one gives it."""
-    left_out: int = 0
-    """URLs that the gateway named and that are not used: not usable, or not on the loopback of the gateway."""
 
     @property
     def relay_needed(self) -> bool:
@@ -96,22 +94,24 @@ def choose_route(path: IcePath, entries: Sequence[Entry], *, loopback: bool, una
     :param unavailable: why the gateway's ICE servers could not be had; empty when they could.
     :raises TransportError: TURN_UNREACHABLE, the path needs a relay and no server for it was named.
     """
-    urls = sum(len(entry[0]) for entry in entries)
     usable = list(_usable(entries, loopback=loopback))
-    left_out = urls - len(usable)
     turn = [server for server in usable if isinstance(server, TurnServer)]
     stun = next((server for server in usable if isinstance(server, tuple)), None)
     if path in _WANTED:
         named = [server for server in turn if server.protocol == _WANTED[path]]
         if not named:
-            raise TransportError(
-                Stage.ICE, "TURN_UNREACHABLE", _none_named(path, turn, left_out, unavailable)
-            )
-        return Route(host_candidates=False, turn=(named[0],), left_out=left_out)
+            unused = urls_left_out(entries, loopback=loopback)
+            raise TransportError(Stage.ICE, "TURN_UNREACHABLE", _none_named(path, turn, unused, unavailable))
+        return Route(host_candidates=False, turn=(named[0],))
     if path is IcePath.DIRECT:
-        return Route(stun=stun, left_out=left_out)
+        return Route(stun=stun)
     first = [next((s for s in turn if s.protocol == protocol), None) for protocol in ("udp", "tcp", "tls")]
-    return Route(stun=stun, turn=tuple(s for s in first if s is not None), left_out=left_out)
+    return Route(stun=stun, turn=tuple(s for s in first if s is not None))
+
+
+def urls_left_out(entries: Sequence[Entry], *, loopback: bool) -> int:
+    """How many of the gateway's URLs no call can use: not readable, or not on the loopback of the gateway."""
+    return sum(len(entry[0]) for entry in entries) - len(list(_usable(entries, loopback=loopback)))
 
 
 def _usable(entries: Sequence[Entry], *, loopback: bool) -> Iterator[TurnServer | tuple[str, int]]:

@@ -6,7 +6,7 @@ import pytest
 
 from loadkit.errors import Stage, TransportError
 from loadkit.settings import IcePath
-from loadkit.transport.route import Entry, Route, choose_route, read_url
+from loadkit.transport.route import Entry, Route, choose_route, read_url, urls_left_out
 
 STUN: Entry = (("stun:g.example:3478",), None, None)
 ALL: Entry = (
@@ -125,15 +125,15 @@ def test_of_a_loopback_gateway_servers_elsewhere_are_left_out_and_counted() -> N
     route = choose_route(IcePath.ANY, [STUN, near, (("stun:127.0.0.1",), None, None)], loopback=True)
     assert urls_of(route) == ["turn:127.0.0.1:3478", "turn:localhost:3478?transport=tcp"]
     assert route.stun == ("127.0.0.1", 3478)
-    assert route.left_out == 2
+    assert urls_left_out([STUN, near], loopback=True) == 2
     assert "; 2 of its URLs are not used" in failure_of(IcePath.RELAY_TLS, [STUN, near], loopback=True)
 
 
 def test_servers_that_cannot_be_used_are_counted() -> None:
     odd: Entry = (("turn:h?transport=sctp", "stuns:h", "nonsense", "turn:h"), "u", "c")
-    route = choose_route(IcePath.ANY, [odd, (("turn:without.credentials",), None, None)], loopback=False)
-    assert urls_of(route) == ["turn:h"]
-    assert route.left_out == 4
+    entries: list[Entry] = [odd, (("turn:without.credentials",), None, None)]
+    assert urls_of(choose_route(IcePath.ANY, entries, loopback=False)) == ["turn:h"]
+    assert urls_left_out(entries, loopback=False) == 4
 
 
 def test_credentials_are_in_no_representation() -> None:
