@@ -221,6 +221,22 @@ CODES: dict[str, CodeMeaning] = {
     "ICE_TIMEOUT": _ours(
         "no ICE candidate pair answered in time", "UDP between both sides, TURN, --ice-timeout"
     ),
+    "TURN_UNREACHABLE": _ours(
+        "the call was to go through a TURN server, and none was named or none answered",
+        "the path in --ice-path, the URL and the reason in the message, firewalls, --turn-timeout",
+    ),
+    "TURN_UNAUTHORIZED": _ours(
+        "the TURN server did not accept the credentials that the gateway gave",
+        "the secret that gateway and TURN server share, their clocks, the life of the credential",
+    ),
+    "TURN_TLS": _ours(
+        "the TLS handshake with the TURN server failed",
+        "its certificate and host name, --tls-ca for a private authority",
+    ),
+    "TURN_REFUSED": _ours(
+        "the TURN server answered and gave no relay, for another reason than the credentials",
+        "the number in the message: 486 is a quota, 508 is capacity; the TURN server's log",
+    ),
     "DTLS_FAILED": _ours(
         "the DTLS handshake failed", "the fingerprint in the answer, the cipher suites, the certificate"
     ),

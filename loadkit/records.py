@@ -115,8 +115,25 @@ class CallRecord:
     greeting_ms: float | None = _column("ms", "DTLS done → first frame of agent speech")
 
     # the path
+    ice_path: str | None = _column(
+        "", "path asked for: any, direct, relay-udp, relay-tcp or relay-tls; None for a record that has none"
+    )
     local_candidate_type: str | None = _column("", "selected pair, our side: host, srflx, prflx or relay")
     remote_candidate_type: str | None = _column("", "selected pair, the gateway's side")
+    relay_protocol: str | None = _column(
+        "", "selected pair: udp, tcp or tls to our TURN server; None without a relay of ours"
+    )
+    local_address: str | None = _column(
+        "", "address of ours that media went out from; of a call that never connected, the one asked for"
+    )
+    turn_url: str | None = _column("", "TURN server that was asked for a relay, the last of them")
+    relay_ms: float | None = _column("ms", "relay asked for → allocated at the TURN server")
+    turn_error: str | None = _column(
+        "", "why no TURN server gave a relay; with the path 'any' the call went on without"
+    )
+    ice_servers_left_out: int | None = _column(
+        "", "URLs of ICE servers not used: not usable, or not on the loopback of a loopback gateway"
+    )
     local_candidates: int | None = _column("", "local candidates gathered")
     remote_candidates: int | None = _column("", "candidates received from the gateway")
     dtls_role: str | None = _column("", "our DTLS role: client or server")

@@ -6,6 +6,7 @@ every field. All faults are reported at once.
 
 from __future__ import annotations
 
+import enum
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -14,13 +15,43 @@ from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from loadkit.settings_model import Seconds, SettingsModel, option
+from loadkit.settings_model import Seconds, SettingsModel, Texts, listed, option
 
 #: Where the shipped samples are.
 SAMPLES_DIR = Path(__file__).resolve().parent.parent / "audio_samples"
 
 _Text = Annotated[str, Field(max_length=256)]
 _PAIR = "--artifact-version and --lambda-deployment-version go together: give both or neither"
+
+
+class IcePath(enum.StrEnum):
+    """Which way the media of a call takes to the gateway."""
+
+    ANY = "any"
+    """What a browser does: host, server-reflexive and relay candidates, and the best pair that works."""
+    DIRECT = "direct"
+    """Host and server-reflexive candidates; no TURN."""
+    RELAY_UDP = "relay-udp"
+    """A relay only, over UDP to the TURN server (``turn:``)."""
+    RELAY_TCP = "relay-tcp"
+    """A relay only, over TCP to the TURN server (``turn:`` with ``?transport=tcp``)."""
+    RELAY_TLS = "relay-tls"
+    """A relay only, over TLS to the TURN server (``turns:``)."""
+
+
+def ice_paths(given: str | tuple[str, ...]) -> tuple[IcePath, ...]:
+    """Paths by name, comma separated or a tuple of names.
+
+    :raises ValueError: a name that is none, or no name at all; the text lists those that are known.
+    """
+    names = listed(given)
+    unknown = [name for name in names if name not in list(IcePath)]
+    known = ", ".join(IcePath)
+    if unknown:
+        raise ValueError(f"there is no path {', '.join(repr(name) for name in unknown)}; there are {known}")
+    if not names:
+        raise ValueError(f"no path is named; there are {known}")
+    return tuple(IcePath(name) for name in names)
 
 
 class Settings(SettingsModel):
@@ -59,9 +90,15 @@ class Settings(SettingsModel):
     )
 
     # The network
-    local_address: _Text | None = option(
-        None,
-        "local address for candidates and signaling; chosen to suit the gateway when not given",
+    local_address: Texts = option(
+        (),
+        "local IP address for candidates, TURN and signaling, or several, comma separated, that calls take in "
+        "turn; chosen to suit the gateway when not given",
+    )
+    ice_path: Texts = option(
+        (IcePath.ANY.value,),
+        "path of the media: any, direct, relay-udp, relay-tcp or relay-tls, or several, comma separated, that "
+        "calls take in turn",
     )
     tls_ca: Path | None = option(
         None, "PEM file of authorities to trust beside the machine's own, for wss, https and turns"
@@ -72,6 +109,7 @@ class Settings(SettingsModel):
     ice_servers_timeout: Seconds = option(5.0, "seconds for GET /api/v1/ice-servers")
     websocket_timeout: Seconds = option(10.0, "seconds for the WebSocket to open")
     answer_timeout: Seconds = option(15.0, "seconds from offer to answer")
+    turn_timeout: Seconds = option(5.0, "seconds for a TURN server to give a relay")
     ice_timeout: Seconds = option(15.0, "seconds from answer to a selected candidate pair")
     dtls_timeout: Seconds = option(10.0, "seconds for the DTLS handshake")
     connect_timeout: Seconds = option(30.0, "seconds for the whole set-up")
@@ -97,13 +135,18 @@ class Settings(SettingsModel):
 
     @field_validator("local_address")
     @classmethod
-    def _ip_address(cls, value: str | None) -> str | None:
-        if value is not None:
+    def _ip_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
             try:
-                ipaddress.ip_address(value)
+                ipaddress.ip_address(address)
             except ValueError:
-                raise ValueError("it is not an IP address") from None
+                raise ValueError(f"{address!r} is not an IP address") from None
         return value
+
+    @field_validator("ice_path")
+    @classmethod
+    def _known_paths(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(path.value for path in ice_paths(value))
 
     @model_validator(mode="after")
     def _pairs(self) -> Settings:
@@ -119,8 +162,9 @@ class Settings(SettingsModel):
         return []
 
     def public(self) -> dict[str, Any]:
-        """The settings for records and reports: plain values, secrets masked."""
-        return self.model_dump(mode="json")
+        """The settings for records and reports: plain values, secrets masked, lists as they are given."""
+        values = self.model_dump(mode="json")
+        return {key: ",".join(value) if isinstance(value, list) else value for key, value in values.items()}
 
     def token(self) -> str:
         """The secret itself; empty when none was given."""

@@ -43,10 +43,29 @@ Seconds = Annotated[
 ]
 
 
+def listed(value: Any) -> Any:
+    """The entries of a list that is given as text, comma separated, or as texts that may be such lists."""
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
+        return value
+    return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
+
+
+#: A list of texts: an option that may be repeated or take several, comma separated.
+Texts = Annotated[tuple[str, ...], BeforeValidator(listed)]
+
+
 def option(default: Any, description: str, *, flag: str | None = None, **constraints: Any) -> Any:
     """A field with its help text; ``flag`` when the option is not named after the field."""
     extra: dict[str, Any] | None = {"flag": flag} if flag else None
     return Field(default, description=description, json_schema_extra=extra, **constraints)
+
+
+def shown_default(default: Any) -> str:
+    """A default as it would be given as an option."""
+    if isinstance(default, tuple):
+        return ",".join(str(entry) for entry in default)
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 class SettingsModel(BaseModel):
@@ -145,7 +164,7 @@ class SettingsModel(BaseModel):
         if cls.repeatable(name):
             text += "; may be repeated"
         if field.default not in (None, False, ()) and not cls.is_secret(name):
-            shown = f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+            shown = shown_default(field.default)
             text += f" (default: {shown})"
         return f"{text} [{cls.env_var(name)}]"
 

@@ -229,6 +229,8 @@ class ScriptedGateway:
         self.refuse = False
         """New WebSockets are refused."""
         self.tokens: list[str | None] = []
+        self.callers: list[tuple[str, str]] = []
+        """(path, address of the caller) of each request, the WebSocket's among them."""
         self.failure: BaseException | None = None
 
     async def __aenter__(self) -> ScriptedGateway:
@@ -259,6 +261,7 @@ class ScriptedGateway:
         return [message for message in self.received if message["type"] == kind]
 
     def _request(self, websocket: ServerConnection, request: Request) -> Response | None:
+        self.callers.append((request.path, websocket.remote_address[0]))
         if request.path.startswith("/api/v1/ice-servers"):
             self.tokens.append(request.headers.get("Authorization"))
             return websocket.respond(HTTPStatus(self._ice_status), self._ice_servers)

@@ -39,6 +39,9 @@ HOSTILE_CODES = (
 
 #: What all calls agreed on with the gateway.
 _PATH: dict[str, Any] = {
+    "ice_path": "any",
+    "local_address": "192.0.2.10",
+    "ice_servers_left_out": 0,
     "local_candidates": 2,
     "remote_candidates": 3,
     "dtls_role": "client",

@@ -30,6 +30,7 @@ from loadkit.gateway.events import COMMON_FIELDS, EVENTS
 from loadkit.gateway.settings import SPEECH_FOLDER, GatewaySettings
 from loadkit.probe import command as probe_command
 from loadkit.settings import SAMPLES_DIR, Settings, env_var, flag
+from loadkit.settings_model import shown_default
 from loadkit.signaling.messages import parse_from_client, parse_from_gateway
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -163,11 +164,11 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def _default(value: Any) -> str:
-    if value is None:
+    if value in (None, ()):
         return ""
     if value == SAMPLES_DIR:
         value = SAMPLES_DIR.relative_to(ROOT)
-    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+    return f"`{shown_default(value)}`"
 
 
 def _words_under(kind: type[enum.Enum]) -> dict[str, str]:

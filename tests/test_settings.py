@@ -156,3 +156,32 @@ def test_run_id_that_is_no_folder_name_is_refused(run_id: str) -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         make_settings({}).engines = 3
+
+
+# Lists
+
+
+@pytest.mark.parametrize(
+    "given", ["any,relay-tls", " any , relay-tls,", ["any", "relay-tls"], ("any,relay-tls",)]
+)
+def test_list_is_given_comma_separated_or_again_and_again(given: object) -> None:
+    settings = make_settings({"ice_path": given})
+    assert settings.ice_path == ("any", "relay-tls")
+    assert settings.public()["ice_path"] == "any,relay-tls"
+    assert make_settings(settings.public()).ice_path == settings.ice_path
+
+
+def test_path_that_is_none_is_refused_with_those_that_are_known() -> None:
+    assert faults_of(ice_path="any,realy-udp") == [
+        "--ice-path 'any,realy-udp': there is no path 'realy-udp'; there are any, direct, relay-udp, relay-tcp, "
+        "relay-tls"
+    ]
+    assert faults_of(ice_path=",")[0].startswith("--ice-path ',': no path is named; there are any, ")
+
+
+def test_local_address_that_is_none_is_named() -> None:
+    assert faults_of(local_address="127.0.0.1,eth0") == [
+        "--local-address '127.0.0.1,eth0': 'eth0' is not an IP address"
+    ]
+    assert make_settings({"local_address": "127.0.0.2,::1"}).local_address == ("127.0.0.2", "::1")
+    assert make_settings({}).local_address == ()

@@ -11,6 +11,7 @@ import pandas as pd
 
 from loadkit.analysis.concurrency import concurrency
 from loadkit.analysis.generator import summarise_generator
+from loadkit.analysis.paths import summarise_paths
 from loadkit.analysis.percentiles import distribution, rounded
 from loadkit.analysis.verdict import judge
 from loadkit.printable import printable
@@ -56,6 +57,7 @@ def summarise(
     summary["turns"] = _turns(turns)
     summary["media"] = _media(calls)
     summary["ice"] = _ice(calls)
+    summary["paths"] = summarise_paths(calls)
     summary["generator"] = summarise_generator(calls, figures)
     verdict = judge(summary)
     summary["verdict"] = {"status": str(verdict.status), "sentence": verdict.sentence}

@@ -2,6 +2,7 @@
 
 timeline.py*  when each stage began and ended, and the record's columns out of that
 spec.py*      what is asked of a call
+path.py       the way through the network: asked for, chosen, recorded
 hearing.py    what the caller heard: first audio, greeting, turns
 echo_watch.py* whether what was said came back
 interruption.py*  the caller talks into the agent's speech: does it stop?

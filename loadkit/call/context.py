@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ class Destination:
     signaling_url: str
     ice_servers_url: str
     addresses: tuple[str, ...]
-    """Local addresses for host candidates."""
+    """Local addresses for host candidates of calls that were given none."""
     loopback: bool
     """The gateway is on loopback, and so is everything that calls to it talk to."""
 
@@ -41,7 +42,7 @@ class Destination:
         return cls(
             signaling_url=signaling,
             ice_servers_url=ice_servers_url(host),
-            addresses=tuple(candidate_addresses(name, settings.local_address)),
+            addresses=settings.local_address[:1] or tuple(candidate_addresses(name)),
             loopback=is_loopback(name),
         )
 
@@ -75,12 +76,28 @@ def open_http(settings: Settings) -> aiohttp.ClientSession:
 
     :raises SettingsError: the file of ``tls_ca`` cannot be used.
     """
+    return _http_client(_tls(settings), None)
+
+
+@contextlib.asynccontextmanager
+async def http_from(context: CallContext, local_address: str | None) -> AsyncIterator[aiohttp.ClientSession]:
+    """An HTTP client that asks from this address; that of the process when there is none."""
+    if local_address is None:
+        yield context.http
+        return
+    async with _http_client(context.ssl_context, local_address) as http:
+        yield http
+
+
+def _http_client(tls: ssl.SSLContext | None, local_address: str | None) -> aiohttp.ClientSession:
     # Each call is a caller of its own: no connection, and no cookie, of the one before.
-    local = (settings.local_address, 0) if settings.local_address else None
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, force_close=True, local_addr=local, ssl=_tls(settings)),
-        cookie_jar=aiohttp.DummyCookieJar(),
+    connector = aiohttp.TCPConnector(
+        limit=0,
+        force_close=True,
+        local_addr=(local_address, 0) if local_address else None,
+        ssl=True if tls is None else tls,
     )
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 def make_context(

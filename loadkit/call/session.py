@@ -15,13 +15,14 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
-from aiortc import RTCIceCandidate, RTCIceServer
+from aiortc import RTCIceCandidate
 
-from loadkit.call.context import CallContext
+from loadkit.call.context import CallContext, http_from
 from loadkit.call.hearing import Hearing
 from loadkit.call.lifetime import CallEnded, Lifetime
 from loadkit.call.media import CallMedia
 from loadkit.call.observer import NOBODY, CallObserver
+from loadkit.call.path import CallPath
 from loadkit.call.script import Script
 from loadkit.call.signaling import CallSignaling
 from loadkit.call.spec import OFFER_SETTINGS, CallSpec
@@ -29,9 +30,10 @@ from loadkit.call.timeline import Timeline
 from loadkit.errors import CallError, SignalingError, Stage, TransportError
 from loadkit.records import CallRecord, Outcome, TurnRecord
 from loadkit.signaling.client import SignalingConnection, SocketLost
-from loadkit.signaling.ice_servers import IceServersUnavailable, fetch_ice_servers
+from loadkit.signaling.ice_servers import IceServer, IceServersUnavailable, fetch_ice_servers
 from loadkit.signaling.messages import Offer
-from loadkit.transport.peer import Peer, usable_ice_servers
+from loadkit.transport.peer import Peer
+from loadkit.transport.route import Route
 from loadkit.transport.sdp import (
     LocalDescription,
     RemoteDescription,
@@ -55,6 +57,7 @@ class CallSession:
         self.connected: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._context = context
         self._settings = context.settings
+        self._path = CallPath(spec, context)
         self._timeline = Timeline(spec.intended, None if observer is NOBODY else observer.marked)
         self._lifetime = Lifetime(spec.call_id)
         self._hearing = Hearing(
@@ -111,7 +114,7 @@ class CallSession:
     async def _set_up(self) -> None:
         settings, lifetime = self._settings, self._lifetime
         servers = await lifetime.unless_ended(self._get_ice_servers())
-        peer = self._peer = self._make_peer(servers)
+        peer = self._peer = self._make_peer(self._path.route(servers, self._record))
         lifetime.stage = Stage.WEBSOCKET
         signaling = await lifetime.unless_ended(self._open_websocket())
         lifetime.stage = Stage.ANSWER
@@ -140,17 +143,18 @@ class CallSession:
         self._observer.dtls(outcome)
         self._media.start(self._context.clock, time.monotonic())
 
-    async def _get_ice_servers(self) -> list[RTCIceServer]:
+    async def _get_ice_servers(self) -> list[IceServer]:
         """Best effort, as the official clients do; a failure is recorded and the call goes on."""
         self._lifetime.stage = Stage.ICE_SERVERS
         self._mark("ice_servers_asked")
         try:
-            servers = await fetch_ice_servers(
-                self._context.http,
-                self._context.destination.ice_servers_url,
-                self._settings.token(),
-                self._settings.ice_servers_timeout,
-            )
+            async with http_from(self._context, self._path.local_address) as http:
+                servers = await fetch_ice_servers(
+                    http,
+                    self._context.destination.ice_servers_url,
+                    self._settings.token(),
+                    self._settings.ice_servers_timeout,
+                )
         except IceServersUnavailable as exc:
             self._record.ice_servers_error = exc.reason
             self._observer.ice_servers_failed(exc.reason)
@@ -158,16 +162,15 @@ class CallSession:
         self._mark("ice_servers_had")
         self._record.ice_servers_count = len(servers)
         self._observer.ice_servers(servers)
-        if self._context.destination.loopback:
-            return []
-        return usable_ice_servers([(s.urls, s.username, s.credential) for s in servers])
+        return servers
 
-    def _make_peer(self, servers: list[RTCIceServer]) -> Peer:
+    def _make_peer(self, route: Route) -> Peer:
         return Peer(
             controlling=True,
             certificate=self._context.certificate,
-            addresses=self._context.destination.addresses,
-            ice_servers=servers,
+            addresses=self._path.addresses,
+            route=route,
+            turn=self._path.turn,
             on_rtp=self._observer.packets(self._media.rtp_received),
             on_rtcp=self._media.rtcp_received,
         )
@@ -178,7 +181,7 @@ class CallSession:
             self._context.destination.signaling_url,
             timeout=settings.websocket_timeout,
             ssl_context=self._context.ssl_context,
-            local_address=settings.local_address,
+            local_address=self._path.local_address,
             connect=self._observer.connect(),
         )
         signaling = self._signaling = CallSignaling(
@@ -290,10 +293,7 @@ class CallSession:
     async def _tear_down(self) -> None:
         self._media.stop()
         await self._lifetime.cancel_tasks(_GOODBYE_S)
-        if self._peer is not None:
-            types = self._peer.selected_types()
-            if types:
-                self._record.local_candidate_type, self._record.remote_candidate_type = types
+        self._path.fill(self._record, self._peer)
         if self._signaling is not None:
             await self._within_goodbye(self._signaling.say_goodbye())
         if self._peer is not None and not await self._within_goodbye(self._peer.close()):

@@ -34,6 +34,10 @@ class CallSpec:
     call_sid: str = ""
     listen: bool = True
     """Whether the call is decoded throughout, to tell speech from silence."""
+    ice_path: str | None = None
+    """One of :class:`~loadkit.settings.IcePath`; None for the first of ``--ice-path``."""
+    local_address: str | None = None
+    """Local address of everything that the call sends; None for the first of ``--local-address``, if any."""
     offer: dict[str, str | None] = field(default_factory=dict)
     """Further fields of the offer, by the names in :data:`OFFER_FIELDS`."""
     call_id: str = field(default_factory=lambda: uuid.uuid4().hex)

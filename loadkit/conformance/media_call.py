@@ -9,8 +9,6 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from aiortc import RTCIceServer
-
 from loadkit.conformance.case import ExpectationFailed, NotChecked
 from loadkit.conformance.offers import OfferSdp, offer_text
 from loadkit.conformance.target import ECHO, Target
@@ -20,6 +18,8 @@ from loadkit.media.rtp import RtpPacket, RtpSource, parse_rtp
 from loadkit.media.samples import EncodedSample, load_sample
 from loadkit.settings import SAMPLES_DIR
 from loadkit.transport.peer import DtlsOutcome, Peer
+from loadkit.transport.relay import TurnOptions
+from loadkit.transport.route import Route
 from loadkit.transport.sdp import RemoteDescription, read_candidate, read_sdp, write_candidate
 
 #: What is said in every call.
@@ -47,9 +47,7 @@ class Manner:
 class MediaCall:
     """One call; see :meth:`connect`. Made by :meth:`~.bench.Bench.call`, which also puts it away."""
 
-    def __init__(
-        self, target: Target, wire: Wire, mode: str, manner: Manner, ice_servers: Sequence[RTCIceServer]
-    ) -> None:
+    def __init__(self, target: Target, wire: Wire, mode: str, manner: Manner, route: Route) -> None:
         self.wire = wire
         self.mode = mode
         self.session_id = ""
@@ -72,7 +70,8 @@ class MediaCall:
             controlling=True,
             certificate=target.certificate,
             addresses=target.addresses,
-            ice_servers=ice_servers,
+            route=route,
+            turn=TurnOptions(local_address=target.plan.local_address, ssl_context=target.authorities),
             on_rtp=self._rtp,
             on_rtcp=self._rtcp,
         )

@@ -280,6 +280,8 @@ class EngineClient:
             scenario=spec.scenario,
             mode=spec.mode,
             call_sid=spec.call_sid,
+            ice_path=spec.ice_path,
+            local_address=spec.local_address,
             intended_at=round(spec.intended + unix_offset, 6),
             # Handed to the engine then; by how much it really was later, the engine took with it.
             started_at=round(spec.intended + unix_offset, 6),

@@ -109,7 +109,13 @@ class Watcher(CallObserver):
             local, remote = (
                 candidate_from_aioice(side) for side in (pair.local_candidate, pair.remote_candidate)
             )
-            self._diary.note("pair_selected", local=_described(local), remote=_described(remote))
+            selected = peer.selected_pair()
+            self._diary.note(
+                "pair_selected",
+                local=_described(local),
+                remote=_described(remote),
+                relay_protocol=selected.relay_protocol if selected else None,
+            )
 
     def dtls(self, outcome: DtlsOutcome) -> None:
         """Note what was agreed."""

@@ -23,6 +23,7 @@ from loadkit.analysis.percentiles import STATISTICS
 from loadkit.printable import printable
 from loadkit.reporters import headline, page_tables
 from loadkit.reporters.charts import pictures
+from loadkit.reporters.path_table import path_tables
 from loadkit.reporters.vega_bundle import vega_bundle
 from loadkit.reporters.wording import plural
 
@@ -77,6 +78,7 @@ def html_page(
         statistics=STATISTICS,
         distributions=page_tables.distributions(summary),
         totals=page_tables.totals(summary),
+        path_tables=path_tables(summary),
         call_tables=[
             page_tables.slowest_calls(calls, started_at),
             page_tables.failed_calls(calls, started_at),

@@ -9,6 +9,7 @@ from typing import Any
 from loadkit.analysis.verdict import share_text
 from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
+from loadkit.reporters.path_table import path_lines
 from loadkit.reporters.wording import INSECURE, count, length, milliseconds, plural, share
 
 _MOST_CODES = 3
@@ -26,6 +27,7 @@ def text_summary(summary: Mapping[str, Any], report: Path | str | None = None) -
         ("failed", _failed(summary)),
         ("set-up", _spread(summary["stages"]["setup_ms"])),
         ("worst stage", _worst_stage(summary["worst_stage"])),
+        *path_lines(summary),
         ("turn latency", _turns(summary["turns"])),
         ("media", _media(summary["media"])),
         ("generator", _generator(summary["generator"])),

@@ -43,6 +43,7 @@ from loadkit.swarm.forwarding import FINISH, FINISHED, RecordCollector, RecordFo
 from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, add_options, read_options
 from loadkit.swarm.pool import EnginePool, default_engines
 from loadkit.swarm.run import Run
+from loadkit.swarm.spread import Spread
 from loadkit.transport.addresses import can_bind, is_loopback
 
 logger = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class Swarm:
         self._forwarder: RecordForwarder | None = None
         self._collector: RecordCollector | None = None
         self._run: Run | None = None
+        self._spread = self._new_spread()
         self._exit_code: ExitCode | None = None
         self._refused = False
         self._workers: dict[str, str] = {}
@@ -95,13 +97,14 @@ class Swarm:
     # For users
 
     def place(self, spec: CallSpec) -> EngineClient:
-        """Place a call on the least loaded engine.
+        """Place a call on the least loaded engine; path and local address, when it has none, take their turns.
 
         :raises RunRefused: the run cannot start; there is nothing to wait for.
         :raises EngineLost: no engine is left; the call has its record.
         """
         if self._pool is None or self._refused:
             raise RunRefused("the run was refused; see the log")
+        spec = self._spread.over(spec)
         try:
             return self._pool.place(spec)
         except EngineLost as exc:
@@ -111,6 +114,8 @@ class Swarm:
                 scenario=spec.scenario,
                 mode=spec.mode,
                 call_sid=spec.call_sid,
+                ice_path=spec.ice_path,
+                local_address=spec.local_address,
                 intended_at=round(spec.intended + time.time() - time.monotonic(), 6),
                 ended_at=round(time.time(), 6),
                 outcome=Outcome.FAILED,
@@ -143,7 +148,7 @@ class Swarm:
             runner.register_message(FINISH, self._finish_worker, concurrent=True)
             return
         _check_reports_dir(self.settings.reports_dir)
-        self._check_local_address()
+        self._check_local_addresses()
         if not self._environment.host and not any(u.host for u in self._environment.user_classes):
             self._start_gateway()
         if not self.settings.token():
@@ -177,6 +182,11 @@ class Swarm:
             self._host_of_token = self._environment.host
         logger.info("no --host was given: the embedded gateway is at %s", self._environment.host)
 
+    def _new_spread(self) -> Spread:
+        """Every worker begins at another place, so that few calls of many workers are spread, too."""
+        first = int(self._runner.worker_index) if isinstance(self._runner, WorkerRunner) else 0
+        return Spread(self.settings.ice_path, self.settings.local_address, first)
+
     def _host(self) -> str:
         hosts = [self._environment.host] + [user.host for user in self._environment.user_classes]
         return next((host for host in hosts if host), "")
@@ -203,10 +213,15 @@ class Swarm:
         except ValueError as exc:
             raise SettingsError([f"--host {self._host()!r}: {exc}"]) from exc
 
-    def _check_local_address(self) -> None:
-        address = self.settings.local_address
-        if address and not can_bind(address):
-            raise SettingsError([f"{flag('local_address')} {address!r}: no socket can be bound to it here"])
+    def _check_local_addresses(self) -> None:
+        """Each is checked on the machine that binds it: a worker has its own."""
+        faults = [
+            f"{flag('local_address')} {address!r}: no socket can be bound to it here"
+            for address in self.settings.local_address
+            if not can_bind(address)
+        ]
+        if faults:
+            raise SettingsError(faults)
 
     def _samples(self) -> list[Path]:
         names = [self.settings.sample]
@@ -220,7 +235,7 @@ class Swarm:
         :raises SettingsError: the host or the local address cannot be used.
         """
         self._check_host()
-        self._check_local_address()
+        self._check_local_addresses()
         host, settings = self._host(), self.settings
         return {
             "settings": {**settings.public(), "auth_token": settings.token() or None},
@@ -245,6 +260,7 @@ class Swarm:
                 # A worker hears the gateway's address from the master, with the first run.
                 begin = self._pool.configure if self._pool.running else self._pool.start
                 begin(self._configuration())
+            self._spread = self._new_spread()
             if self._forwarder is None:
                 expected = 0
                 if isinstance(self._runner, MasterRunner):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
@@ -32,6 +33,8 @@ def add_options(parser: LocustArgumentParser) -> None:
                 "default": _shown_default(name, field.default),
                 "metavar": "<secret>" if is_secret(name) else f"<{_kind(field.annotation)}>",
             }
+        if Settings.repeatable(name):
+            kind["action"] = _Joined
         group.add_argument(flag(name), env_var=env_var(name), dest=name, help=field.description, **kind)
     for action in parser._actions:
         if action.dest in Settings.model_fields:
@@ -49,9 +52,24 @@ def read_options(options: argparse.Namespace) -> Settings:
     return make_settings({name: getattr(options, name, None) for name in Settings.model_fields})
 
 
+class _Joined(argparse.Action):
+    """A list, comma separated; an option that is given again adds to it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002 - argparse's names
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        given = getattr(namespace, self.dest, None)
+        setattr(namespace, self.dest, values if given is None else f"{given},{values}")
+
+
 def _shown_default(name: str, default: Any) -> str | None:
     # Text throughout: the start page turns what is typed into the type of the default.
-    if default is None or is_secret(name):
+    if default is None or is_secret(name) or isinstance(default, tuple):
+        # A list begins empty, so that what is given replaces its default.
         return None
     return f"{default:g}" if isinstance(default, float) else str(default)
 

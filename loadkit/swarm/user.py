@@ -32,7 +32,7 @@ from loadkit.engine.client import EngineClient, EngineLost
 from loadkit.errors import SampleError, Stage
 from loadkit.media.samples import find_sample
 from loadkit.records import Outcome
-from loadkit.settings import Settings
+from loadkit.settings import Settings, ice_paths
 from loadkit.signaling.modes import resolve_mode
 from loadkit.swarm.lifecycle import RunRefused, Swarm, attach_to_locust, swarm_of
 
@@ -78,12 +78,21 @@ class CallUser(User):
         """The settings of the run."""
         return swarm_of(self.environment).settings
 
-    def call(self, *, mode: str | None = None, listen: bool | None = None, **offer: str | None) -> Call:
+    def call(
+        self,
+        *,
+        mode: str | None = None,
+        listen: bool | None = None,
+        ice_path: str | None = None,
+        **offer: str | None,
+    ) -> Call:
         """A call to place with ``with``.
 
         :param mode: in place of ``--call-mode``.
         :param listen: whether speech is told from silence throughout, which costs CPU; needed by
             ``wait_for_agent`` and ``wait_for_reply``. When not given: in all modes but echo.
+        :param ice_path: in place of ``--ice-path``; several, comma separated, are taken in turn by the calls that
+            name the same ones.
         :param offer: further fields of the offer, in place of the settings: ``call_sid``, ``caller``,
             ``callee``, ``account_id``, ``project_id``, ``variant_id``, ``artifact_version``,
             ``lambda_deployment_version``.
@@ -91,14 +100,16 @@ class CallUser(User):
         unknown = sorted(set(offer) - set(OFFER_FIELDS))
         if unknown:
             raise TypeError(f"call() has no field {', '.join(unknown)}; it has {', '.join(OFFER_FIELDS)}")
-        for name, value in offer.items():
+        for name, value in {**offer, "ice_path": ice_path}.items():
             if value is not None and not isinstance(value, str):
                 raise TypeError(f"call({name}=…) takes text, not {type(value).__name__}")
+        if ice_path is not None:
+            ice_paths(ice_path)
         if (offer.get("artifact_version") is None) != (offer.get("lambda_deployment_version") is None):
             raise ValueError(
                 "artifact_version and lambda_deployment_version go together: give both or neither"
             )
-        return Call(self, swarm_of(self.environment), mode, listen, offer, _task_name())
+        return Call(self, swarm_of(self.environment), mode, listen, ice_path, offer, _task_name())
 
 
 class Call:
@@ -110,6 +121,7 @@ class Call:
         swarm: Swarm,
         mode: str | None,
         listen: bool | None,
+        ice_path: str | None,
         offer: dict[str, str | None],
         scenario: str,
     ) -> None:
@@ -122,6 +134,7 @@ class Call:
         self.session_id: str | None = None
         self._user = f"{type(user).__name__}#{user.number}"
         self._scenario = scenario
+        self._ice_path = ice_path
         self._offer = offer
         self._listen = self.is_agent if listen is None else listen
         self._engine: EngineClient | None = None
@@ -150,6 +163,7 @@ class Call:
             mode=self.mode,
             call_sid=self.call_sid,
             listen=self._listen,
+            ice_path=self._ice_path,
             offer=self._offer,
         )
         try:

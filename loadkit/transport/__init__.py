@@ -2,9 +2,13 @@
 
     sdp.py               offer and answer of one Opus section; what the other side's description says
     addresses.py         which local addresses candidates are bound to
+    route.py             which STUN and TURN servers a call uses, by the path asked for
+    relay.py             a relay at a TURN server, or why there is none
+    gathering.py         local candidates, told as they come
     peer.py              one association: gather, connect, handshake, send, receive, close
     warm_up.py           one call of the process with itself, so that the first real one is not slow
     aiortc_internals.py  every private name of aiortc and aioice that we use, and nothing else
+    aioice_turn.py       a TURN client out of aioice's parts, and its fast path for packets
 
 Caller and gateway both stand on it. It composes aiortc's ``RTCIceTransport`` and ``RTCDtlsTransport``
 rather than ``RTCPeerConnection``: stages can be timed one by one, candidates trickle, no certificate is

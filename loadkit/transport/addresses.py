@@ -25,14 +25,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def candidate_addresses(gateway_host: str, local_address: str | None = None) -> list[str]:
-    """Addresses to bind host candidates to, for calls to ``gateway_host``.
+def candidate_addresses(gateway_host: str) -> list[str]:
+    """Addresses to bind host candidates to, for calls to ``gateway_host`` that were given none.
 
-    An explicit ``local_address`` wins; a loopback gateway gets loopback of its own family; otherwise
-    all addresses of this machine's interfaces but loopback and link-local ones.
+    A loopback gateway gets loopback of its own family; otherwise all addresses of this machine's interfaces
+    but loopback and link-local ones.
     """
-    if local_address:
-        return [local_address]
     if is_loopback(gateway_host):
         return ["::1"] if ":" in gateway_host else ["127.0.0.1"]
     return _interface_addresses()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
@@ -18,9 +17,10 @@ from aioice.ice import (
     CandidatePair,
     Connection,
     StunProtocol,
-    relayed_candidate,
+    candidate_pair_priority,
     server_reflexive_candidate,
 )
+from aioice.stun import Message
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceTransport
 from OpenSSL import SSL
 
@@ -91,8 +91,8 @@ async def gather(connection: Connection, addresses: list[str]) -> None:
                     await asyncio.sleep(0.001)
         gathering.cancel()
         await asyncio.wait({gathering})
-        # aioice ends its questions to STUN and TURN servers after five seconds, but not when it is cancelled
-        # itself: they would go on asking over closed sockets, for ever.
+        # aioice ends its questions to STUN servers after five seconds, but not when it is cancelled itself:
+        # they would go on asking over closed sockets, for ever.
         asking = [task for task in asyncio.all_tasks() if _asks_for(task, connection)]
         for task in asking:
             task.cancel()
@@ -104,15 +104,17 @@ async def gather(connection: Connection, addresses: list[str]) -> None:
 
 
 def _asks_for(task: asyncio.Task[Any], connection: Connection) -> bool:
-    """Whether a task waits for the answer of a STUN or TURN server for this connection."""
+    """Whether a task waits for the answer of a STUN server for this connection."""
     frame = getattr(task.get_coro(), "cr_frame", None)
-    if frame is None:
+    if frame is None or frame.f_code is not server_reflexive_candidate.__code__:
         return False
-    if frame.f_code is server_reflexive_candidate.__code__:
-        return frame.f_locals["protocol"].receiver is connection
-    if frame.f_code is relayed_candidate.__code__:
-        return inspect.getclosurevars(frame.f_locals["protocol_factory"]).nonlocals.get("self") is connection
-    return False
+    return frame.f_locals["protocol"].receiver is connection
+
+
+def add_socket(connection: Connection, protocol: StunProtocol) -> None:
+    """Give the connection one more socket, which has its local candidate."""
+    connection._protocols.append(protocol)
+    connection._local_candidates.append(protocol.local_candidate)
 
 
 def allow_checks_while_gathering(connection: Connection) -> None:
@@ -138,7 +140,7 @@ def bound_protocols(connection: Connection) -> Iterator[StunProtocol]:
 def abort(connection: Connection) -> None:
     """Close all sockets of the connection at once."""
     for protocol in connection._protocols:
-        protocol.transport.close()
+        protocol.transport.abort()
 
 
 def nominated_pair(connection: Connection) -> CandidatePair | None:
@@ -151,15 +153,46 @@ def on_nomination(connection: Connection, callback: Callable[[], None]) -> None:
 
     ``connect()`` itself returns up to 20 ms later, at the next turn of its pacing loop, which is
     neither the network's nor the gateway's time.
+
+    Of several pairs that succeed, the best is kept (RFC 8445 section 8.1.1: the one with the highest priority);
+    aioice alone takes the last, a relay for instance that answers a moment after the direct way.
     """
     original = connection.check_complete
 
     def check_complete(pair: CandidatePair) -> None:
+        before = nominated_pair(connection)
         original(pair)
+        if (
+            before is not None
+            and before is not pair
+            and _priority(connection, before) > _priority(connection, pair)
+        ):
+            connection._nominated[1] = before
         if connection._nominated:
             callback()
 
     connection.check_complete = check_complete  # type: ignore[method-assign]
+
+
+def _priority(connection: Connection, pair: CandidatePair) -> int:
+    return candidate_pair_priority(pair.local_candidate, pair.remote_candidate, connection.ice_controlling)
+
+
+def check_back_at_once(connection: Connection) -> None:
+    """Send a check that waits for its answer again when the other side's check of the same pair comes in.
+
+    RFC 8445 section 7.3.1.4: such a pair gets a triggered check. aioice leaves it to the next retransmission: the
+    first check towards a relay is lost when the relay has not permitted us yet, and half a second with it.
+    """
+    original = connection.check_incoming
+
+    def check_incoming(message: Message, addr: tuple[str, int], protocol: StunProtocol) -> None:
+        for transaction in list(protocol.transactions.values()):
+            if transaction._Transaction__addr == addr:  # type: ignore[attr-defined]
+                protocol.send_stun(transaction._Transaction__request, addr)  # type: ignore[attr-defined]
+        original(message, addr, protocol)
+
+    connection.check_incoming = check_incoming  # type: ignore[method-assign]
 
 
 def tap(connection: Connection, handler: DatagramHandler) -> None:

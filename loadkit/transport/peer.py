@@ -11,7 +11,6 @@ handed to the owner with their arrival time, and sent straight to the selected p
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets
 import time
@@ -26,24 +25,26 @@ from aiortc import (
     RTCIceCandidate,
     RTCIceGatherer,
     RTCIceParameters,
-    RTCIceServer,
     RTCIceTransport,
 )
-from aiortc.rtcicetransport import candidate_from_aioice, parse_stun_turn_uri
 
 from loadkit.errors import Stage, TransportError
 from loadkit.transport import aiortc_internals as internals
+from loadkit.transport.gathering import Gathering
+from loadkit.transport.relay import Relay, TurnOptions
+from loadkit.transport.route import Route
 
 logger = logging.getLogger(__name__)
 
 #: (packet, arrival on the monotonic clock in seconds)
 PacketHandler = Callable[[bytes, float], None]
 
-#: How long candidates may wait to be trickled while others are still being gathered.
-_TRICKLE_POLL_S = 0.02
-
 #: Media that overtakes the end of our own handshake is kept, up to this many packets (1 s).
 _EARLY_PACKETS = 50
+
+#: What a peer gathers when nothing else is said.
+HOSTS_ALONE = Route()
+TURN_AS_USUAL = TurnOptions()
 
 _CONSENT_EXPIRED = "ICE consent expired: the other side no longer answers connectivity checks"
 
@@ -67,18 +68,16 @@ class Certificate:
         self.parameters = RTCDtlsParameters(fingerprints=sha256)
 
 
-def usable_ice_servers(servers: Sequence[tuple[Sequence[str], str | None, str | None]]) -> list[RTCIceServer]:
-    """aiortc's form of (urls, username, credential) entries, without URLs that aiortc cannot use."""
-    usable = []
-    for urls, username, credential in servers:
-        readable = []
-        for url in urls:
-            with contextlib.suppress(ValueError):
-                if parse_stun_turn_uri(url)["scheme"] in ("stun", "turn", "turns"):
-                    readable.append(url)
-        if readable:
-            usable.append(RTCIceServer(urls=readable, username=username, credential=credential))
-    return usable
+@dataclass(frozen=True)
+class SelectedPair:
+    """The pair that media flows over."""
+
+    local_type: str
+    remote_type: str
+    local_address: str
+    """Address of this machine: for a relay, that towards its TURN server."""
+    relay_protocol: str | None
+    """``udp``, ``tcp`` or ``tls`` to the TURN server; None without a relay of ours."""
 
 
 class Peer:
@@ -86,7 +85,8 @@ class Peer:
 
     :param controlling: whether we are the offerer, who nominates.
     :param addresses: local addresses to bind host candidates to.
-    :param ice_servers: STUN and TURN servers; an empty sequence means none.
+    :param route: what to gather; host candidates alone by default.
+    :param turn: how TURN servers are asked.
     """
 
     def __init__(
@@ -95,7 +95,8 @@ class Peer:
         controlling: bool,
         certificate: Certificate,
         addresses: Sequence[str],
-        ice_servers: Sequence[RTCIceServer] = (),
+        route: Route = HOSTS_ALONE,
+        turn: TurnOptions = TURN_AS_USUAL,
         on_rtp: PacketHandler,
         on_rtcp: PacketHandler,
     ) -> None:
@@ -109,18 +110,24 @@ class Peer:
         #: Resolved with a sentence when a connected peer is lost (consent expired, DTLS closed).
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-        self._gatherer = RTCIceGatherer(iceServers=list(ice_servers))
+        self._gatherer = RTCIceGatherer(iceServers=[])
         self._ice = RTCIceTransport(self._gatherer)
         self._connection = internals.ice_connection(self._ice)
         self._connection.ice_controlling = controlling
         self._dtls = RTCDtlsTransport(self._ice, [certificate.certificate])
-        self._addresses = list(addresses)
+        self._gathering = Gathering(
+            self._connection,
+            addresses,
+            route,
+            turn,
+            new_sockets=lambda: internals.tap(self._connection, self._media_received),
+            relay_lost=self._relay_lost,
+        )
+        self._remote_ended = False
         self._on_rtp = on_rtp
         self._on_rtcp = on_rtcp
-        self._bound = asyncio.Event()
         self._selected = asyncio.Event()
         self._ice_task: asyncio.Task[None] | None = None
-        self._gathering: asyncio.Task[None] | None = None
         self._rx: internals.SrtpSession | None = None
         self._tx: internals.SrtpSession | None = None
         self._early: list[tuple[bytes, float]] = []
@@ -130,6 +137,7 @@ class Peer:
         self._pair: CandidatePair | None = None
         self._closed = False
         internals.on_nomination(self._connection, self._use_selected_pair)
+        internals.check_back_at_once(self._connection)
         internals.tap_slow_path(self._connection, self._media_received)
 
     # Set-up
@@ -147,49 +155,29 @@ class Peer:
     async def gather(self, on_candidate: Callable[[RTCIceCandidate], None]) -> None:
         """Gather candidates, telling of each as soon as it is there.
 
-        :raises TransportError: GATHERING_FAILED, no address could be bound.
+        :raises TransportError: GATHERING_FAILED, no address could be bound; TURN_…, the route needs a relay
+            and there is none.
         """
-        told: set[tuple[str, int, str]] = set()
-
-        def tell(candidates: list[RTCIceCandidate]) -> None:
-            for candidate in candidates:
-                key = (candidate.ip, candidate.port, candidate.type)
-                if key not in told:
-                    told.add(key)
-                    on_candidate(candidate)
-
-        self._gathering = asyncio.create_task(internals.gather(self._connection, self._addresses))
-        done = False
-        while not done:
-            finished, _ = await asyncio.wait({self._gathering}, timeout=_TRICKLE_POLL_S)
-            done = bool(finished)
-            internals.tap(self._connection, self._media_received)
-            bound = [p.local_candidate for p in internals.bound_protocols(self._connection)]
-            tell([candidate_from_aioice(candidate) for candidate in bound])
-            if bound:
-                self._bound.set()
-        # A local address may be something that is not even a host name.
-        with contextlib.suppress(UnicodeError):
-            await self._gathering
-        tell(self.local_candidates)
-        internals.pair_late_candidates(self._connection)
-        self._bound.set()
-        if not told:
-            addresses = ", ".join(self._addresses) or "no address at all"
-            raise TransportError(
-                Stage.ICE, "GATHERING_FAILED", f"no ICE candidate could be bound on {addresses}"
-            )
+        await self._gathering.run(on_candidate)
+        if self._remote_ended:
+            await self._ice.addRemoteCandidate(None)
 
     async def add_remote_candidate(self, candidate: RTCIceCandidate | None) -> None:
         """Add a candidate of the other side; None says that there are no more."""
+        if candidate is None and not self._gathering.ended:
+            # aioice would give up when all pairs so far have failed, though a candidate of ours is yet to come.
+            self._remote_ended = True
+            return
         await self._ice.addRemoteCandidate(candidate)
 
     async def connect(self, remote: RTCIceParameters) -> None:
         """Run connectivity checks until a pair is selected.
 
-        :raises TransportError: ICE_FAILED, all pairs failed.
+        :raises TransportError: ICE_FAILED, all pairs failed; or what :meth:`gather` raised.
         """
-        await self._bound.wait()
+        await self._gathering.bound.wait()
+        if self._gathering.error is not None:
+            raise self._gathering.error
         internals.allow_checks_while_gathering(self._connection)
         self._ice_task = asyncio.create_task(self._ice.start(remote))
         selected = asyncio.create_task(self._selected.wait())
@@ -231,6 +219,33 @@ class Peer:
         pair = self._pair
         return (pair.local_candidate.type, pair.remote_candidate.type) if pair else None
 
+    def selected_pair(self) -> SelectedPair | None:
+        """The pair that media flows or flowed over; None while there is none."""
+        pair, relay = self._pair, self._relay_in_use()
+        if pair is None:
+            return None
+        return SelectedPair(
+            local_type=pair.local_candidate.type,
+            remote_type=pair.remote_candidate.type,
+            local_address=relay.local_address if relay else pair.local_candidate.host,
+            relay_protocol=relay.server.protocol if relay else None,
+        )
+
+    @property
+    def relay(self) -> Relay | None:
+        """The relay that a TURN server gave; None while there is none."""
+        return self._gathering.relay
+
+    @property
+    def relay_error(self) -> TransportError | None:
+        """Why there is no relay, of the last server asked; None when none was refused."""
+        return self._gathering.relay_error
+
+    @property
+    def turn_url(self) -> str | None:
+        """The TURN server that was asked last; None when none was."""
+        return self._gathering.turn_url
+
     # Media
 
     def send_rtp(self, packet: bytes) -> None:
@@ -262,9 +277,7 @@ class Peer:
             return
         self._closed = True
         self._sendto = None
-        if self._gathering is not None and not self._gathering.done():
-            self._gathering.cancel()
-            await asyncio.wait({self._gathering})
+        await self._gathering.cancel()
         if self._ice_task is not None:
             # aioice starts its consent checks when its own loop notices that a pair was selected; a
             # connection closed before that moment would leave them running for ever.
@@ -323,7 +336,18 @@ class Peer:
     def _pairs_tried(self) -> str:
         local = ", ".join(f"{c.type} {c.ip}" for c in self.local_candidates) or "none"
         remote = ", ".join(f"{c.type} {c.ip}" for c in self._ice.getRemoteCandidates()[:8]) or "none"
-        return f"local candidates {local}; remote candidates {remote}"
+        refusal = self.relay.refusal if self.relay else None
+        refused = f"; the TURN server {self.turn_url} does not relay to them ({refusal})" if refusal else ""
+        return f"local candidates {local}; remote candidates {remote}{refused}"
+
+    def _relay_in_use(self) -> Relay | None:
+        relay = self.relay
+        in_use = relay is not None and self._pair is not None and self._pair.protocol is relay.protocol
+        return relay if in_use else None
+
+    def _relay_lost(self) -> None:
+        if self._relay_in_use() and not self._closed:
+            self._tell_lost(f"the relay is gone: the TURN server {self.turn_url} ended it")
 
     def _ice_state_changed(self) -> None:
         if self._ice.state == "failed" and not self._closed:

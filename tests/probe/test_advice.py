@@ -29,8 +29,6 @@ WITHOUT_ADVICE = {
     "ENGINE_STALLED",
     "INTERNAL",
 }
-#: Options that advice names and that a branch of this package may not have yet.
-TO_COME = {"--ice-path", "--tls-ca", "--tls-insecure"}
 
 
 def seen(
@@ -79,7 +77,7 @@ def test_every_option_that_advice_names_is_an_option_of_the_command() -> None:
     add_arguments(parser)
     known = {name for action in parser._actions for name in action.option_strings}
     named = set(re.findall(r"--[a-z][\w-]*", Path(module.__file__).read_text(encoding="utf-8")))
-    assert named <= known | TO_COME
+    assert named <= known
 
 
 def test_blocked_udp_is_led_to_the_turn_server_that_there_is() -> None:

@@ -10,7 +10,13 @@ from tests.reporters.record_page import PAGE, record_page
 from tests.synthetic import troubled_run
 
 SUMMARY_PAGE = Path(__file__).parents[2] / "docs" / "summary.md"
-OPEN_ENDED = {"errors": "<code>", "failed_stages": "<stage>", "ice.pairs": "<pair>"}
+OPEN_ENDED = {
+    "errors": "<code>",
+    "failed_stages": "<stage>",
+    "ice.pairs": "<pair>",
+    "paths.<path>.errors": "<code>",
+    "paths.<path>.pairs": "<pair>",
+}
 
 
 def keys_of(value: dict[str, Any], prefix: str = "") -> set[str]:
@@ -18,6 +24,8 @@ def keys_of(value: dict[str, Any], prefix: str = "") -> set[str]:
     found = set()
     for name, inner in value.items():
         path = f"{prefix}{name}"
+        if prefix == "paths.":
+            path = "paths.<path>"
         if path in OPEN_ENDED:
             found.add(f"{path}.{OPEN_ENDED[path]}")
         elif not isinstance(inner, dict) or set(inner) == set(STATISTICS):

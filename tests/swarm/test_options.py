@@ -70,3 +70,19 @@ def test_every_fault_is_told_at_once() -> None:
         """
     )
     assert [fault.split()[0] for fault in told] == ["--ice-timeout", "--engines", "--run-id"]
+
+
+def test_a_list_may_be_given_comma_separated_or_again_and_replaces_its_default() -> None:
+    arguments = [
+        "--ice-path",
+        "any",
+        "--ice-path",
+        "direct,relay-udp",
+        "--local-address",
+        "127.0.0.2,127.0.0.3",
+    ]
+    read = inside_locust(_READ.format(arguments=arguments))
+    assert read["ice_path"] == "any,direct,relay-udp"
+    assert read["local_address"] == "127.0.0.2,127.0.0.3"
+    read = inside_locust(_READ.format(arguments=[]), LOADKIT_ICE_PATH="relay-tcp,relay-tls")
+    assert read["ice_path"] == "relay-tcp,relay-tls"

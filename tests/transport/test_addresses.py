@@ -25,11 +25,6 @@ def test_call_to_loopback_stays_on_loopback_of_its_own_family() -> None:
     assert candidate_addresses("[::1]") == ["::1"]
 
 
-def test_address_that_was_asked_for_wins() -> None:
-    assert candidate_addresses("127.0.0.1", "192.0.2.9") == ["192.0.2.9"]
-    assert candidate_addresses("gateway.example", "192.0.2.9") == ["192.0.2.9"]
-
-
 def test_call_to_the_world_uses_the_machines_own_addresses() -> None:
     for text in candidate_addresses("gateway.example"):
         address = ipaddress.ip_address(text)

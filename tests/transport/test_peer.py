@@ -15,7 +15,6 @@ from aiortc import (
     RTCDtlsFingerprint,
     RTCDtlsParameters,
     RTCIceCandidate,
-    RTCIceServer,
     RTCPeerConnection,
     RTCSessionDescription,
 )
@@ -24,9 +23,11 @@ from av import AudioFrame
 from loadkit.errors import Stage, TransportError
 from loadkit.media.rtp import RtpSource, parse_rtp
 from loadkit.media.samples import silence
-from loadkit.transport.peer import Certificate, DtlsOutcome, Peer, usable_ice_servers
+from loadkit.transport.peer import HOSTS_ALONE, Certificate, DtlsOutcome, Peer
+from loadkit.transport.route import Route
 from loadkit.transport.sdp import LocalDescription, read_candidate, read_sdp, write_sdp
 from tests.fakes import Footprint
+from tests.transport.relays import server_at
 
 CERTIFICATE = Certificate()
 
@@ -53,14 +54,14 @@ def make_peer(
     inbox: Inbox | None = None,
     addresses: tuple[str, ...] = ("127.0.0.1",),
     certificate: Certificate = CERTIFICATE,
-    ice_servers: tuple[RTCIceServer, ...] = (),
+    route: Route = HOSTS_ALONE,
 ) -> Peer:
     inbox = inbox or Inbox()
     return Peer(
         controlling=controlling,
         certificate=certificate,
         addresses=addresses,
-        ice_servers=ice_servers,
+        route=route,
         on_rtp=inbox.on_rtp,
         on_rtcp=inbox.on_rtcp,
     )
@@ -526,8 +527,10 @@ async def test_gathering_peer_closes(footprint: Footprint) -> None:
 async def test_peer_that_waits_for_a_silent_server_closes(footprint: Footprint, scheme: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
-        url = f"{scheme}:127.0.0.1:{silent.getsockname()[1]}"
-        peer = make_peer(ice_servers=(RTCIceServer(urls=[url], username="u", credential="c"),))
+        port = silent.getsockname()[1]
+        turn = server_at(f"turn:127.0.0.1:{port}")
+        route = Route(stun=("127.0.0.1", port)) if scheme == "stun" else Route(turn=(turn,))
+        peer = make_peer(route=route)
         told = asyncio.Event()
         gathering = asyncio.create_task(peer.gather(lambda _: told.set()))
         async with asyncio.timeout(20):
@@ -635,21 +638,3 @@ async def test_aiortc_itself_hears_our_rtp_and_we_hear_its(footprint: Footprint)
         await peer.close()
     # aiortc ends its decoder threads on its own time; its tasks must be gone all the same.
     await asyncio.sleep(0)
-
-
-# ICE servers
-
-
-def test_urls_that_aiortc_cannot_use_are_left_out() -> None:
-    servers = usable_ice_servers(
-        [
-            (("stun:h:3478", "stuns:h:5349", "nonsense", ""), None, None),
-            (("turn:h:3478", "turn:h:3478?transport=tcp", "turns:h:443?transport=tcp"), "u", "c"),
-            (("http://h",), None, None),
-        ]
-    )
-    assert [server.urls for server in servers] == [
-        ["stun:h:3478"],
-        ["turn:h:3478", "turn:h:3478?transport=tcp", "turns:h:443?transport=tcp"],
-    ]
-    assert (servers[1].username, servers[1].credential) == ("u", "c")
