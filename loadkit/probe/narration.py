@@ -126,7 +126,8 @@ def _answer(data: Data) -> Line:
 
 
 def _pair_selected(data: Data) -> Line:
-    return Line(HERE, f"ICE: connected, {candidate(data['local'])} → {candidate(data['remote'])}")
+    relay = f", over {data['relay_protocol'].upper()} to the TURN server" if data["relay_protocol"] else ""
+    return Line(HERE, f"ICE: connected, {candidate(data['local'])} → {candidate(data['remote'])}{relay}")
 
 
 def _dtls(data: Data) -> Line:

@@ -9,17 +9,16 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as websockets_connect
 from websockets.exceptions import InvalidStatus
 from websockets.uri import parse_uri
 
 from loadkit.probe.diary import Diary
 from loadkit.probe.secrets import message_without, without
-from loadkit.signaling.client import Connect
+from loadkit.signaling.client import Connect, connect_without_redirects
 from loadkit.signaling.messages import Close, Error, UnusableFrame, parse_from_gateway
 
 
@@ -59,17 +58,10 @@ def watched_connect(diary: Diary, token: str) -> Connect:
         try:
             async with asyncio.timeout(options["open_timeout"]):
                 sock = await _connected_socket(url, local_address, diary)
-                return await websockets_connect(url, **watched, sock=sock)
+                return await connect_without_redirects(url, **watched, sock=sock)
         except InvalidStatus as exc:
             _note_refused(diary, exc, token)
             raise
-        except ValueError as exc:
-            # A redirect: websockets would follow it, but not with a socket that it has not opened itself.
-            if not isinstance(exc.__cause__, InvalidStatus):
-                raise
-            _note_refused(diary, exc.__cause__, token)
-        again: Callable[..., Any] = websockets_connect
-        return await again(url, **{**options, "create_connection": WatchedConnection})  # type: ignore[no-any-return]
 
     return connect
 

@@ -68,7 +68,7 @@ async def test_a_certificate_that_is_not_known_stops_after_tcp(tmp_path: Path) -
     assert names(diary) == ["dns", "tcp"]
 
 
-async def test_a_redirect_is_told_and_followed() -> None:
+async def test_a_redirect_is_told_and_not_followed() -> None:
     def redirect(websocket: ServerConnection, request: Request) -> Response | None:
         if request.path == "/there":
             return None
@@ -80,11 +80,10 @@ async def test_a_redirect_is_told_and_followed() -> None:
     async with serve(answer, "127.0.0.1", 0, process_request=redirect) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         socket = connection(f"ws://127.0.0.1:{port}/here", diary)
-        await socket.open()
-        await socket.recv()
-        await socket.close()
+        with pytest.raises(SignalingError, match="HTTP 302 instead of an upgrade"):
+            await socket.open()
     assert diary.of("upgrade_refused")[0].data["location"] == "/there"
-    assert names(diary)[-2:] == ["message_received", "websocket_closed"]
+    assert names(diary)[-1] == "upgrade_refused"
 
 
 async def test_a_name_with_more_than_one_address_is_tried_until_one_answers(
