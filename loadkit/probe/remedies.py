@@ -209,6 +209,11 @@ def _turn_unauthorized(_: Circumstances) -> Iterator[str]:
     yield "TURN refused the credentials that the gateway issued: both must share one secret, and their clocks agree."
 
 
+def _turn_refused(_: Circumstances) -> Iterator[str]:
+    yield "The message has the server's number: 486 is a quota per user, 508 that it has no relay addresses left."
+    yield "Ask who runs it for its limits, or try without a relay: --ice-path direct."
+
+
 def _turn_tls(_: Circumstances) -> Iterator[str]:
     yield "The TURN server's certificate was not accepted: give a private authority's PEM file by --tls-ca."
 
@@ -281,6 +286,7 @@ REMEDIES: dict[str, Rule] = {
     "ICE_TIMEOUT": _ice,
     "TURN_UNREACHABLE": _turn_unreachable,
     "TURN_UNAUTHORIZED": _turn_unauthorized,
+    "TURN_REFUSED": _turn_refused,
     "TURN_TLS": _turn_tls,
     "DTLS_FAILED": _dtls,
     "DTLS_TIMEOUT": _dtls_timeout,
