@@ -48,11 +48,11 @@ class CallPath:
         record.ice_path, record.local_address = self.ice_path.value, self.local_address
         if peer is None:
             return
-        record.turn_url = peer.turn_url
-        if peer.relay is not None:
-            record.relay_ms = round(peer.relay.seconds * 1000, 3)
-        elif peer.relay_error is not None:
-            record.turn_error = peer.relay_error.message
+        record.turn_url = peer.gathering.turn_url
+        if peer.gathering.relay is not None:
+            record.relay_ms = round(peer.gathering.relay.seconds * 1000, 3)
+        elif peer.gathering.relay_error is not None:
+            record.turn_error = peer.gathering.relay_error.message
         pair = peer.selected_pair()
         if pair is not None:
             record.local_candidate_type, record.remote_candidate_type = pair.local_type, pair.remote_type

@@ -2,6 +2,7 @@
 
     settings.py     what can be set, and its bounds
     app.py          the server: HTTP answers, WebSockets, which message belongs to which session
+    listening.py    the socket that the gateway listens on, and what follows of its address
     sockets.py      one WebSocket: how fast it may speak, which token it has shown, since when it is idle
     endpoints.py    GET /health and GET /api/v1/ice-servers
     tls.py          the certificate for wss and https, given or made
@@ -13,6 +14,7 @@
     coturn.py       one coturn process
     lifeline.py     runs a program that ends when its parent does
     session.py      one call at the gateway, from offer to the last word
+    outbox.py       what a session sends, over whichever socket its client has
     negotiation.py  what is agreed before media: offer, answer, candidates
     media.py        the packets of one call: echoed one by one, or an agent's, 20 ms each
     agent.py        who answers: the interface of an agent

@@ -6,6 +6,7 @@ can be interrupted; an agent that wants each packet to itself begins here. ``doc
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from loadkit.errors import LoadkitError
 from loadkit.gateway.events import Note
 from loadkit.gateway.settings import GatewaySettings
+
+logger = logging.getLogger(__name__)
 
 
 class AgentUnavailable(LoadkitError):
@@ -64,3 +67,17 @@ class Agent(ABC):
 #: Makes the agent of one call: a class that takes an :class:`AgentCall`, or a function.
 #: Raises :class:`AgentUnavailable` when it cannot.
 AgentFactory = Callable[[AgentCall], Agent]
+
+
+def agent_for(call: AgentCall, make_agent: AgentFactory) -> Agent:
+    """The agent of one call.
+
+    :raises AgentUnavailable: it cannot be had, for whatever reason.
+    """
+    try:
+        return make_agent(call)
+    except AgentUnavailable:
+        raise
+    except Exception as exc:
+        logger.exception("session %s: its agent could not be made", call.session_id)
+        raise AgentUnavailable("the agent could not be made; see the gateway's log") from exc

@@ -21,10 +21,8 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import socket
 import time
 import uuid
-from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -35,6 +33,7 @@ from loadkit.gateway.agent import AgentFactory, AgentUnavailable
 from loadkit.gateway.endpoints import Endpoints
 from loadkit.gateway.event_log import EventLog
 from loadkit.gateway.faults.session import GatewayFaults
+from loadkit.gateway.listening import host_addresses, listen, tls_options
 from loadkit.gateway.own_agent import load_own_agent
 from loadkit.gateway.session import Session, SessionContext
 from loadkit.gateway.settings import GatewaySettings
@@ -56,7 +55,6 @@ from loadkit.signaling.messages import (
     parse_from_client,
 )
 from loadkit.signaling.modes import ECHO, resolve_mode
-from loadkit.transport.addresses import candidate_addresses
 from loadkit.transport.peer import Certificate
 
 logger = logging.getLogger(__name__)
@@ -67,11 +65,8 @@ _websocket_logger = logging.getLogger("loadkit.gateway.websocket")
 _websocket_logger.setLevel(logging.CRITICAL)
 
 _OUR_FAULT = "the gateway failed while handling the message; see its log"
-_BACKLOG = 1024
-_WILDCARDS = ("0.0.0.0", "::")
 #: A message so many times as long as allowed, and over 2 MiB, is not even read: its socket is closed with 1009.
 _HARD_LIMIT = 8
-_TLS_HANDSHAKE_S = 10.0
 _HARD_LIMIT_AT_LEAST = 2 * 1024 * 1024
 #: How long sessions and sockets may take to end when the gateway does.
 _CLOSE_S = 5.0
@@ -143,7 +138,7 @@ class Gateway:
         if self.settings.events is not None:
             self._events = EventLog(self.settings.events, unix_offset)
         # Our own socket: for a name with two addresses and port 0 the system would choose two ports.
-        listening = await _listen(self.settings.host, self.settings.port)
+        listening = await listen(self.settings.host, self.settings.port)
         self.port = listening.getsockname()[1]
         self._clock = MediaClock()
         seed = self.settings.agent_seed
@@ -154,7 +149,7 @@ class Gateway:
             settings=self.settings,
             certificate=Certificate(),
             clock=self._clock,
-            addresses=_addresses(listening.getsockname()[0]),
+            addresses=host_addresses(listening.getsockname()[0]),
             make_agent=self._make_agent,
             ntp_offset=unix_offset,
             write_event=self._events.write if self._events else None,
@@ -171,7 +166,7 @@ class Gateway:
             close_timeout=_CLOSE_S,
             server_header=None,
             logger=_websocket_logger,
-            **_tls_options(self.tls),
+            **tls_options(self.tls),
         )
 
     async def close(self) -> None:
@@ -341,31 +336,3 @@ class Gateway:
 
 def _agent_of(settings: GatewaySettings) -> AgentFactory:
     return SpeakingAgent if settings.agent is None else load_own_agent(settings.agent)
-
-
-def _tls_options(tls: ServerTls | None) -> dict[str, Any]:
-    """What the server is told of TLS. A client that connects and says nothing is not waited for for long."""
-    return {} if tls is None else {"ssl": tls.context, "ssl_handshake_timeout": _TLS_HANDSHAKE_S}
-
-
-async def _listen(host: str, port: int) -> socket.socket:
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, kind, protocol, _, address = found[0]
-    listening = socket.socket(family, kind, protocol)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(_BACKLOG)
-    except OSError:
-        listening.close()
-        raise
-    return listening
-
-
-def _addresses(host: str) -> list[str]:
-    """Addresses for host candidates: of every interface, loopback included, when we listen on all of them."""
-    addresses = candidate_addresses(host)
-    if host in _WILDCARDS:
-        addresses.append("127.0.0.1")
-    return addresses

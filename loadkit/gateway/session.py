@@ -16,17 +16,17 @@ import time
 from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from aiortc import RTCIceCandidate
-from websockets.exceptions import ConnectionClosed
 
 from loadkit.errors import TransportError
-from loadkit.gateway.agent import AgentCall, AgentFactory, AgentUnavailable
+from loadkit.gateway.agent import AgentCall, AgentFactory, AgentUnavailable, agent_for
 from loadkit.gateway.events import SessionEvents, WriteEvent
 from loadkit.gateway.faults.session import GatewayFaults
 from loadkit.gateway.media import AgentMedia, EchoMedia, SessionMedia
 from loadkit.gateway.negotiation import CandidateFeed, read_offer, write_answer
+from loadkit.gateway.outbox import Outbox, Socket
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.media.clock import MediaClock
 from loadkit.media.rtcp import REPORT_INTERVAL_S
@@ -51,12 +51,6 @@ MEDIA_BRIDGE_FAILURE = "MEDIA_BRIDGE_FAILURE"
 _CLOSE_MAY_FOLLOW_S = 1.0
 _GOODBYE_S = 2.0
 _WATCH_INTERVAL_S = 1.0
-
-
-class Socket(Protocol):
-    """What a session needs of a WebSocket."""
-
-    async def send(self, message: str, /) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -99,8 +93,7 @@ class Session:
     def __init__(self, session_id: str, context: SessionContext, token: str) -> None:
         self.session_id = session_id
         self.token = token
-        #: The WebSocket that the client spoke over last; None while it has none.
-        self.socket: Socket | None = None
+        self._outbox = Outbox()
         self._context = context
         self._settings = context.settings
         #: What goes wrong on demand; every hook of it does nothing when no fault was chosen for this call.
@@ -112,9 +105,12 @@ class Session:
         self._ended: asyncio.Future[_End] = asyncio.get_running_loop().create_future()
         self._grace: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._sending = asyncio.Lock()
-        self._unsent: list[str] = []
         self._events = SessionEvents(context.write_event, session_id)
+
+    @property
+    def socket(self) -> Socket | None:
+        """The WebSocket that the client spoke over last; None while it has none."""
+        return self._outbox.socket
 
     @property
     def ended(self) -> bool:
@@ -175,17 +171,10 @@ class Session:
             settings=context.settings,
             note=self._events.note,
         )
-        try:
-            agent = context.make_agent(call)
-        except AgentUnavailable:
-            raise
-        except Exception as exc:
-            logger.exception("session %s: its agent could not be made", self.session_id)
-            raise AgentUnavailable("the agent could not be made; see the gateway's log") from exc
         return AgentMedia(
             payload_type,
             context.ntp_offset,
-            agent=agent,
+            agent=agent_for(call, context.make_agent),
             clock=self._faults.clock(context.clock),
             hung_up=self._agent_hung_up,
             failed=lambda: self.fail("AGENT_FAILURE", "the agent failed in mid-call"),
@@ -249,7 +238,7 @@ class Session:
         """Take a message of this session; the socket that it came over is the session's from now on."""
         if self._ended.done():
             return
-        self.socket = socket
+        self._outbox.socket = socket
         if self._grace is not None:
             self._grace.cancel()
             self._grace = None
@@ -260,7 +249,7 @@ class Session:
         """A socket closed; if it was this session's, a fresh one has to come within the grace time."""
         if self.socket is not socket:
             return
-        self.socket = None
+        self._outbox.socket = None
         if self._ended.done():
             return
         seconds = self._settings.reconnect_grace
@@ -286,16 +275,7 @@ class Session:
 
     async def flush(self) -> None:
         """Send what there is to send; without a socket it waits for the next one."""
-        async with self._sending:
-            self._unsent += self._protocol.data_to_send()
-            while self._unsent and self.socket is not None:
-                socket, frame = self.socket, self._unsent.pop(0)
-                try:
-                    await socket.send(frame)
-                except ConnectionClosed:
-                    self._unsent.insert(0, frame)
-                    if self.socket is socket:
-                        return
+        await self._outbox.flush(self._protocol)
 
     # The end
 

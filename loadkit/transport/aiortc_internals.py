@@ -195,6 +195,41 @@ def check_back_at_once(connection: Connection) -> None:
     connection.check_incoming = check_incoming  # type: ignore[method-assign]
 
 
+def note_mapped_addresses(connection: Connection, mapped: dict[tuple[int, Any], Any]) -> None:
+    """Keep under which address the other side sees each socket: (socket's id, their address) → ours.
+
+    RFC 8445 section 7.2.5.3.1: it is in the answer to a check, where aioice does not look. May be called again when
+    sockets have been added.
+    """
+    for protocol in connection._protocols:
+        if "request" in protocol.__dict__:
+            continue
+
+        async def request(
+            message: Message,
+            addr: Any,
+            *args: Any,
+            protocol: Any = protocol,
+            original: Any = protocol.request,
+            **more: Any,
+        ) -> Any:
+            answer, source = await original(message, addr, *args, **more)
+            mapped[protocol.id, addr] = answer.attributes.get("XOR-MAPPED-ADDRESS")
+            return answer, source
+
+        protocol.request = request  # type: ignore[method-assign, assignment]
+
+
+def local_type(connection: Connection, pair: CandidatePair, mapped: dict[tuple[int, Any], Any]) -> str:
+    """Type of the pair's local candidate, seen from the other side: behind a NAT a host candidate is ``srflx``, or
+    ``prflx`` when no STUN server had told of that address."""
+    candidate, seen = pair.local_candidate, mapped.get((pair.protocol.id, pair.remote_addr))
+    if candidate.type != "host" or seen is None or tuple(seen) == (candidate.host, candidate.port):
+        return candidate.type
+    known = {(c.host, c.port) for c in connection._local_candidates if c.type == "srflx"}
+    return "srflx" if tuple(seen) in known else "prflx"
+
+
 def tap(connection: Connection, handler: DatagramHandler) -> None:
     """Hand RTP and RTCP to ``handler`` where datagrams arrive, on every socket of the connection.
 

@@ -115,12 +115,13 @@ class Peer:
         self._connection = internals.ice_connection(self._ice)
         self._connection.ice_controlling = controlling
         self._dtls = RTCDtlsTransport(self._ice, [certificate.certificate])
-        self._gathering = Gathering(
+        #: Local candidates, and what became of the relay.
+        self.gathering = Gathering(
             self._connection,
             addresses,
             route,
             turn,
-            new_sockets=lambda: internals.tap(self._connection, self._media_received),
+            new_sockets=self._tap,
             relay_lost=self._relay_lost,
         )
         self._remote_ended = False
@@ -135,6 +136,8 @@ class Peer:
         self._remote_address: Any = None
         # Kept for the record: a connection that is closed forgets its pair.
         self._pair: CandidatePair | None = None
+        self._local_type = ""
+        self._mapped: dict[tuple[int, Any], Any] = {}
         self._closed = False
         internals.on_nomination(self._connection, self._use_selected_pair)
         internals.check_back_at_once(self._connection)
@@ -158,13 +161,13 @@ class Peer:
         :raises TransportError: GATHERING_FAILED, no address could be bound; TURN_…, the route needs a relay
             and there is none.
         """
-        await self._gathering.run(on_candidate)
+        await self.gathering.run(on_candidate)
         if self._remote_ended:
             await self._ice.addRemoteCandidate(None)
 
     async def add_remote_candidate(self, candidate: RTCIceCandidate | None) -> None:
         """Add a candidate of the other side; None says that there are no more."""
-        if candidate is None and not self._gathering.ended:
+        if candidate is None and not self.gathering.ended:
             # aioice would give up when all pairs so far have failed, though a candidate of ours is yet to come.
             self._remote_ended = True
             return
@@ -175,9 +178,9 @@ class Peer:
 
         :raises TransportError: ICE_FAILED, all pairs failed; or what :meth:`gather` raised.
         """
-        await self._gathering.bound.wait()
-        if self._gathering.error is not None:
-            raise self._gathering.error
+        await self.gathering.bound.wait()
+        if self.gathering.error is not None:
+            raise self.gathering.error
         internals.allow_checks_while_gathering(self._connection)
         self._ice_task = asyncio.create_task(self._ice.start(remote))
         selected = asyncio.create_task(self._selected.wait())
@@ -217,7 +220,7 @@ class Peer:
     def selected_types(self) -> tuple[str, str] | None:
         """Candidate types (ours, theirs) of the selected pair."""
         pair = self._pair
-        return (pair.local_candidate.type, pair.remote_candidate.type) if pair else None
+        return (self._local_type, pair.remote_candidate.type) if pair else None
 
     def selected_pair(self) -> SelectedPair | None:
         """The pair that media flows or flowed over; None while there is none."""
@@ -225,26 +228,11 @@ class Peer:
         if pair is None:
             return None
         return SelectedPair(
-            local_type=pair.local_candidate.type,
+            local_type=self._local_type,
             remote_type=pair.remote_candidate.type,
             local_address=relay.local_address if relay else pair.local_candidate.host,
             relay_protocol=relay.server.protocol if relay else None,
         )
-
-    @property
-    def relay(self) -> Relay | None:
-        """The relay that a TURN server gave; None while there is none."""
-        return self._gathering.relay
-
-    @property
-    def relay_error(self) -> TransportError | None:
-        """Why there is no relay, of the last server asked; None when none was refused."""
-        return self._gathering.relay_error
-
-    @property
-    def turn_url(self) -> str | None:
-        """The TURN server that was asked last; None when none was."""
-        return self._gathering.turn_url
 
     # Media
 
@@ -277,7 +265,7 @@ class Peer:
             return
         self._closed = True
         self._sendto = None
-        await self._gathering.cancel()
+        await self.gathering.cancel()
         if self._ice_task is not None:
             # aioice starts its consent checks when its own loop notices that a pair was selected; a
             # connection closed before that moment would leave them running for ever.
@@ -301,10 +289,16 @@ class Peer:
         if pair is None or self._closed:
             return
         self._pair = pair
+        self._local_type = internals.local_type(self._connection, pair, self._mapped)
         self._sendto = pair.protocol.transport.sendto
         self._remote_address = pair.remote_addr
-        internals.tap(self._connection, self._media_received)
+        self._tap()
         self._selected.set()
+
+    def _tap(self) -> None:
+        """See to the sockets that the connection has by now."""
+        internals.tap(self._connection, self._media_received)
+        internals.note_mapped_addresses(self._connection, self._mapped)
 
     def _media_received(self, data: bytes) -> None:
         arrival = time.monotonic()
@@ -336,18 +330,22 @@ class Peer:
     def _pairs_tried(self) -> str:
         local = ", ".join(f"{c.type} {c.ip}" for c in self.local_candidates) or "none"
         remote = ", ".join(f"{c.type} {c.ip}" for c in self._ice.getRemoteCandidates()[:8]) or "none"
-        refusal = self.relay.refusal if self.relay else None
-        refused = f"; the TURN server {self.turn_url} does not relay to them ({refusal})" if refusal else ""
+        refusal = self.gathering.relay.refusal if self.gathering.relay else None
+        refused = (
+            f"; the TURN server {self.gathering.turn_url} does not relay to them ({refusal})"
+            if refusal
+            else ""
+        )
         return f"local candidates {local}; remote candidates {remote}{refused}"
 
     def _relay_in_use(self) -> Relay | None:
-        relay = self.relay
+        relay = self.gathering.relay
         in_use = relay is not None and self._pair is not None and self._pair.protocol is relay.protocol
         return relay if in_use else None
 
     def _relay_lost(self) -> None:
         if self._relay_in_use() and not self._closed:
-            self._tell_lost(f"the relay is gone: the TURN server {self.turn_url} ended it")
+            self._tell_lost(f"the relay is gone: the TURN server {self.gathering.turn_url} ended it")
 
     def _ice_state_changed(self) -> None:
         if self._ice.state == "failed" and not self._closed:

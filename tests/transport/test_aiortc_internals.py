@@ -170,6 +170,20 @@ async def test_a_check_that_comes_in_makes_our_own_go_out_again(connection: Conn
         await asyncio.wait({task})
 
 
+async def test_stun_protocol_has_a_number_and_asks_by_request(connection: Connection) -> None:
+    protocol = StunProtocol(connection)
+    assert isinstance(protocol.id, int), (
+        "aioice's StunProtocol no longer has id: loadkit tells sockets apart by it"
+    )
+    assert list(inspect.signature(protocol.request).parameters)[:2] == ["request", "addr"], (
+        "aioice's StunProtocol.request() takes other parameters: loadkit reads mapped addresses in its place"
+    )
+    assert "await pair.protocol.request(" in inspect.getsource(Connection.check_start), (
+        "aioice's Connection.check_start() no longer asks by StunProtocol.request(): loadkit would not learn under "
+        "which address the other side sees us"
+    )
+
+
 async def test_stun_protocol_hands_other_datagrams_to_its_connection() -> None:
     source = inspect.getsource(StunProtocol.datagram_received)
     assert "self.receiver.data_received(" in source, (

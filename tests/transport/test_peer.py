@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 
 import pytest
 import uvloop
+from aioice.candidate import Candidate
 from aiortc import (
     RTCConfiguration,
     RTCDtlsFingerprint,
@@ -586,6 +587,61 @@ async def test_both_sides_close_at_once(footprint: Footprint) -> None:
     await pair.handshake()
     async with asyncio.timeout(20):
         await asyncio.gather(pair.caller.close(), pair.gateway.close())
+
+
+# Behind a NAT
+
+
+class Nat:
+    """Passes datagrams on between a caller and a gateway; each sees the NAT's address for the other's."""
+
+    def __init__(self) -> None:
+        self.outside: asyncio.DatagramTransport
+        self.inside: asyncio.DatagramTransport
+        self._caller: tuple[str, int] | None = None
+
+    async def open(self, gateway: tuple[str, int]) -> int:
+        """Where the caller finds the gateway: a port of the NAT."""
+        nat, loop = self, asyncio.get_running_loop()
+
+        class Inside(asyncio.DatagramProtocol):
+            def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+                nat._caller = addr
+                nat.outside.sendto(data, gateway)
+
+        class Outside(asyncio.DatagramProtocol):
+            def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+                nat.inside.sendto(data, nat._caller)
+
+        self.inside, _ = await loop.create_datagram_endpoint(Inside, local_addr=("127.0.0.1", 0))
+        self.outside, _ = await loop.create_datagram_endpoint(Outside, local_addr=("127.0.0.1", 0))
+        return int(self.inside.get_extra_info("sockname")[1])
+
+    def close(self) -> None:
+        self.inside.close()
+        self.outside.close()
+
+
+@pytest.mark.parametrize(("told", "ours"), [(False, "prflx"), (True, "srflx")])
+async def test_address_that_only_the_other_side_sees_has_its_own_type(
+    pair: Pair, told: bool, ours: str
+) -> None:
+    nat = Nat()
+    await pair.caller.gather(lambda _: None)
+    await pair.gateway.gather(lambda _: None)
+    (candidate,) = pair.gateway.local_candidates
+    port = await nat.open((candidate.ip, candidate.port))
+    if told:
+        seen = nat.outside.get_extra_info("sockname")[1]
+        line = f"1 1 udp 1 127.0.0.1 {seen} typ srflx raddr 127.0.0.1 rport 1"
+        pair.caller._connection._local_candidates.append(Candidate.from_sdp(line))
+    await pair.caller.add_remote_candidate(read_candidate(f"1 1 udp 1 127.0.0.1 {port} typ host"))
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(pair.caller.connect(pair.gateway.ice_parameters))
+        tasks.create_task(pair.gateway.connect(pair.caller.ice_parameters))
+    assert pair.caller.selected_types() == (ours, "host")
+    assert pair.gateway.selected_types() == ("prflx", "prflx")
+    nat.close()
 
 
 # The outside witness

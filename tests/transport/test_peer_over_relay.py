@@ -124,7 +124,7 @@ async def test_relay_only_peer_meets_another_and_media_flows(
         monkeypatch.setattr(peers.caller._connection, "data_received", lambda data, _: slow.append(data))
         await peers.talk()
         assert slow == []
-        assert peers.caller.relay_error is None
+        assert peers.caller.gathering.relay_error is None
 
 
 async def test_any_peer_has_every_kind_of_candidate_and_takes_the_direct_way(
@@ -147,9 +147,9 @@ async def test_any_peer_asks_the_next_server_when_one_gives_no_relay(turn_server
         dead = server_at(f"turn:127.0.0.1:{free.getsockname()[1]}")
     async with meeting(Route(turn=(dead, server_of(turn_server, "tls"))), options_for(turn_server)) as peers:
         await peers.connect()
-        assert peers.caller.relay is not None
-        assert peers.caller.relay.server.protocol == "tls"
-        assert peers.caller.turn_url == turn_server.urls[2]
+        assert peers.caller.gathering.relay is not None
+        assert peers.caller.gathering.relay.server.protocol == "tls"
+        assert peers.caller.gathering.turn_url == turn_server.urls[2]
 
 
 async def test_any_peer_goes_on_without_a_relay_and_says_why(turn_server: RunningCoturn) -> None:
@@ -157,8 +157,8 @@ async def test_any_peer_goes_on_without_a_relay_and_says_why(turn_server: Runnin
     async with meeting(Route(turn=(wrong,)), options_for(turn_server)) as peers:
         await peers.connect()
         await peers.talk()
-        assert peers.caller.relay_error is not None
-        assert peers.caller.relay_error.code == "TURN_UNAUTHORIZED"
+        assert peers.caller.gathering.relay_error is not None
+        assert peers.caller.gathering.relay_error.code == "TURN_UNAUTHORIZED"
 
 
 async def test_relay_only_peer_without_a_relay_fails_with_its_code_wherever_it_waits(
