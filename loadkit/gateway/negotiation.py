@@ -42,10 +42,19 @@ def write_answer(peer: Peer, remote: RemoteDescription) -> str:
     return write_sdp(local, "answer")
 
 
+#: A browser whose page may not use the microphone names its host addresses like this
+#: (draft-ietf-mmusic-mdns-ice-candidates).
+_HIDDEN = ".local"
+
+
 class CandidateFeed:
     """Hands the client's candidates to ICE, and the end of them when it can be believed.
 
     See :class:`~loadkit.signaling.candidates.RemoteCandidates` for when that is.
+
+    Candidates that hide their address behind a multicast name are left out: asking for it disturbs the whole
+    network and, where nobody answers, holds up those that follow for a second each. The client's own checks
+    show the address (RFC 8445 section 7.3.1.3: peer-reflexive).
     """
 
     def __init__(self) -> None:
@@ -53,7 +62,10 @@ class CandidateFeed:
         self._changed = asyncio.Event()
 
     def received(self, candidate: IceCandidate) -> None:
-        """Take a candidate that the client trickled; dropped when it is one too many."""
+        """Take a candidate that the client trickled; dropped when it is hidden or one too many."""
+        fields = candidate.candidate.split(maxsplit=5)
+        if len(fields) > 4 and fields[4].lower().endswith(_HIDDEN):
+            return
         if self._remote.candidate_received(candidate, time.monotonic()):
             self._changed.set()
 
@@ -67,9 +79,10 @@ class CandidateFeed:
 
         :param refuse: called with a sentence for each candidate that is none.
         """
-        for candidate in remote.candidates:
+        in_sdp = [candidate for candidate in remote.candidates if not candidate.ip.lower().endswith(_HIDDEN)]
+        for candidate in in_sdp:
             await peer.add_remote_candidate(candidate)
-        self._remote.answer_applied(candidates_in_sdp=bool(remote.candidates))
+        self._remote.answer_applied(candidates_in_sdp=bool(in_sdp))
         if remote.candidates_complete:
             self._remote.end_received(time.monotonic())
         while True:
