@@ -1,8 +1,11 @@
-"""What the gateway answers over plain HTTP, as JSON, with the connection closed after each answer.
+"""What the gateway answers over plain HTTP, with the connection closed after each answer.
 
+GET /                       the page for people, and its files under /page/
 GET /health                 200 {"status": "healthy", "activeSessions": 42}
 GET /api/v1/ice-servers     200 {"iceServers": [...]}; 401 without an accepted token
 GET anything else           404 {"code": "NOT_FOUND", "message": ...}
+
+All but the page is JSON.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
+from loadkit.gateway.page_files import PageFiles
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.gateway.tokens import TOKEN_INVALID, Tokens
 from loadkit.gateway.turn import ice_servers
@@ -31,6 +35,7 @@ class Endpoints:
     def __init__(self, settings: GatewaySettings, tokens: Tokens) -> None:
         self._settings = settings
         self._tokens = tokens
+        self._page = PageFiles()
 
     def answer(self, connection: ServerConnection, request: Request, active: int) -> Response | None:
         """The answer, or None for the signaling path, where the WebSocket is opened.
@@ -44,6 +49,9 @@ class Endpoints:
             return _json(connection, HTTPStatus.OK, {"status": "healthy", "activeSessions": active})
         if path == ICE_SERVERS_PATH:
             return self._ice_servers(connection, request)
+        page = self._page.answer(connection, request, path)
+        if page is not None:
+            return page
         fault = {"code": "NOT_FOUND", "message": f"nothing is here; signaling is at {SIGNALING_PATH}"}
         return _json(connection, HTTPStatus.NOT_FOUND, fault)
 

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
-
-from aioice.mdns import is_mdns_hostname
-from aiortc import RTCIceCandidate
 
 from loadkit.signaling.candidates import RemoteCandidates
 from loadkit.signaling.messages import IceCandidate
 from loadkit.transport.peer import Peer
 from loadkit.transport.sdp import LocalDescription, RemoteDescription, read_candidate, read_sdp, write_sdp
-
-logger = logging.getLogger(__name__)
 
 
 def read_offer(sdp: str, max_candidates: int) -> RemoteDescription:
@@ -53,10 +47,19 @@ def write_answer(peer: Peer, remote: RemoteDescription) -> str:
     return write_sdp(local, "answer")
 
 
+#: A browser whose page may not use the microphone names its host addresses like this
+#: (draft-ietf-mmusic-mdns-ice-candidates).
+_HIDDEN = ".local"
+
+
 class CandidateFeed:
     """Hands the client's candidates to ICE, and the end of them when it can be believed.
 
     See :class:`~loadkit.signaling.candidates.RemoteCandidates` for when that is.
+
+    Candidates that hide their address behind a multicast name are left out: asking for it disturbs the whole
+    network and, where nobody answers, holds up those that follow for a second each. The client's own checks
+    show the address (RFC 8445 section 7.3.1.3: peer-reflexive).
 
     :param limit: candidates that are taken, those in the SDP not counted.
     """
@@ -70,6 +73,9 @@ class CandidateFeed:
 
         One that comes after the end has passed is dropped without a word (RFC 8838 section 14).
         """
+        fields = candidate.candidate.split(maxsplit=5)
+        if len(fields) > 4 and fields[4].lower().endswith(_HIDDEN):
+            return True
         if self._remote.candidate_received(candidate, time.monotonic()):
             self._changed.set()
             return True
@@ -85,19 +91,10 @@ class CandidateFeed:
 
         :param refuse: called with a sentence for each candidate that is none.
         """
-        async with asyncio.TaskGroup() as resolving:
-            await self._feed(peer, remote, refuse, resolving)
-
-    async def _feed(
-        self,
-        peer: Peer,
-        remote: RemoteDescription,
-        refuse: Callable[[str], None],
-        resolving: asyncio.TaskGroup,
-    ) -> None:
-        for candidate in remote.candidates:
-            await self._add(peer, candidate, resolving)
-        self._remote.answer_applied(candidates_in_sdp=bool(remote.candidates))
+        in_sdp = [candidate for candidate in remote.candidates if not candidate.ip.lower().endswith(_HIDDEN)]
+        for candidate in in_sdp:
+            await peer.add_remote_candidate(candidate)
+        self._remote.answer_applied(candidates_in_sdp=bool(in_sdp))
         if remote.candidates_complete:
             self._remote.end_received(time.monotonic())
         while True:
@@ -105,29 +102,13 @@ class CandidateFeed:
             candidates, end = self._remote.poll(time.monotonic())
             for message in candidates:
                 try:
-                    await self._add(peer, read_candidate(message.candidate), resolving)
+                    await peer.add_remote_candidate(read_candidate(message.candidate))
                 except ValueError as exc:
                     refuse(f"data.candidate: {exc}")
             if end:
                 await peer.add_remote_candidate(None)
                 return
             await self._wait()
-
-    async def _add(self, peer: Peer, candidate: RTCIceCandidate, resolving: asyncio.TaskGroup) -> None:
-        if is_mdns_hostname(candidate.ip):
-            # A name that nobody knows takes a second to find out; the others do not wait for it.
-            resolving.create_task(self._resolve(peer, candidate))
-            await asyncio.sleep(0)
-        else:
-            await peer.add_remote_candidate(candidate)
-
-    @staticmethod
-    async def _resolve(peer: Peer, candidate: RTCIceCandidate) -> None:
-        try:
-            await peer.add_remote_candidate(candidate)
-        except OSError as exc:
-            # It takes a socket on port 5353; the call can do without the candidate.
-            logger.debug("a candidate with an mDNS name was dropped: %s", exc)
 
     async def _wait(self) -> None:
         """Until something comes, or the end becomes due."""

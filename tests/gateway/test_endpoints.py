@@ -32,7 +32,7 @@ async def test_health_needs_no_token_and_counts_sessions(start_gateway: StartGat
         assert await get(gateway, "/health") == (200, {"status": "healthy", "activeSessions": 1})
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1/webrtc", "/healthy"])
+@pytest.mark.parametrize("path", ["/index.html", "/page/", "/page/../app.py", "/api/v1/webrtc", "/healthy"])
 async def test_another_path_is_not_found(gateway: Gateway, path: str) -> None:
     status, document = await get(gateway, path)
     assert status == 404
