@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,12 +16,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a subcommand; returns its exit code (:class:`~loadkit.errors.ExitCode`)."""
     parser = argparse.ArgumentParser(
         prog="python -m loadkit",
-        description="Load and soak tests for WebRTC voice gateways. Calls are placed by: locust -f locustfile.py",
+        description="Load and soak tests for WebRTC voice gateways. A load test is: locust -f locustfile.py",
     )
     parser.add_argument("--version", action="version", version=f"loadkit {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="<command>")
+    _add_call(commands)
     _add_report(commands)
     _add_gateway(commands)
+    _add_conformance(commands)
     options = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
@@ -30,6 +33,14 @@ def main(arguments: list[str] | None = None) -> int:
         return int(exc.exit_code)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
+
+
+def _add_call(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from loadkit.probe import command
+
+    parser = commands.add_parser("call", help="place one call and tell what happens, as it happens")
+    command.add_arguments(parser)
+    parser.set_defaults(run=functools.partial(command.run, version=__version__))
 
 
 def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -59,3 +70,11 @@ def _add_gateway(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = commands.add_parser("gateway", help="run the reference gateway to practise against")
     command.add_arguments(parser)
     parser.set_defaults(run=command.run)
+
+
+def _add_conformance(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from loadkit.conformance import command, options
+
+    parser = commands.add_parser("conformance", help="check a gateway against the protocol, case by case")
+    options.add_arguments(parser)
+    parser.set_defaults(run=functools.partial(command.run, version=__version__))

@@ -12,6 +12,9 @@
     ├── UnusableFrame          a frame that a caller drops               (signaling/messages.py)
     ├── InvalidMessage         a frame that the gateway refuses          (signaling/messages.py)
     ├── SocketLost             the WebSocket is gone; it is reopened     (signaling/client.py)
+    ├── ExpectationFailed      a gateway is not as a case expects it     (conformance/case.py)
+    ├── NotChecked             a case that cannot be decided             (conformance/case.py)
+    ├── GatewayUnreachable     nothing answers there        exit code 5  (conformance/target.py)
     └── CallError              one call failed: stage, code, message
         ├── SignalingError     WebSocket, offer, answer, socket lost
         │   ├── GatewayError            the gateway sent ``error``: its own code, verbatim
@@ -32,19 +35,19 @@ class ExitCode(enum.IntEnum):
     """Exit codes of the ``locust`` and ``python -m loadkit`` commands."""
 
     PASSED = 0
-    """Calls were placed and none failed."""
+    """Calls were placed and none failed; or every case of a conformance check that could be decided passed."""
     FAILED = 1
-    """Calls failed."""
+    """Calls failed, or cases of a conformance check did."""
     BAD_SETTINGS = 2
     """Settings, a sample or a run folder cannot be used, or no engine could be started: no call was placed."""
     NO_DATA = 3
-    """The run ended without one finished call: it says nothing about the gateway."""
+    """The run ended without one finished call, or no case was decided: it says nothing about the gateway."""
     GATEWAY_UNREACHABLE = 5
-    """The embedded gateway could not be started."""
+    """The embedded gateway could not be started, or nothing answers at the address to be called or checked."""
     LOST_WORKERS = 6
     """A worker died or left before the end: the run offered less load than it was asked to."""
     INTERRUPTED = 130
-    """The run was ended by SIGINT or SIGTERM before its time."""
+    """The run, or the one call, was ended by SIGINT or SIGTERM before its time."""
 
 
 class Stage(enum.StrEnum):
@@ -197,7 +200,8 @@ CODES: dict[str, CodeMeaning] = {
     ),
     "WEBSOCKET_DNS": _ours("the gateway's host name could not be resolved", "--host, the resolver"),
     "WEBSOCKET_TLS": _ours(
-        "the TLS handshake of the WebSocket failed", "the gateway's certificate and host name"
+        "the TLS handshake of the WebSocket failed",
+        "the reason in the message; the gateway's certificate and host name, --tls-ca",
     ),
     "WEBSOCKET_TIMEOUT": _ours(
         "the WebSocket did not open in time", "the gateway's accept queue, firewalls, --websocket-timeout"

@@ -48,10 +48,20 @@ class TurnRecord:
     turn_latency_ms: float | None = _column(
         "ms", "last caller-speech frame sent → first agent-speech frame arrived; None when no reply was heard"
     )
-    reply_ms: float | None = _column("ms", "length of the reply, first to last agent-speech frame")
+    reply_ms: float | None = _column(
+        "ms", "length of the reply, first to last agent-speech frame heard in the turn"
+    )
     no_response: bool = _column("", "no agent speech within the script's time-out", False)
     false_interrupt: bool = _column(
         "", "agent speech started while caller speech was still being sent", False
+    )
+    barge_in_stop_ms: float | None = _column(
+        "ms",
+        "first interrupting caller-speech frame sent → last agent-speech frame before 400 ms of silence; None"
+        " when the turn interrupted nothing, or the agent talked on",
+    )
+    barge_in_missed: bool | None = _column(
+        "", "the agent talked on for 2 s after it was interrupted; None when the turn interrupted nothing"
     )
 
 
@@ -131,6 +141,14 @@ class CallRecord:
     dtls_cipher: str | None = _column("", "DTLS cipher suite negotiated")
     srtp_cipher: str | None = _column("", "SRTP protection profile negotiated")
     codec: str | None = _column("", "codec negotiated, with its parameters")
+    end_of_candidates_early: bool | None = _column(
+        "", "the gateway told of candidates after their end; None when it never told the end"
+    )
+    signaling_close_code: int | None = _column(
+        "",
+        "close code of the WebSocket when it was lost, the last time; 1006 when it was torn; None when it was"
+        " not lost",
+    )
     signaling_reconnects: int = _column("", "times the WebSocket was lost and opened again", 0)
     signaling_dropped: int = _column("", "frames from the gateway that could not be used and were dropped", 0)
 
@@ -140,6 +158,9 @@ class CallRecord:
     packets_received: int | None = _column("", "RTP packets received, duplicates left out")
     bytes_received: int | None = _column("B", "RTP payload bytes received")
     packets_lost: int | None = _column("", "RFC 3550: packets expected less packets received")
+    loss_burst_mean: float | None = _column(
+        "", "mean number of packets lost in a row; None when none was lost"
+    )
     packets_discarded: int | None = _column(
         "", "arrived but unusable: not authentic, not RTP, unknown payload type"
     )
@@ -147,6 +168,11 @@ class CallRecord:
     packets_duplicated: int | None = _column("", "arrived more than once")
     jitter: float | None = _column("s", "RFC 3550 interarrival jitter at the end of the call")
     longest_gap_ms: float | None = _column("ms", "longest time between two received packets")
+    clock_drift_ppm: float | None = _column(
+        "ppm",
+        "the gateway's media clock against ours, positive when it is too fast, give or take 100;"
+        " None when the call was too short or too jittery to tell",
+    )
     round_trip_time: float | None = _column("s", "mean round trip time out of RTCP reports")
     remote_packets_lost: int | None = _column("", "of our packets, lost on the way to the gateway (its RTCP)")
     remote_jitter: float | None = _column("s", "jitter of our packets at the gateway (its RTCP)")
@@ -157,6 +183,12 @@ class CallRecord:
     )
     no_audio: bool | None = _column("", "no RTP within 2 s of connecting")
     silent_audio: bool | None = _column("", "RTP came, but nothing above −60 dBFS")
+    one_way: bool | None = _column(
+        "",
+        "echo mode: for 2 s and more, sound went out and none came back; other modes: RTP comes, but the"
+        " gateway's RTCP knows none of ours",
+    )
+    media_stopped: bool | None = _column("", "RTP had come, but none in the last 2 s of the call")
     turns: int | None = _column("", "turns of talk in the call; None when the call did not listen")
 
     # the tester's own punctuality

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -129,9 +129,11 @@ class SettingsModel(BaseModel):
         return "<text>"
 
     @classmethod
-    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
-        """Add every field as an option; see :meth:`from_arguments`."""
+    def add_arguments(cls, parser: argparse._ActionsContainer, leave_out: Container[str] = ()) -> None:
+        """Add every field as an option, but those named in ``leave_out``; see :meth:`from_arguments`."""
         for name, field in cls.model_fields.items():
+            if name in leave_out:
+                continue
             options: dict[str, Any] = {"dest": name, "default": None, "help": cls._help(name, field)}
             if field.annotation is bool:
                 options["action"] = "store_true"

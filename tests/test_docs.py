@@ -21,10 +21,14 @@ from typing import Any
 
 import pytest
 
+import loadkit.conformance.options
 import loadkit.errors
+from loadkit.conformance.cases import CASES
 from loadkit.errors import CODES, ExitCode
 from loadkit.gateway.command import add_arguments
+from loadkit.gateway.events import COMMON_FIELDS, EVENTS
 from loadkit.gateway.settings import SPEECH_FOLDER, GatewaySettings
+from loadkit.probe import command as probe_command
 from loadkit.settings import SAMPLES_DIR, Settings, env_var, flag
 from loadkit.settings_model import shown_default
 from loadkit.signaling.messages import parse_from_client, parse_from_gateway
@@ -32,7 +36,9 @@ from loadkit.signaling.messages import parse_from_client, parse_from_gateway
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 ERRORS_PAGE = ROOT / "docs" / "errors.md"
+CONFORMANCE_PAGE = ROOT / "docs" / "conformance.md"
 GATEWAY_PAGE = ROOT / "docs" / "gateway.md"
+EVENTS_PAGE = ROOT / "docs" / "events.md"
 PROTOCOL_PAGE = ROOT / "docs" / "protocol.md"
 PICTURE = ROOT / "docs" / "report.png"
 PAGES = [
@@ -46,7 +52,7 @@ PAGES = [
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 #: Options of other programs that a page may name in a line of shell.
-OTHER_PROGRAMS = ("pip install", "apt-get", "git ")
+OTHER_PROGRAMS = ("pip install", "apt-get", "git ", "curl ")
 
 
 # Reading
@@ -125,6 +131,33 @@ def errors_table() -> str:
     return _table(("code", "origin", "meaning", "what to look at"), rows)
 
 
+def conformance_table() -> str:
+    """Every case of ``python -m loadkit conformance``: id, kind, expectation, source."""
+    rows = [
+        (f"`{case.id}`", f"{case.kind}{', slow' if case.slow else ''}", case.expectation, case.source)
+        for case in CASES
+    ]
+    return _table(("case", "kind", "expectation", "source"), rows)
+
+
+def event_fields_table() -> str:
+    """Every field that all events of the gateway have."""
+    return _table(("field", "meaning"), [(f"`{name}`", meaning) for name, meaning in COMMON_FIELDS.items()])
+
+
+def events_table() -> str:
+    """Every event of the gateway: name, when it is written, its own fields."""
+    rows = [
+        (
+            f"`{name}`",
+            kind.meaning,
+            "<br>".join(f"`{field}`: {meaning}" for field, meaning in kind.fields.items()),
+        )
+        for name, kind in EVENTS.items()
+    ]
+    return _table(("event", "when", "its fields"), rows)
+
+
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
@@ -156,6 +189,9 @@ TABLES: list[tuple[Path, str, Callable[[], str]]] = [
     (README, "exit codes", exit_codes_table),
     (GATEWAY_PAGE, "gateway options", gateway_options_table),
     (ERRORS_PAGE, "errors", errors_table),
+    (CONFORMANCE_PAGE, "conformance cases", conformance_table),
+    (EVENTS_PAGE, "event fields", event_fields_table),
+    (EVENTS_PAGE, "events", events_table),
 ]
 
 
@@ -223,6 +259,22 @@ def gateway_options() -> frozenset[str]:
 
 
 @cache
+def call_options() -> frozenset[str]:
+    """Options of ``python -m loadkit call``, out of its parser."""
+    parser = argparse.ArgumentParser()
+    probe_command.add_arguments(parser)
+    return frozenset(name for action in parser._actions for name in action.option_strings)
+
+
+@cache
+def conformance_options() -> frozenset[str]:
+    """Options of ``python -m loadkit conformance``, out of its parser."""
+    parser = argparse.ArgumentParser()
+    loadkit.conformance.options.add_arguments(parser)
+    return frozenset(name for action in parser._actions for name in action.option_strings)
+
+
+@cache
 def subcommand_help(name: str) -> str:
     """What ``python -m loadkit <name> --help`` prints; a name that is no subcommand fails."""
     return _run([sys.executable, "-m", "loadkit", name, "--help"])
@@ -241,7 +293,8 @@ def test_every_setting_is_an_option_of_locust_with_its_environment_variable() ->
 def test_every_option_that_is_named_exists(page: Path) -> None:
     text = "\n".join(line for line in _text(page).splitlines() if not _of_another_program(line))
     named = {option for option in _options_in(text) if option.startswith("--")}
-    assert named <= locust_options() | gateway_options() | {"--version"}, page.name
+    ours = gateway_options() | call_options() | conformance_options()
+    assert named <= locust_options() | ours | {"--version"}, page.name
 
 
 @each_page

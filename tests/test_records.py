@@ -16,7 +16,7 @@ TYPES = [CallRecord, TurnRecord]
 def test_every_column_has_a_meaning(record_type: type[CallRecord] | type[TurnRecord]) -> None:
     for name, (unit, meaning) in columns(record_type).items():
         assert meaning, name
-        assert unit in ("", "ms", "s", "B", "0..1", "unix s"), (name, unit)
+        assert unit in ("", "ms", "s", "B", "0..1", "unix s", "ppm"), (name, unit)
 
 
 @pytest.mark.parametrize("record_type", TYPES)

@@ -13,8 +13,8 @@ from loadkit.analysis.concurrency import concurrency
 from loadkit.analysis.generator import summarise_generator
 from loadkit.analysis.paths import summarise_paths
 from loadkit.analysis.percentiles import distribution, rounded
-from loadkit.analysis.printable import printable
 from loadkit.analysis.verdict import judge
+from loadkit.printable import printable
 from loadkit.records import STAGES, Outcome
 
 #: Goes up when a key changes its meaning or goes away, not when one is added.
@@ -149,6 +149,8 @@ def _turns(turns: pd.DataFrame) -> dict[str, Any]:
         "turn_latency_ms": distribution(turns["turn_latency_ms"]),
         "no_response": _total(turns["no_response"]),
         "false_interrupt": _total(turns["false_interrupt"]),
+        "barge_in_stop_ms": distribution(turns["barge_in_stop_ms"]),
+        "barge_in_missed": _total(turns["barge_in_missed"]),
     }
 
 
@@ -185,6 +187,8 @@ def _media(calls: pd.DataFrame) -> dict[str, Any]:
         "longest_gap_ms": distribution(calls["longest_gap_ms"]),
         "no_audio": _total(calls["no_audio"]),
         "silent_audio": _total(calls["silent_audio"]),
+        "one_way": _total(calls["one_way"]),
+        "media_stopped": _total(calls["media_stopped"]),
     }
 
 

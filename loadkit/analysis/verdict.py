@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loadkit.analysis.printable import printable
+from loadkit.printable import printable
 
 
 class Status(enum.StrEnum):

@@ -4,6 +4,9 @@ timeline.py*  when each stage began and ended, and the record's columns out of t
 spec.py*      what is asked of a call
 path.py       the way through the network: asked for, chosen, recorded
 hearing.py    what the caller heard: first audio, greeting, turns
+echo_watch.py* whether what was said came back
+interruption.py*  the caller talks into the agent's speech: does it stop?
 media.py      the call's media: what is sent, what arrived, reports, the watch over both
+observer.py   who is told what happens, as it happens; nobody, in a load test
 session.py    the call itself; read it top to bottom
 """

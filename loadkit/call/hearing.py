@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from loadkit.call.interruption import Interruption
 from loadkit.call.timeline import Timeline
 from loadkit.media.voice import SILENCE_DBFS, LevelDecoder, Utterance, UtteranceTracker
 from loadkit.records import TurnRecord
@@ -17,12 +18,21 @@ class Hearing:
     """Listens to one call.
 
     :param changed: called when an utterance starts or ends.
+    :param heard: called with that utterance.
     """
 
-    def __init__(self, timeline: Timeline, *, listen: bool, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        *,
+        listen: bool,
+        changed: Callable[[], None],
+        heard: Callable[[Utterance], None] | None = None,
+    ) -> None:
         self._timeline = timeline
         self._listen = listen
         self._changed = changed
+        self._heard = heard
         self._decoder: LevelDecoder | None = None
         self._tracker = UtteranceTracker()
         self._loudest = -math.inf
@@ -34,6 +44,9 @@ class Hearing:
         self.turns: list[TurnRecord] = []
         #: When the caller's last speech frame was sent (monotonic seconds).
         self.said_at: float | None = None
+        self._interrupting = False
+        #: What the newest turn interrupted; None when it did not.
+        self.interruption: Interruption | None = None
 
     @property
     def audio_level(self) -> float | None:
@@ -50,11 +63,16 @@ class Hearing:
         """Whether the other side is speaking."""
         return self._tracker.current is not None
 
-    def packet(self, payload: bytes, now: float) -> None:
-        """Hear one packet."""
+    @property
+    def listens(self) -> bool:
+        """Whether every packet is listened to, and not only those up to the first sound."""
+        return self._listen
+
+    def packet(self, payload: bytes, now: float) -> bool:
+        """Hear one packet; True when it was found to hold sound."""
         if not self._listen and self._timeline.at("first_audio") is not None:
             self._decoder = None
-            return
+            return False
         if self._decoder is None:
             self._decoder = LevelDecoder()
         level = self._decoder.level(payload)
@@ -64,10 +82,13 @@ class Hearing:
             self._timeline.mark("first_audio", now)
         if self._listen:
             self._note(self._tracker.feed(level, now))
+            self._watch_interruption(now)
+        return level > SILENCE_DBFS
 
     def poll(self, now: float) -> None:
         """Let an utterance end when packets have stopped coming."""
         self._note(self._tracker.poll(now))
+        self._watch_interruption(now)
 
     def _note(self, utterance: Utterance | None) -> None:
         if utterance is None:
@@ -75,15 +96,36 @@ class Hearing:
         if not utterance.ended:
             self.utterances.append(utterance)
             self._timeline.mark("greeting", utterance.started_at)
+        if self._heard is not None:
+            self._heard(utterance)
         self._changed()
 
-    def begin_turn(self, sample: str) -> TurnRecord:
-        """The caller starts to say something."""
+    def begin_turn(self, sample: str, *, interrupting: bool = False) -> TurnRecord:
+        """The caller starts to say something, or to interrupt."""
+        if interrupting:
+            # The reply to the turn before is what is interrupted: its latency counts all the same.
+            self.reply_cut_off()
+        self._interrupting = interrupting
+        self.interruption = None
         self.said_at = None
         self._before_turn = len(self.utterances)
         turn = TurnRecord(turn=len(self.turns) + 1, sample=sample)
         self.turns.append(turn)
         return turn
+
+    def speech_began(self, now: float) -> None:
+        """The caller's first speech frame was sent at ``now``."""
+        interrupting, self._interrupting = self._interrupting, False
+        last = self.utterances[-1].last_speech_at if self.utterances else None
+        if interrupting and Interruption.possible(now, last):
+            self.interruption = Interruption(now)
+
+    def _watch_interruption(self, now: float) -> None:
+        interruption = self.interruption
+        if interruption is not None and interruption.heard(now, self.utterances[-1].last_speech_at):
+            self.turns[-1].barge_in_stop_ms = interruption.stop_ms
+            self.turns[-1].barge_in_missed = interruption.missed
+            self._changed()
 
     def speech_sent(self, now: float, connected_at: float) -> None:
         """The caller's last speech frame was sent at ``now``."""
@@ -106,11 +148,16 @@ class Hearing:
         return self.utterances[0] if self.utterances else None
 
     def reply(self) -> Utterance | None:
-        """The first utterance of this turn that went on after the caller's last speech frame."""
+        """The first utterance of this turn that went on after the caller's last speech frame.
+
+        An agent that talked on when it was interrupted may be heard to reply without a pause: its speech counts.
+        """
         said_at = self.said_at
         if said_at is None:
             return None
-        return next((u for u in self.utterances[self._before_turn :] if u.last_speech_at > said_at), None)
+        talked_on = self.interruption is not None and self.interruption.missed
+        first = self._before_turn - 1 if talked_on else self._before_turn
+        return next((u for u in self.utterances[first:] if u.last_speech_at > said_at), None)
 
     def note_reply(self, reply: Utterance | None) -> float | None:
         """Write what came of the newest turn; returns its latency in ms.
@@ -125,13 +172,13 @@ class Hearing:
             return None
         turn.reply_ms = round(reply.duration * 1000, 3)
         if reply.started_at <= self.said_at:
-            turn.false_interrupt = True
+            turn.false_interrupt = not turn.barge_in_missed
             return None
         turn.turn_latency_ms = round((reply.started_at - self.said_at) * 1000, 3)
         return turn.turn_latency_ms
 
-    def call_ended(self) -> None:
-        """Write what was heard of a reply that the end of the call cut off: its latency counts all the same."""
+    def reply_cut_off(self) -> None:
+        """Write what was heard of a reply that was cut off: its latency counts all the same."""
         reply = self.reply()
         if reply is not None and self.turns and self.turns[-1].reply_ms is None:
             self.note_reply(reply)

@@ -6,18 +6,22 @@ import random
 import time
 from collections.abc import Callable
 
+from loadkit.call.echo_watch import EchoWatch
 from loadkit.call.hearing import Hearing
 from loadkit.call.timeline import Timeline
 from loadkit.errors import Stage, TransportError
+from loadkit.media.bursts import LossBursts
 from loadkit.media.clock import LATE_S, MediaClock, lateness_of_frames
+from loadkit.media.drift import DriftMeter
 from loadkit.media.meter import ReceptionMeter
 from loadkit.media.rtcp import REPORT_INTERVAL_S, RtcpReporter
 from loadkit.media.rtp import RtpSource, parse_rtp
 from loadkit.media.speaker import Speaker
 from loadkit.records import CallRecord
+from loadkit.signaling.modes import ECHO
 from loadkit.transport.peer import Peer
 
-#: ``no_audio`` is decided this long after connecting.
+#: ``no_audio`` is decided this long after connecting, ``media_stopped`` this long after the last packet.
 NO_AUDIO_S = 2.0
 _WATCH_INTERVAL_S = 0.5
 
@@ -40,6 +44,9 @@ class CallMedia:
     ) -> None:
         self.speaker = Speaker()
         self.meter = ReceptionMeter()
+        self._bursts = LossBursts()
+        self._drift = DriftMeter()
+        self._echo = EchoWatch()
         self._timeline = timeline
         self._hearing = hearing
         self._media_timeout = media_timeout
@@ -106,9 +113,13 @@ class CallMedia:
             self._source.skip(skipped)
         speaker = self.speaker
         for _ in range(frames):
-            was_playing = speaker.playing
+            was_playing, was_speaking = speaker.playing, speaker.speaking
             payload = speaker.next_packet()
             self._peer.send_rtp(self._source.packet(payload, marker=self._source.packets_sent == 0))
+            if speaker.sounding:
+                self._echo.speech_sent(now)
+            if speaker.speaking and not was_speaking:
+                self._hearing.speech_began(now)
             if speaker.speech_ended:
                 self._hearing.speech_sent(now, self._connected_at)
             if was_playing and not speaker.playing:
@@ -128,7 +139,10 @@ class CallMedia:
             return
         if self.meter.packet(rtp.ssrc, rtp.sequence_number, rtp.timestamp, len(rtp.payload), now):
             self._timeline.mark("first_packet", now)
-            self._hearing.packet(rtp.payload, now)
+            self._bursts.packet(rtp.ssrc, rtp.sequence_number)
+            self._drift.packet(rtp.ssrc, rtp.timestamp, now)
+            if self._hearing.packet(rtp.payload, now):
+                self._echo.sound_heard(now)
             if self._hearing.talking != self._agent_was_talking:
                 self._agent_was_talking = self._hearing.talking
                 if self._agent_was_talking and self.speaker.speaking:
@@ -179,8 +193,11 @@ class CallMedia:
         record.packets_discarded = self._malformed + peer.packets_refused
         if meter.first_arrival is not None:
             record.packets_lost = meter.packets_lost
+            record.loss_burst_mean = self._bursts.mean
             record.packets_reordered = meter.packets_reordered
-            record.packets_duplicated = meter.packets_duplicated
+            # SRTP drops nearly all of them before they are metered.
+            record.packets_duplicated = meter.packets_duplicated + peer.packets_repeated
+            record.clock_drift_ppm = self._drift.ppm
             record.jitter = meter.jitter
             record.longest_gap_ms = None if meter.longest_gap is None else round(meter.longest_gap * 1000, 3)
         record.round_trip_time = reporter.round_trip_time
@@ -189,8 +206,19 @@ class CallMedia:
         first = record.first_packet_ms
         if first is not None or connected_ms >= NO_AUDIO_S * 1000:
             record.no_audio = first is None or first > NO_AUDIO_S * 1000
+        self._fill_one_way(record, reporter, self._connected_at + connected_ms / 1000)
         record.audio_level = self._hearing.audio_level
         record.silent_audio = self._hearing.silent
         record.late_ms_max = None if self._late_max is None else round(self._late_max * 1000, 3)
         if self._late_max is not None:
             record.frames_late, record.frames_skipped = self._frames_late, self._frames_skipped
+
+    def _fill_one_way(self, record: CallRecord, reporter: RtcpReporter, ended_at: float) -> None:
+        """Whether sound or packets went one way only."""
+        last = self.meter.last_arrival
+        if record.mode == ECHO:
+            record.one_way = self._echo.one_way(listened=self._hearing.listens)
+        elif last is not None and reporter.heard_by_remote is not None:
+            record.one_way = not reporter.heard_by_remote
+        if last is not None and ended_at - self._connected_at >= NO_AUDIO_S:
+            record.media_stopped = ended_at - last > NO_AUDIO_S

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from loadkit.call.hearing import Hearing
+from loadkit.call.interruption import MISSED_S, STOPPED_S
 from loadkit.call.lifetime import Lifetime
 from loadkit.errors import Stage, TransportError
 from loadkit.media.samples import EncodedSample
@@ -14,6 +16,8 @@ from loadkit.media.voice import Utterance
 
 #: An agent that talks on and on is not listened to for ever.
 _LONGEST_UTTERANCE_S = 120.0
+#: By then it is known whether an agent that was interrupted has stopped; media is watched twice a second.
+_DECIDED_S = MISSED_S + STOPPED_S + 1.0
 
 
 class Script:
@@ -47,6 +51,26 @@ class Script:
         self._speaker.play(sample)
         await self._until(lambda: not self._speaker.playing, None)
 
+    async def interrupt(self, sample: EncodedSample, after: float, timeout: float) -> float | None:
+        """Speak a sample into the agent's speech, ``after`` seconds of it, and return when it was sent and the
+        agent has stopped or has not: ``barge_in_stop_ms``. A turn begins.
+
+        :raises TransportError: NO_RESPONSE: the agent said nothing; the call has failed.
+        """
+        hearing = self._hearing
+        await self._until(lambda: hearing.talking, timeout)
+        if not hearing.talking:
+            raise self._no_response("speech to interrupt", timeout)
+        await self.pause(max(0.0, hearing.utterances[-1].started_at + after - time.monotonic()))
+        self._note(sample)
+        turn = hearing.begin_turn(sample.name, interrupting=True)
+        self._speaker.play(sample)
+        await self._until(lambda: not self._speaker.playing, None)
+        interruption = hearing.interruption
+        if interruption is not None:
+            await self._until(lambda: interruption.decided, _DECIDED_S)
+        return turn.barge_in_stop_ms
+
     async def pause(self, seconds: float) -> None:
         """Say nothing for so long."""
         await self._lifetime.unless_ended(asyncio.sleep(seconds))
@@ -75,11 +99,14 @@ class Script:
         await self._until(lambda: find() is not None, timeout)
         utterance = find()
         if utterance is None:
-            error = TransportError(Stage.AGENT, "NO_RESPONSE", f"no {what} within {timeout:g} s")
-            self._lifetime.fail(error)
-            raise error
+            raise self._no_response(what, timeout)
         await self._until(lambda: utterance.ended, _LONGEST_UTTERANCE_S)
         return utterance
+
+    def _no_response(self, what: str, timeout: float) -> TransportError:
+        error = TransportError(Stage.AGENT, "NO_RESPONSE", f"no {what} within {timeout:g} s")
+        self._lifetime.fail(error)
+        return error
 
     def _note(self, sample: EncodedSample) -> None:
         if self.first_sample is None:

@@ -21,6 +21,7 @@ from loadkit.call.context import CallContext, http_from
 from loadkit.call.hearing import Hearing
 from loadkit.call.lifetime import CallEnded, Lifetime
 from loadkit.call.media import CallMedia
+from loadkit.call.observer import NOBODY, CallObserver
 from loadkit.call.path import CallPath
 from loadkit.call.script import Script
 from loadkit.call.signaling import CallSignaling
@@ -49,16 +50,22 @@ _GOODBYE_S = 2.0
 class CallSession:
     """One call; see the module's docstring."""
 
-    def __init__(self, spec: CallSpec, context: CallContext) -> None:
+    def __init__(self, spec: CallSpec, context: CallContext, observer: CallObserver = NOBODY) -> None:
         self.spec = spec
+        self._observer = observer
         #: Resolved with the sessionId when media can flow.
         self.connected: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._context = context
         self._settings = context.settings
         self._path = CallPath(spec, context)
-        self._timeline = Timeline(spec.intended)
+        self._timeline = Timeline(spec.intended, None if observer is NOBODY else observer.marked)
         self._lifetime = Lifetime(spec.call_id)
-        self._hearing = Hearing(self._timeline, listen=spec.listen, changed=lambda: self.script.changed())
+        self._hearing = Hearing(
+            self._timeline,
+            listen=spec.listen,
+            changed=lambda: self.script.changed(),
+            heard=None if observer is NOBODY else observer.utterance,
+        )
         self._media = CallMedia(
             self._timeline,
             self._hearing,
@@ -123,6 +130,7 @@ class CallSession:
             settings.ice_timeout, peer.connect(remote.ice), "ICE_TIMEOUT", "no pair was selected"
         )
         self._mark("pair_selected")
+        self._observer.pair_selected(peer)
         lifetime.stage = Stage.DTLS
         outcome = await lifetime.within(
             settings.dtls_timeout, peer.handshake(remote.dtls), "DTLS_TIMEOUT", "the handshake did not finish"
@@ -132,6 +140,7 @@ class CallSession:
         record = self._record
         record.dtls_role, record.tls_version = outcome.role, outcome.version
         record.dtls_cipher, record.srtp_cipher = outcome.cipher, outcome.srtp_profile
+        self._observer.dtls(outcome)
         self._media.start(self._context.clock, time.monotonic())
 
     async def _get_ice_servers(self) -> list[IceServer]:
@@ -148,9 +157,11 @@ class CallSession:
                 )
         except IceServersUnavailable as exc:
             self._record.ice_servers_error = exc.reason
+            self._observer.ice_servers_failed(exc.reason)
             return []
         self._mark("ice_servers_had")
         self._record.ice_servers_count = len(servers)
+        self._observer.ice_servers(servers)
         return servers
 
     def _make_peer(self, route: Route) -> Peer:
@@ -160,7 +171,7 @@ class CallSession:
             addresses=self._path.addresses,
             route=route,
             turn=self._path.turn,
-            on_rtp=self._media.rtp_received,
+            on_rtp=self._observer.packets(self._media.rtp_received),
             on_rtcp=self._media.rtcp_received,
         )
 
@@ -171,6 +182,7 @@ class CallSession:
             timeout=settings.websocket_timeout,
             ssl_context=self._context.ssl_context,
             local_address=self._path.local_address,
+            connect=self._observer.connect(),
         )
         signaling = self._signaling = CallSignaling(
             connection,
@@ -201,7 +213,7 @@ class CallSession:
     async def _gather(self, peer: Peer, signaling: CallSignaling) -> None:
         """Gather candidates and trickle them, then say that there are no more."""
         self._mark("gathering_started")
-        await peer.gather(signaling.trickle)
+        await peer.gather(self._observer.local_candidates(signaling.trickle))
         self._mark("gathered")
         self._record.local_candidates = len(peer.local_candidates)
         signaling.trickle(None)
@@ -212,6 +224,7 @@ class CallSession:
         except ValueError as exc:
             raise SignalingError(Stage.ANSWER, "ANSWER_INVALID", str(exc)) from exc
         self._record.codec = remote.codec
+        self._observer.answer(remote, self._signaling.session_id if self._signaling else None)
         self._record.remote_candidates = 0
         self._media.attach(peer, remote.payload_type, self._context.unix_offset)
         for candidate in remote.candidates:
@@ -220,6 +233,7 @@ class CallSession:
         return remote
 
     def _remote_candidate_received(self, candidate: RTCIceCandidate | None) -> None:
+        self._observer.remote_candidate(candidate)
         if candidate is not None:
             self._record.remote_candidates = (self._record.remote_candidates or 0) + 1
         self._lifetime.spawn(self._hand_to_ice(candidate))
@@ -247,6 +261,15 @@ class CallSession:
         """
         session_id = await self._lifetime.unless_ended(asyncio.shield(self.connected))
         return {"session_id": session_id, "setup_ms": self._timeline.milliseconds("intended", "dtls_done")}
+
+    def so_far(self) -> CallRecord:
+        """The record's media columns as they are now; empty before the call is connected."""
+        record = CallRecord()
+        connected_at, now = self._timeline.at("dtls_done"), time.monotonic()
+        if connected_at is not None:
+            record.connected_ms = (now - connected_at) * 1000
+            self._media.fill(record)
+        return record
 
     def hang_up(self, outcome: Outcome, error: CallError | None = None) -> None:
         """End the call from our side."""
@@ -315,7 +338,7 @@ class CallSession:
                 error.code,
                 error.message,
             )
-        self._hearing.call_ended()
+        self._hearing.reply_cut_off()
         turns = self._hearing.turns
         for turn in turns:
             turn.call_id = record.call_id

@@ -60,6 +60,7 @@ class CallSignaling:
         self._remote_candidate = remote_candidate
         self._sending = asyncio.Lock()
         self._open = False
+        self._close_code: int | None = None
 
     @property
     def session_id(self) -> str | None:
@@ -70,6 +71,8 @@ class CallSignaling:
         """Write the record's signaling columns."""
         record.session_id = self._protocol.session_id
         record.signaling_dropped = self._protocol.frames_dropped
+        record.end_of_candidates_early = self._protocol.end_of_candidates_early
+        record.signaling_close_code = self._close_code
         record.signaling_reconnects = self._connection.reconnects
 
     async def open(self) -> None:
@@ -126,6 +129,7 @@ class CallSignaling:
     async def _reopen(self, lost: SocketLost) -> None:
         """A socket lost in mid-call is opened again and the session goes on, as the official clients do."""
         self._open = False
+        self._close_code = lost.close_code
         self._protocol.connection_lost()
         if not self._protocol.resumable:
             raise SignalingError(

@@ -5,6 +5,8 @@ All times are seconds of one monotonic clock. A stage that did not begin or did 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from loadkit.records import CallRecord
 
 #: Column → (mark at its start, mark at its end); the definitions are those of the record's columns.
@@ -26,14 +28,21 @@ _COLUMNS = {
 
 
 class Timeline:
-    """Marks of one call; the first mark of a name counts."""
+    """Marks of one call; the first mark of a name counts.
 
-    def __init__(self, intended: float) -> None:
+    :param marked: called with each mark that counts.
+    """
+
+    def __init__(self, intended: float, marked: Callable[[str, float], None] | None = None) -> None:
         self._marks: dict[str, float] = {"intended": intended}
+        self._marked = marked
 
     def mark(self, name: str, now: float) -> None:
         """Note that ``name`` happened at ``now``; later marks of the same name are ignored."""
-        self._marks.setdefault(name, now)
+        if name not in self._marks:
+            self._marks[name] = now
+            if self._marked is not None:
+                self._marked(name, now)
 
     def at(self, name: str) -> float | None:
         """When ``name`` happened; None when it did not."""

@@ -151,6 +151,9 @@ class EngineService:
                 return await call.script.talk(await _sample(args["sample"]), args["seconds"])
             case "say":
                 return await call.script.say(await _sample(args["sample"]))
+            case "interrupt":
+                sample = await _sample(args["sample"])
+                return await call.script.interrupt(sample, args["after"], args["timeout"])
             case "pause":
                 return await call.script.pause(args["seconds"])
             case "wait_for_agent":

@@ -1,7 +1,8 @@
 """``python -m loadkit gateway``: the reference gateway in this process, until it is told to end.
 
 Ready is one line on standard output: a sentence for people or, with ``--until-stdin-closes``, JSON for the
-process that started it: ``{"url": "ws://127.0.0.1:40123", "port": 40123, "pid": 4711}``.
+process that started it: ``{"url": "ws://127.0.0.1:40123", "port": 40123, "pid": 4711}``, with ``tls_ca``, the
+file that verifies a certificate made here, and ``turn_urls``, when there are such.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import gc
 import json
 import logging
 import os
+import shlex
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from loadkit.errors import ExitCode, GatewayStartError, LoadkitError
 from loadkit.gateway.settings import GatewaySettings
@@ -58,6 +61,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _settings(args: argparse.Namespace) -> GatewaySettings:
     settings = GatewaySettings.from_arguments(args)
+    if args.turn_secret is not None and not args.turn_secret.startswith("@"):
+        logger.warning(
+            "--turn-secret is in the process list for every user of this machine; use --turn-secret @FILE or %s",
+            GatewaySettings.env_var("turn_secret"),
+        )
     if not settings.tokens and not is_loopback(settings.host):
         logger.warning("listening on %s, and every token that is not empty is accepted", settings.host)
     return settings
@@ -76,37 +84,68 @@ def _run_loop(settings: GatewaySettings, until_stdin_closes: bool) -> None:
 async def _serve(settings: GatewaySettings, until_stdin_closes: bool) -> None:
     # Here, so that other commands, which only add these options, start without it.
     from loadkit.gateway.app import Gateway
+    from loadkit.gateway.tls import ServerTls
+    from loadkit.gateway.turn_beside import TurnBeside
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    gateway = Gateway(settings)
+    # Ended in reverse: the calls first, then what they need.
+    with contextlib.ExitStack() as stack:
+        tls = ServerTls.of(settings)
+        if tls is not None:
+            stack.callback(tls.close)
+        turn = None
+        if settings.with_turn:
+            turn = TurnBeside(settings, tls)
+            stack.callback(turn.stop)
+            turn.start()
+            settings = turn.settings
+        gateway = Gateway(settings, tls=tls)
+        await _start(gateway)
+        watching = asyncio.create_task(turn.watch()) if turn is not None else None
+        # Long-lived objects of the imports are not worth looking at again in the middle of a call.
+        gc.freeze()
+        certified = turn or tls
+        authority = certified.authority if certified is not None else None
+        print(_ready_line(gateway, authority, as_json=until_stdin_closes), flush=True)
+        if until_stdin_closes:
+            _watch_stdin(loop, stop)
+        await stop.wait()
+        await gateway.close()
+        if watching is not None:
+            watching.cancel()
+
+
+async def _start(gateway: Gateway) -> None:
     try:
         await gateway.start()
     except OSError as exc:
+        host, port = gateway.settings.host, gateway.settings.port
         reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)
         raise GatewayStartError(
-            f"the gateway cannot listen on {settings.host} port {settings.port}: {reason};"
-            " --port 0 takes a free port"
+            f"the gateway cannot listen on {host} port {port}: {reason}; --port 0 takes a free port"
         ) from exc
-    # Long-lived objects of the imports are not worth looking at again in the middle of a call.
-    gc.freeze()
-    print(_ready_line(gateway, as_json=until_stdin_closes), flush=True)
-    if until_stdin_closes:
-        _watch_stdin(loop, stop)
-    await stop.wait()
-    await gateway.close()
 
 
-def _ready_line(gateway: Gateway, *, as_json: bool) -> str:
+def _ready_line(gateway: Gateway, authority: Path | None, *, as_json: bool) -> str:
+    """:param authority: PEM file that callers need to verify the gateway, its TURN server or both."""
+    urls = gateway.settings.turn_urls
     if as_json:
-        return json.dumps({"url": gateway.url, "port": gateway.port, "pid": os.getpid()})
+        ready: dict[str, Any] = {"url": gateway.url, "port": gateway.port, "pid": os.getpid()}
+        if authority is not None:
+            ready["tls_ca"] = str(authority)
+        if urls:
+            ready["turn_urls"] = list(urls)
+        return json.dumps(ready)
     tokens = "one of its tokens" if gateway.settings.tokens else "any token"
+    trust = f" --tls-ca {shlex.quote(str(authority))}" if authority is not None else ""
+    told = f" Callers are told of {', '.join(urls)}." if urls else ""
     return (
         f"The gateway listens at {gateway.url} and takes {tokens}; try"
-        f" locust -f locustfile.py --host {gateway.url}, or {gateway.url.replace('ws', 'http', 1)}/health."
-        " Ctrl-C ends it."
+        f" locust -f locustfile.py --host {gateway.url}{trust}, or {gateway.url.replace('ws', 'http', 1)}/health."
+        f"{told} Ctrl-C ends it."
     )
 
 

@@ -23,6 +23,8 @@ from loadkit.gateway.settings import GatewaySettings
 logger = logging.getLogger(__name__)
 
 _TOKENS_VARIABLE = GatewaySettings.env_var("tokens")
+#: On loopback, between a test and its own gateway, there is nothing to verify.
+_TLS_VARIABLES = [GatewaySettings.env_var(name) for name in ("tls", "tls_folder", "tls_cert", "tls_key")]
 
 _START_S = 20.0
 _STOP_S = 5.0
@@ -134,9 +136,9 @@ class EmbeddedGateway:
 
 
 def _environment(tokens: Sequence[str]) -> dict[str, str]:
-    """The child's environment: this one's, with its tokens, without the token that callers use."""
+    """The child's environment: this one's, with its tokens, without TLS and the token that callers use."""
     environment = dict(os.environ)
-    for name in ("LOADKIT_AUTH_TOKEN", _TOKENS_VARIABLE):
+    for name in ("LOADKIT_AUTH_TOKEN", _TOKENS_VARIABLE, *_TLS_VARIABLES):
         environment.pop(name, None)
     if tokens:
         environment[_TOKENS_VARIABLE] = ",".join(tokens)

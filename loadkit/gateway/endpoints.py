@@ -48,7 +48,7 @@ class Endpoints:
         return _json(connection, HTTPStatus.NOT_FOUND, fault)
 
     def _ice_servers(self, connection: ServerConnection, request: Request) -> Response:
-        token = _token_of(request)
+        token = token_of(request)
         if not token or not self._tokens.accepts(token):
             fault = {"code": "UNAUTHORIZED", "message": TOKEN_INVALID if token else TOKEN_REQUIRED}
             response = _json(connection, HTTPStatus.UNAUTHORIZED, fault)
@@ -58,7 +58,7 @@ class Endpoints:
         return _json(connection, HTTPStatus.OK, {"iceServers": servers})
 
 
-def _token_of(request: Request) -> str | None:
+def token_of(request: Request) -> str | None:
     """The token of ``Authorization: Bearer`` or, without that, of ``?token=``."""
     for header in request.headers.get_all("Authorization"):
         scheme, _, token = header.partition(" ")

@@ -7,13 +7,13 @@ import struct
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Protocol
 
 from loadkit.gateway.agent import Agent
-from loadkit.media.clock import MediaClock
+from loadkit.media.clock import Tick
 from loadkit.media.meter import ReceptionMeter
 from loadkit.media.rtcp import RtcpReporter
 from loadkit.media.rtp import RtpPacket, RtpSource, parse_rtp
-from loadkit.transport.peer import Peer
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,23 @@ _REST_OF_HEADER = struct.Struct("!BHII")
 _HEADER = struct.Struct("!BBHII")
 _PLAIN = 0x80
 _SSRC = struct.Struct("!I")
+
+
+class Sender(Protocol):
+    """What media needs of a peer."""
+
+    ssrc: int
+    cname: str
+
+    def send_rtp(self, packet: bytes, /) -> None: ...
+    def send_rtcp(self, packet: bytes, /) -> None: ...
+
+
+class FrameClock(Protocol):
+    """What media needs of a clock."""
+
+    def add(self, tick: Tick, /) -> None: ...
+    def remove(self, tick: Tick, /) -> None: ...
 
 
 class SessionMedia(ABC):
@@ -37,7 +54,7 @@ class SessionMedia(ABC):
         self._payload_type = payload_type
         self._ntp_offset = ntp_offset
 
-    def attach(self, peer: Peer) -> None:
+    def attach(self, peer: Sender) -> None:
         """Say which peer to send with; packets may arrive from now on."""
         self._peer = peer
         self._source = RtpSource(peer.ssrc, self._payload_type)
@@ -84,7 +101,7 @@ class EchoMedia(SessionMedia):
     can be seen by the caller. Nothing is decoded and no clock is needed.
     """
 
-    def attach(self, peer: Peer) -> None:
+    def attach(self, peer: Sender) -> None:
         """Say which peer to send with."""
         super().attach(peer)
         self._ssrc = _SSRC.pack(peer.ssrc)
@@ -134,7 +151,7 @@ class AgentMedia(SessionMedia):
         ntp_offset: float,
         *,
         agent: Agent,
-        clock: MediaClock,
+        clock: FrameClock,
         hung_up: Callable[[], None],
         failed: Callable[[], None],
     ) -> None:
@@ -157,6 +174,10 @@ class AgentMedia(SessionMedia):
     def stop(self, now: float) -> None:
         """End our stream."""
         self._clock.remove(self._tick)
+        try:
+            self._agent.stop(now)
+        except Exception:
+            logger.exception("an agent failed at the end of its call")
         super().stop(now)
 
     def rtp_received(self, packet: bytes, now: float) -> None:

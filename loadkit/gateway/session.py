@@ -9,18 +9,22 @@ come in through :meth:`Session.receive`, over whichever socket the client has at
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import random
 import time
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from aiortc import RTCIceCandidate
 from websockets.exceptions import ConnectionClosed
 
 from loadkit.errors import TransportError
-from loadkit.gateway.agent import AgentFactory, AgentUnavailable
+from loadkit.gateway.agent import AgentCall, AgentFactory, AgentUnavailable
+from loadkit.gateway.events import SessionEvents, WriteEvent
+from loadkit.gateway.faults.session import GatewayFaults
 from loadkit.gateway.media import AgentMedia, EchoMedia, SessionMedia
 from loadkit.gateway.negotiation import CandidateFeed, read_offer, write_answer
 from loadkit.gateway.settings import GatewaySettings
@@ -67,6 +71,10 @@ class SessionContext:
     make_agent: AgentFactory
     ntp_offset: float
     """Seconds to add to the monotonic clock to get Unix time."""
+    write_event: WriteEvent | None = None
+    agent_seed: int = 0
+    agent_numbers: Iterator[int] = field(default_factory=itertools.count)
+    faults: GatewayFaults = field(default_factory=GatewayFaults)
 
 
 @dataclass(frozen=True)
@@ -85,16 +93,20 @@ class Session:
     """One call; see the module's docstring.
 
     :param session_id: the name that the answer gives it.
+    :param token: the one that its offer showed.
     """
 
-    def __init__(self, session_id: str, context: SessionContext) -> None:
+    def __init__(self, session_id: str, context: SessionContext, token: str) -> None:
         self.session_id = session_id
+        self.token = token
         #: The WebSocket that the client spoke over last; None while it has none.
         self.socket: Socket | None = None
         self._context = context
         self._settings = context.settings
-        self._protocol = ServerProtocol(session_id)
-        self._candidates = CandidateFeed()
+        #: What goes wrong on demand; every hook of it does nothing when no fault was chosen for this call.
+        self._faults = context.faults.of_next_call()
+        self._protocol = ServerProtocol(session_id, self._settings.max_candidates)
+        self._candidates = CandidateFeed(self._settings.max_candidates)
         self._peer: Peer | None = None
         self._media: SessionMedia | None = None
         self._ended: asyncio.Future[_End] = asyncio.get_running_loop().create_future()
@@ -102,6 +114,12 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Lock()
         self._unsent: list[str] = []
+        self._events = SessionEvents(context.write_event, session_id)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended; what it held is being freed."""
+        return self._ended.done()
 
     # The session, top to bottom
 
@@ -111,19 +129,19 @@ class Session:
             async with asyncio.timeout(self._settings.max_duration):
                 end = await asyncio.shield(self._ended)
         except TimeoutError:
-            end = _End(f"it lasted {self._settings.max_duration:g} s, the longest allowed", close=True)
+            seconds = self._settings.max_duration
+            end = _End(f"the call lasted {seconds:g} s, the longest that is permitted", code="FORBIDDEN")
             self._end(end)
-        try:
-            await self._tear_down(end)
-        except Exception:
-            logger.exception("session %s: its end failed", self.session_id)
+        await self._tear_down(end)
+        self._events.note("session_ended", time.monotonic(), reason=end.reason, code=end.code)
         logger.info("session %s ended: %s", self.session_id, end.reason)
 
     def _accept(self, offer: Offer, mode: str) -> None:
         """Answer at once; gathering, ICE and DTLS follow beside."""
+        self._events.opened(time.monotonic(), call_sid=offer.call_sid, mode=mode)
         try:
-            remote = read_offer(offer.sdp)
-            media = self._make_media(mode, remote.payload_type)
+            remote = read_offer(offer.sdp, self._settings.max_candidates)
+            media = self._make_media(offer, mode, remote.payload_type)
         except ValueError as exc:
             self.fail(MEDIA_BRIDGE_FAILURE, f"the offer cannot be taken: {exc}")
             return
@@ -134,22 +152,31 @@ class Session:
             controlling=False,
             certificate=self._context.certificate,
             addresses=self._context.addresses,
-            on_rtp=media.rtp_received,
-            on_rtcp=media.rtcp_received,
+            on_rtp=self._faults.rtp_handler(media.rtp_received),
+            on_rtcp=self._faults.rtcp_handler(media.rtcp_received),
         )
-        media.attach(peer)
+        media.attach(self._faults.sender(peer, echo=mode == ECHO))
         self._peer, self._media = peer, media
-        self._handle(self._protocol.send_answer(write_answer(peer, remote)))
+        self._handle(self._protocol.send_answer(self._faults.answer(write_answer(peer, remote))))
+        self._events.note("answered", time.monotonic())
         self._spawn(self._gather(peer))
         self._spawn(self._candidates.run(peer, remote, self._refuse_candidate))
         self._spawn(self._connect(peer, media, remote))
 
-    def _make_media(self, mode: str, payload_type: int) -> SessionMedia:
+    def _make_media(self, offer: Offer, mode: str, payload_type: int) -> SessionMedia:
         context = self._context
         if mode == ECHO:
             return EchoMedia(payload_type, context.ntp_offset)
+        call = AgentCall(
+            mode=mode,
+            session_id=self.session_id,
+            call_sid=offer.call_sid,
+            seed=(context.agent_seed, next(context.agent_numbers)),
+            settings=context.settings,
+            note=self._events.note,
+        )
         try:
-            agent = context.make_agent(mode)
+            agent = context.make_agent(call)
         except AgentUnavailable:
             raise
         except Exception as exc:
@@ -159,22 +186,24 @@ class Session:
             payload_type,
             context.ntp_offset,
             agent=agent,
-            clock=context.clock,
-            hung_up=lambda: self.hang_up("the agent hung up"),
+            clock=self._faults.clock(context.clock),
+            hung_up=self._agent_hung_up,
             failed=lambda: self.fail("AGENT_FAILURE", "the agent failed in mid-call"),
         )
+
+    def _agent_hung_up(self) -> None:
+        self._events.note("hung_up", time.monotonic())
+        self.hang_up("the agent hung up")
 
     async def _gather(self, peer: Peer) -> None:
         """Gather candidates and trickle them, then say that there are no more."""
 
-        def trickle(candidate: RTCIceCandidate) -> None:
-            line = write_candidate(candidate)
+        def trickle(candidate: RTCIceCandidate | None) -> None:
+            line = "" if candidate is None else write_candidate(candidate)
             self._protocol.send_candidate(IceCandidate(line, sdp_mid="0", sdp_mline_index=0))
             self._spawn(self.flush())
 
-        await peer.gather(trickle)
-        self._protocol.send_candidate(IceCandidate("", sdp_mid="0", sdp_mline_index=0))
-        await self.flush()
+        await self._faults.gather(peer.gather, trickle)
 
     async def _connect(self, peer: Peer, media: SessionMedia, remote: RemoteDescription) -> None:
         seconds = self._settings.connect_timeout
@@ -188,7 +217,9 @@ class Session:
             self.fail(MEDIA_BRIDGE_FAILURE, f"{stage} did not finish within {seconds:g} s of the answer")
             return
         now = time.monotonic()
+        self._events.note("connected", now)
         media.start(now)
+        self._faults.connected(self, now)
         self._spawn(self._watch(media, now))
         reason = await asyncio.shield(peer.lost)
         logger.info("session %s: %s", self.session_id, reason)
@@ -240,9 +271,10 @@ class Session:
         for event in events:
             match event:
                 case OfferReceived(offer=offer, mode=mode):
-                    self._accept(offer, mode)
+                    self._faults.offer_received(self, partial(self._accept, offer, mode))
                 case ClientCandidate(candidate=candidate):
-                    self._candidates.received(candidate)
+                    if not self._candidates.received(candidate):
+                        self._refuse_candidate(f"more than {self._settings.max_candidates} candidates")
                 case ClientCandidatesEnd():
                     self._candidates.ended()
                 case ClientClosed():
@@ -275,6 +307,10 @@ class Session:
         """End the session with an ``error``."""
         self._end(_End(message, code=code))
 
+    def drop(self, reason: str) -> None:
+        """End the session without a word."""
+        self._end(_End(reason))
+
     def _end(self, end: _End) -> None:
         """Note the first cause; :meth:`run` does the rest."""
         if not self._ended.done():
@@ -283,8 +319,8 @@ class Session:
     async def _tear_down(self, end: _End) -> None:
         if self._grace is not None:
             self._grace.cancel()
-        if self._media is not None:
-            self._media.stop(time.monotonic())
+        self._faults.ended()
+        await self._within_goodbye(self._stop_media())
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
@@ -294,15 +330,26 @@ class Session:
         elif end.close:
             self._protocol.send_close()
         await self._within_goodbye(self.flush())
-        if self._peer is not None:
-            await self._within_goodbye(self._peer.close())
+        if self._peer is not None and not await self._within_goodbye(self._peer.close()):
+            self._peer.abort()
 
-    async def _within_goodbye(self, step: Coroutine[Any, Any, None]) -> None:
+    async def _stop_media(self) -> None:
+        if self._media is not None:
+            self._media.stop(time.monotonic())
+
+    async def _within_goodbye(self, step: Coroutine[Any, Any, None]) -> bool:
+        """One step of the end; whatever becomes of it, the others follow."""
+        name = getattr(step, "__qualname__", "a step")
         try:
             async with asyncio.timeout(_GOODBYE_S):
                 await step
         except TimeoutError:
-            logger.warning("session %s: a step of its end took over %g s", self.session_id, _GOODBYE_S)
+            logger.warning("session %s: at its end %s took over %g s", self.session_id, name, _GOODBYE_S)
+            return False
+        except Exception:
+            logger.exception("session %s: at its end %s failed", self.session_id, name)
+            return False
+        return True
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run beside the session; what it raises ends the session."""

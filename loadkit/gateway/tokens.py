@@ -24,6 +24,11 @@ class Tokens:
         return any(matches)
 
 
+def same_token(one: str, other: str) -> bool:
+    """Whether both are one token."""
+    return hmac.compare_digest(_as_bytes(one), _as_bytes(other))
+
+
 def _as_bytes(token: str) -> bytes:
     # Bytes, since compare_digest() takes no text beyond ASCII; "surrogateescape", since that is what
     # websockets makes of such bytes in a header.

@@ -5,6 +5,8 @@
     rtp.py*     RTP packets out, headers in                     (RFC 3550)
     rtcp.py*    sender and receiver reports, round trip time    (RFC 3550)
     meter.py*   loss, order, duplicates, jitter, gaps           (RFC 3550)
+    bursts.py*  how many packets are lost in a row
+    drift.py*   the other side's media clock against ours
     voice.py    Opus to sound level; speech and silence out of levels
 
 ``*`` pure: values and ``now`` in, values out.

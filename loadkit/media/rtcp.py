@@ -49,6 +49,8 @@ class RtcpReporter:
         self.remote_packets_lost: int | None = None
         #: Jitter of our packets at the other side in seconds; None before the first report.
         self.remote_jitter: float | None = None
+        #: Whether a report of the other side spoke of our packets; None before its first report.
+        self.heard_by_remote: bool | None = None
         #: The other side said BYE.
         self.bye_received = False
 
@@ -89,6 +91,7 @@ class RtcpReporter:
                 self._last_sr = (packet.sender_info.ntp_timestamp >> 16) & 0xFFFFFFFF
                 self._last_sr_at = now
             if isinstance(packet, RtcpSrPacket | RtcpRrPacket):
+                self.heard_by_remote = bool(self.heard_by_remote)
                 for report in packet.reports:
                     if report.ssrc == self._source.ssrc:
                         self._reported(report, now)
@@ -96,6 +99,7 @@ class RtcpReporter:
                 self.bye_received = True
 
     def _reported(self, report: RtcpReceiverInfo, now: float) -> None:
+        self.heard_by_remote = True
         self.remote_packets_lost = report.packets_lost
         self.remote_jitter = report.jitter / CLOCK_RATE
         if report.lsr:

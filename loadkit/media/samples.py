@@ -28,12 +28,14 @@ class EncodedSample:
     """A sample as Opus packets of 20 ms, with its speech labelled.
 
     ``first_speech`` and ``last_speech`` are packet indices; None when the sample holds no speech.
+    ``speech`` holds the index of every speech packet between them.
     """
 
     name: str
     packets: tuple[bytes, ...]
     first_speech: int | None
     last_speech: int | None
+    speech: frozenset[int] = frozenset()
 
     @property
     def duration(self) -> float:
@@ -56,7 +58,8 @@ def load_sample(path: Path) -> EncodedSample:
         frame = sound[:, index * FRAME_SAMPLES : (index + 1) * FRAME_SAMPLES]
         if frame.size and detector.feed(level_of(frame)):
             speech.append(index)
-    return EncodedSample(path.name, packets, speech[0] if speech else None, speech[-1] if speech else None)
+    first, last = (speech[0], speech[-1]) if speech else (None, None)
+    return EncodedSample(path.name, packets, first, last, frozenset(speech))
 
 
 def read_sound(path: Path) -> npt.NDArray[np.int16]:

@@ -19,6 +19,8 @@ class Speaker:
         self._loop = False
         #: Whether the packet handed out last belongs to the speech of a sample.
         self.speaking = False
+        #: Whether the packet handed out last holds speech; never true between two words.
+        self.sounding = False
         #: Whether the packet handed out last was the last speech packet of a sample.
         self.speech_ended = False
 
@@ -41,10 +43,11 @@ class Speaker:
         self.speech_ended = False
         sample = self._sample
         if sample is None:
-            self.speaking = False
+            self.speaking = self.sounding = False
             return self._silence
         index = self._index
         self._index = index + 1
+        self.sounding = index in sample.speech
         if sample.first_speech is None or sample.last_speech is None:
             # Nothing in it passes for speech: whoever says it has said it when it is over.
             self.speaking = False

@@ -97,6 +97,8 @@ class Utterance:
     started_at: float
     last_speech_at: float
     ended: bool = False
+    loudest: float = _MINUS_INFINITY
+    """Level of its loudest frame in dBFS, those of its onset left out."""
 
     @property
     def duration(self) -> float:
@@ -124,6 +126,7 @@ class UtteranceTracker:
         if self.current is not None:
             if speech:
                 self.current.last_speech_at = now
+                self.current.loudest = max(self.current.loudest, level)
                 return None
             return self.poll(now)
         if not speech:
@@ -132,7 +135,7 @@ class UtteranceTracker:
         self._onset = [at for at in self._onset if now - at <= window] + [now]
         if len(self._onset) < self.onset_frames:
             return None
-        self.current = Utterance(started_at=self._onset[0], last_speech_at=now)
+        self.current = Utterance(started_at=self._onset[0], last_speech_at=now, loudest=level)
         self._onset = []
         return self.current
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from loadkit.analysis.histogram import Histogram, histogram
 from loadkit.analysis.percentiles import largest, measured, quantile
-from loadkit.analysis.printable import printable
 from loadkit.analysis.timeline import Timeline, outcomes_over, percentiles_over
 from loadkit.analysis.waterfall import waterfall
+from loadkit.printable import printable
 from loadkit.records import Outcome
 from loadkit.reporters.chart_style import (
     BLUE,

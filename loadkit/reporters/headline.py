@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loadkit.analysis.printable import printable
 from loadkit.analysis.verdict import Status
 from loadkit.errors import CODES
+from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.wording import INSECURE, count, length, milliseconds, moment, plural, share
 

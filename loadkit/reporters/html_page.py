@@ -20,7 +20,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from loadkit.analysis.percentiles import STATISTICS
-from loadkit.analysis.printable import printable
+from loadkit.printable import printable
 from loadkit.reporters import headline, page_tables
 from loadkit.reporters.charts import pictures
 from loadkit.reporters.path_table import path_tables

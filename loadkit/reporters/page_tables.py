@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from loadkit.analysis.percentiles import STATISTICS, largest
-from loadkit.analysis.printable import printable
+from loadkit.printable import printable
 from loadkit.records import CallRecord, Outcome, TurnRecord, columns
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.wording import NOT_MEASURED, count, milliseconds, plain, share, size
@@ -79,8 +79,12 @@ def distributions(summary: Mapping[str, Any]) -> list[DistributionTable]:
     tables = [DistributionTable("Stages of a call,", caption, "Stage", stages)]
     turns = summary["turns"]
     if turns["count"]:
-        row = _spread("turn latency", _MEANINGS["turn_latency_ms"], turns["turn_latency_ms"])
-        tables.append(DistributionTable("Turns of talk,", "in milliseconds.", "Measure", [row]))
+        rows = [_spread("turn latency", _MEANINGS["turn_latency_ms"], turns["turn_latency_ms"])]
+        if turns["barge_in_missed"] is not None:
+            rows.append(
+                _spread("stop when interrupted", _MEANINGS["barge_in_stop_ms"], turns["barge_in_stop_ms"])
+            )
+        tables.append(DistributionTable("Turns of talk,", "in milliseconds.", "Measure", rows))
     media = summary["media"]
     measures = (
         ("jitter", "jitter_ms", "jitter"),
@@ -116,6 +120,8 @@ def totals(summary: Mapping[str, Any]) -> list[TotalRow]:
         TotalRow("received", _MEANINGS["bytes_received"], size(media["bytes_received"])),
         TotalRow("calls without audio", _MEANINGS["no_audio"], count(media["no_audio"])),
         TotalRow("silent calls", _MEANINGS["silent_audio"], count(media["silent_audio"])),
+        TotalRow("one-way calls", _MEANINGS["one_way"], count(media["one_way"])),
+        TotalRow("calls whose media stopped", _MEANINGS["media_stopped"], count(media["media_stopped"])),
         TotalRow("ICE servers failed", "calls that went on without", count(summary["ice"]["servers_failed"])),
     ]
     if turns["count"]:
@@ -123,6 +129,9 @@ def totals(summary: Mapping[str, Any]) -> list[TotalRow]:
             TotalRow("turns without a reply", _MEANINGS["no_response"], count(turns["no_response"])),
             TotalRow("interrupted turns", _MEANINGS["false_interrupt"], count(turns["false_interrupt"])),
         ]
+    if turns["barge_in_missed"] is not None:
+        missed = count(turns["barge_in_missed"])
+        rows.append(TotalRow("interruptions missed", _MEANINGS["barge_in_missed"], missed))
     rows += [
         TotalRow("engines", "processes that held calls", count(generator["engines"])),
         TotalRow(

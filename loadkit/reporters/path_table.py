@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from loadkit.analysis.paths import worth_comparing
-from loadkit.analysis.printable import printable
+from loadkit.printable import printable
 from loadkit.reporters.page_tables import CallTable, Column
 from loadkit.reporters.wording import NOT_MEASURED, count, milliseconds, plain, plural
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from loadkit.analysis.printable import printable
 from loadkit.analysis.verdict import share_text
+from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.path_table import path_lines
 from loadkit.reporters.wording import INSECURE, count, length, milliseconds, plural, share
@@ -95,7 +95,11 @@ def _turns(turns: Mapping[str, Any]) -> str | None:
     notes.append(f"measured in {spread['count']:,} of {plural(turns['count'], 'turn')}")
     notes += [
         f"{turns[key]:,} {name}"
-        for key, name in (("no_response", "without a reply"), ("false_interrupt", "interrupted"))
+        for key, name in (
+            ("no_response", "without a reply"),
+            ("false_interrupt", "interrupted"),
+            ("barge_in_missed", "in which the agent talked on"),
+        )
         if turns[key]
     ]
     return ", ".join(notes)

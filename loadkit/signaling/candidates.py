@@ -31,6 +31,8 @@ class RemoteCandidates:
     def __init__(self, quiet_s: float = QUIET_S, limit: int = MAX_CANDIDATES) -> None:
         self.quiet_s = quiet_s
         self.limit = limit
+        #: Whether a candidate came after the end of them; None until the end is seen.
+        self.end_came_early: bool | None = None
         self._taken = 0
         self._held: list[IceCandidate] = []
         self._applied = False
@@ -38,9 +40,16 @@ class RemoteCandidates:
         self._quiet_since: float | None = None  # None until the end is seen
         self._end_passed = False
 
+    @property
+    def full(self) -> bool:
+        """Whether one more candidate would be one too many."""
+        return self._taken >= self.limit
+
     def candidate_received(self, candidate: IceCandidate, now: float) -> bool:
         """Take a trickled candidate; False when it must be dropped: one too many, or after the end passed."""
-        if self._end_passed or self._taken >= self.limit:
+        if self._quiet_since is not None:
+            self.end_came_early = True
+        if self._end_passed or self.full:
             return False
         self._taken += 1
         self._held.append(candidate)
@@ -52,6 +61,7 @@ class RemoteCandidates:
         """The gateway says that no more candidates will come; a second time changes nothing."""
         if self._quiet_since is None:
             self._quiet_since = now
+            self.end_came_early = False
 
     def answer_applied(self, *, candidates_in_sdp: bool) -> None:
         """ICE has the gateway's description, and whatever candidates were in it."""

@@ -71,6 +71,15 @@ CLOSE_TIMEOUT = 1.0
 _logger = logging.getLogger("loadkit.signaling.websocket")
 _logger.setLevel(logging.WARNING)
 
+
+class connect_without_redirects(websockets_connect):
+    """Opens a WebSocket where it was asked to, as browsers do: the offer's token is for this host only."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        """A redirect is a refusal."""
+        return exc
+
+
 #: Called with the URL and the keyword arguments of :class:`websockets.asyncio.client.connect`.
 Connect = Callable[..., Awaitable[ClientConnection]]
 Sleep = Callable[[float], Awaitable[object]]
@@ -116,7 +125,7 @@ class SignalingConnection:
         ping_interval: float | None = 20.0,
         reconnect_delays: Sequence[float] = RECONNECT_DELAYS,
         sleep: Sleep = asyncio.sleep,
-        connect: Connect = websockets_connect,
+        connect: Connect = connect_without_redirects,
     ) -> None:
         self.url = url
         self.timeout = timeout

@@ -8,6 +8,8 @@
     ping           client → gateway   {"type", "sessionId"}
     pong           gateway → client   {"type", "sessionId"}
 
+A client may add its ``authToken`` to any message; an offer needs it.
+
 Each message is one JSON object in one text frame. There are two parsers because the two sides forgive
 differently. A client forgives: it drops a frame that it cannot use, and drops a wrong-typed *optional*
 field but keeps the frame. A gateway does not: it says what is wrong, in an ``error`` with a code.
@@ -20,7 +22,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -32,6 +34,9 @@ UNKNOWN_CODE = "UNKNOWN"
 
 #: Message of ``UNAUTHORIZED`` when the offer has no token; the documented wording.
 TOKEN_REQUIRED = "Auth token required"  # noqa: S105
+
+#: Levels of objects and arrays in a message; the deepest that a client sends has three.
+MAX_DEPTH = 32
 
 # sdpMLineIndex is an unsigned short (W3C WebRTC, RTCIceCandidate).
 _MAX_MLINE_INDEX = 65535
@@ -125,6 +130,8 @@ class IceCandidate:
     sdp_mline_index: int | None = None
     """Index of the section it belongs to, from 0; None when not given."""
     session_id: str | None = None
+    auth_token: str | None = dataclasses.field(default=None, repr=False)
+    """Read, never written: a client may show its token in any message. None when not given."""
 
     @property
     def end_of_candidates(self) -> bool:
@@ -137,6 +144,8 @@ class Close:
     """The call ended well, at whichever side sends it."""
 
     session_id: str | None = None
+    auth_token: str | None = dataclasses.field(default=None, repr=False)
+    """Read, never written; None when not given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +164,8 @@ class Ping:
     """The client asks for a sign of life."""
 
     session_id: str | None = None
+    auth_token: str | None = dataclasses.field(default=None, repr=False)
+    """Read, never written; None when not given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +256,25 @@ def _load(frame: str | bytes) -> Mapping[str, object]:
         raise ValueError(f"it is not JSON ({exc})") from None
     if not isinstance(document, dict):
         raise ValueError("it is JSON, but not an object")
+    if _deeper_than(document, MAX_DEPTH):
+        raise ValueError(f"its JSON is nested more than {MAX_DEPTH} levels deep")
     return document
+
+
+def _deeper_than(document: object, levels: int) -> bool:
+    """Whether objects and arrays are nested deeper than this; looked at level by level, so never recursing."""
+    level: list[object] = [document]
+    for _ in range(levels):
+        level = [child for parent in level for child in _children(parent) if isinstance(child, (dict, list))]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _refuse_constant(name: str) -> object:
@@ -440,12 +469,13 @@ def _take_candidate(document: Mapping[str, object], session_id: str | None) -> M
         _need_text(data, "sdpMid", "data."),
         mline_index if isinstance(mline_index, int) else None,
         session_id,
+        _need_text(document, "authToken"),
     )
 
 
 _FROM_CLIENT: dict[str, Callable[[Mapping[str, object], str | None], Message]] = {
     "offer": _take_offer,
     "ice-candidate": _take_candidate,
-    "close": lambda _, session_id: Close(session_id),
-    "ping": lambda _, session_id: Ping(session_id),
+    "close": lambda document, session_id: Close(session_id, _need_text(document, "authToken")),
+    "ping": lambda document, session_id: Ping(session_id, _need_text(document, "authToken")),
 }

@@ -163,6 +163,11 @@ class ClientProtocol:
         """Whether a fresh socket can continue the session: it has a name and has not ended."""
         return self.session_id is not None and self.state is ClientState.ESTABLISHED
 
+    @property
+    def end_of_candidates_early(self) -> bool | None:
+        """Whether the gateway told of candidates after the end of them; None when it never told the end."""
+        return self._remote.end_came_early
+
     # In
 
     def receive(self, frame: str | bytes, now: float) -> list[ClientEvent]:
@@ -223,8 +228,11 @@ class ClientProtocol:
         """
         if not self._answer_sdp:
             raise RuntimeError("answer_applied() was called before an answer had come")
-        in_sdp = any(line.startswith("a=candidate:") for line in self._answer_sdp.splitlines())
-        self._remote.answer_applied(candidates_in_sdp=in_sdp)
+        lines = self._answer_sdp.splitlines()
+        self._remote.answer_applied(candidates_in_sdp=any(line.startswith("a=candidate:") for line in lines))
+        # RFC 8840: the SDP itself can say that all candidates are in it.
+        if "a=end-of-candidates" in lines:
+            self._remote.end_received(now)
         return self.poll(now)
 
     def poll(self, now: float) -> list[ClientEvent]:
@@ -360,11 +368,13 @@ class ServerProtocol:
     ``sessionId``, and sends what :meth:`data_to_send` returns over the session's latest socket.
 
     :param session_id: the name to give the session, not empty.
+    :param max_candidates: candidates that are held before the answer.
     """
 
-    def __init__(self, session_id: str) -> None:
+    def __init__(self, session_id: str, max_candidates: int = MAX_CANDIDATES) -> None:
         self.state = ServerState.NEW
         self.session_id = session_id
+        self._max_candidates = max_candidates
         self._held: list[IceCandidate] = []
         self._outbox: list[str] = []
 
@@ -382,11 +392,11 @@ class ServerProtocol:
             case IceCandidate():
                 if self.state is ServerState.ANSWERED:
                     return [self._candidate_event(message)]
-                if len(self._held) < MAX_CANDIDATES:
+                if len(self._held) < self._max_candidates:
                     self._held.append(message)
                 else:
                     self.send_error(
-                        "INVALID_MESSAGE", f"more than {MAX_CANDIDATES} candidates before the answer"
+                        "INVALID_MESSAGE", f"more than {self._max_candidates} candidates before the answer"
                     )
             case Close():
                 self.state = ServerState.CLOSED

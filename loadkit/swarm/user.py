@@ -211,6 +211,18 @@ class Call:
         """Speak a sample once; returns when its last packet was sent. A turn begins."""
         self._command("say", _LONGEST_SAMPLE_S, sample=self._path(sample))
 
+    def interrupt(
+        self, sample: str | None = None, after: float = 1.0, timeout: float | None = None
+    ) -> float | None:
+        """Wait until the agent has talked for ``after`` seconds, and speak a sample into that: a turn begins.
+
+        Returns the turn's ``barge_in_stop_ms`` when the agent has stopped; None when it talked on. The call fails
+        with NO_RESPONSE when nothing is said within ``timeout`` (``--agent-timeout``).
+        """
+        return self._listening(
+            "interrupt", timeout, extra=after + _LONGEST_SAMPLE_S, sample=self._path(sample), after=after
+        )
+
     def pause(self, seconds: float) -> None:
         """Say nothing for so long."""
         self._command("pause", seconds, seconds=seconds)
@@ -229,11 +241,14 @@ class Call:
         """
         return self._listening("wait_for_reply", timeout)
 
-    def _listening(self, command: str, timeout: float | None) -> float | None:
+    def _listening(
+        self, command: str, timeout: float | None, extra: float = 0.0, **args: Any
+    ) -> float | None:
         if not self._listen:
             raise RuntimeError(f"{command}() needs a call that listens: self.call(listen=True)")
         seconds = self._settings.agent_timeout if timeout is None else timeout
-        value = self._command(command, seconds + 4 * self._settings.connect_timeout, timeout=seconds)
+        within = seconds + 4 * self._settings.connect_timeout + extra
+        value = self._command(command, within, timeout=seconds, **args)
         return None if value is None else float(value)
 
     def _path(self, sample: str | None) -> str:

@@ -7,6 +7,7 @@ new version of either library no longer has it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
@@ -25,6 +26,9 @@ from OpenSSL import SSL
 
 logger = logging.getLogger(__name__)
 
+#: How long all local sockets of a connection may take to be bound.
+_BINDING_S = 1.0
+
 #: Called with every datagram that is RTP or RTCP by its first byte (RFC 7983).
 DatagramHandler = Callable[[bytes], None]
 
@@ -39,6 +43,13 @@ class SrtpSession(Protocol):
 
 
 SrtpError = pylibsrtp.Error
+#: libsrtp's word for a packet with an index that it has seen, before it looks whether the packet is authentic.
+_REPEATED = "replay check failed (bad index)"
+
+
+def is_repetition(error: pylibsrtp.Error) -> bool:
+    """Whether a packet was refused because it, or one with its number, came before."""
+    return str(error) == _REPEATED
 
 
 class SharedCertificate(RTCCertificate):
@@ -66,9 +77,20 @@ async def gather(connection: Connection, addresses: list[str]) -> None:
     Not by ``gather_candidates()``, which asks the system for addresses and leaves out 127.0.0.1 by name.
     """
     connection._local_candidates_start = True
+    gathering = asyncio.create_task(
+        connection.get_component_candidates(component=1, addresses=addresses), name="gathering"
+    )
     try:
-        candidates = await connection.get_component_candidates(component=1, addresses=addresses)
+        candidates = await asyncio.shield(gathering)
     except asyncio.CancelledError:
+        # A socket that is being bound belongs to nobody yet: uvloop does not close it when it is cancelled, nor
+        # does aioice those that it has bound before. It takes a millisecond; then they are the connection's.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_BINDING_S):
+                while not (gathering.done() or connection._protocols):  # noqa: ASYNC110 - aioice tells nobody
+                    await asyncio.sleep(0.001)
+        gathering.cancel()
+        await asyncio.wait({gathering})
         # aioice ends its questions to STUN servers after five seconds, but not when it is cancelled itself:
         # they would go on asking over closed sockets, for ever.
         asking = [task for task in asyncio.all_tasks() if _asks_for(task, connection)]
@@ -251,6 +273,22 @@ def tap_slow_path(connection: Connection, handler: DatagramHandler) -> None:
 def set_dtls_role(dtls: RTCDtlsTransport, role: str) -> None:
     """``client`` or ``server``, as offer and answer agreed."""
     dtls._set_role(role)
+
+
+async def refuse_dtls(dtls: RTCDtlsTransport) -> None:
+    """Tell the other side that our handshake has failed.
+
+    aiortc falls silent: neither the alert that OpenSSL has written goes out, nor, when the certificate was not
+    the one that the SDP promised, anything at all. The other side, whose handshake is done, would wait for media.
+    """
+    connection = dtls._ssl
+    if connection is None:
+        return
+    # OpenSSL refuses to close what has not been opened; its alert goes out all the same.
+    with contextlib.suppress(SSL.Error):
+        connection.shutdown()
+    with contextlib.suppress(ConnectionError):
+        await dtls._write_ssl()
 
 
 def srtp_sessions(dtls: RTCDtlsTransport) -> tuple[SrtpSession, SrtpSession]:

@@ -105,6 +105,8 @@ class Peer:
         self.dtls_parameters = certificate.parameters
         #: Packets that could not be authenticated or made the owner's handler fail.
         self.packets_refused = 0
+        #: RTP packets that came again; SRTP lets none of them through (RFC 3711 section 3.3.2).
+        self.packets_repeated = 0
         #: Resolved with a sentence when a connected peer is lost (consent expired, DTLS closed).
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -200,6 +202,7 @@ class Peer:
         internals.set_dtls_role(self._dtls, role)
         await self._dtls.start(remote)
         if self._dtls.state != "connected":
+            await internals.refuse_dtls(self._dtls)
             raise TransportError(
                 Stage.DTLS,
                 "DTLS_FAILED",
@@ -238,10 +241,23 @@ class Peer:
         if self._tx is not None and self._sendto is not None:
             self._sendto(self._tx.protect(packet), self._remote_address)
 
+    def protect_rtp(self, packet: bytes) -> bytes | None:
+        """One RTP packet as SRTP, for who sends it later or twice; None when the peer is not connected."""
+        return None if self._tx is None else self._tx.protect(packet)
+
+    def send_protected(self, data: bytes) -> None:
+        """Send what :meth:`protect_rtp` made; dropped when the peer is already closed."""
+        if self._sendto is not None:
+            self._sendto(data, self._remote_address)
+
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send one compound RTCP packet."""
         if self._tx is not None and self._sendto is not None:
             self._sendto(self._tx.protect_rtcp(packet), self._remote_address)
+
+    def nominated(self) -> CandidatePair | None:
+        """The selected pair with both its candidates; None before there is one, and kept after the end."""
+        return self._pair
 
     async def close(self) -> None:
         """Close DTLS, ICE and all sockets; may be called at any time, more than once."""
@@ -300,8 +316,11 @@ class Peer:
                 self._on_rtcp(self._rx.unprotect_rtcp(data), arrival)
             else:
                 self._on_rtp(self._rx.unprotect(data), arrival)
-        except internals.SrtpError:
-            self.packets_refused += 1
+        except internals.SrtpError as exc:
+            if internals.is_repetition(exc):
+                self.packets_repeated += 1
+            else:
+                self.packets_refused += 1
         except Exception:
             # An exception here would close the socket's transport: count it, tell once, go on.
             self.packets_refused += 1

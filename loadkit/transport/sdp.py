@@ -37,6 +37,8 @@ class LocalDescription:
     payload_type: int = OPUS_PAYLOAD_TYPE
     candidates: list[RTCIceCandidate] = field(default_factory=list)
     candidates_complete: bool = False
+    answers_as: str = "client"
+    """DTLS role that an answer takes: ``client`` (``a=setup:active``) or ``server`` (``passive``)."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class RemoteDescription:
 def write_sdp(local: LocalDescription, kind: str) -> str:
     """The SDP text of an ``offer`` or ``answer``.
 
-    An offer says ``setup:actpass``, an answer ``setup:active`` (RFC 8842 section 5.3).
+    An offer says ``setup:actpass``, an answer ``setup:active`` (RFC 8842 section 5.3) or, to an offer that
+    is active itself, ``setup:passive``.
     """
     codec = RTCRtpCodecParameters(
         mimeType="audio/opus",
@@ -88,7 +91,7 @@ def write_sdp(local: LocalDescription, kind: str) -> str:
     media.ice_candidates = local.candidates
     media.ice_candidates_complete = local.candidates_complete
     media.dtls = RTCDtlsParameters(
-        fingerprints=local.dtls.fingerprints, role="auto" if kind == "offer" else "client"
+        fingerprints=local.dtls.fingerprints, role="auto" if kind == "offer" else local.answers_as
     )
 
     description = SessionDescription()
@@ -128,7 +131,8 @@ def read_sdp(text: str) -> RemoteDescription:
         ice=media.ice,
         dtls=media.dtls,
         candidates=[candidate for candidate in media.ice_candidates if 0 < candidate.port < 65536],
-        candidates_complete=media.ice_candidates_complete,
+        # RFC 8840: it may also stand above the sections, where aiortc does not look.
+        candidates_complete="a=end-of-candidates" in text.splitlines(),
         payload_type=payload_type,
         parameters=dict(opus[0].parameters),
         direction=media.direction or "sendrecv",

@@ -175,3 +175,55 @@ def test_speech_outside_of_turns_makes_none() -> None:
     hearing = Listener().hearing
     hearing.speech_sent(11.0, 10.0)
     assert hearing.turns == []
+
+
+def interrupting(before: tuple[bytes, ...], after: tuple[bytes, ...]) -> Listener:
+    """The caller interrupts after having heard one, and then hears the other."""
+    listener = Listener()
+    listener.hear(before)
+    listener.hearing.begin_turn("stop.wav", interrupting=True)
+    listener.hearing.speech_began(listener.now)
+    listener.hear(after)
+    return listener
+
+
+def test_an_agent_that_stops_when_interrupted_is_in_the_turn() -> None:
+    listener = interrupting(TALK, TALK[:10] + HUSH)
+    (turn,) = listener.hearing.turns
+    assert turn.barge_in_stop_ms == pytest.approx(200, abs=50)
+    assert turn.barge_in_missed is False
+
+
+def test_an_agent_that_talks_on_is_in_the_turn_and_what_it_says_is_no_latency() -> None:
+    listener = interrupting(TALK, tone(2.5))
+    (turn,) = listener.hearing.turns
+    assert turn.barge_in_stop_ms is None
+    assert turn.barge_in_missed is True
+    listener.hearing.speech_sent(listener.now - 0.5, 10.0)
+    assert listener.hearing.note_reply(listener.hearing.reply()) is None
+    assert not turn.no_response
+    assert not turn.false_interrupt
+
+
+def test_who_interrupts_nothing_has_not_interrupted() -> None:
+    listener = interrupting(TALK + HUSH, HUSH)
+    (turn,) = listener.hearing.turns
+    assert turn.barge_in_stop_ms is turn.barge_in_missed is None
+
+
+def test_a_turn_that_only_says_something_interrupts_nothing() -> None:
+    listener = Listener()
+    listener.hear(TALK)
+    turn = listener.hearing.begin_turn("hello.wav")
+    listener.hearing.speech_began(listener.now)
+    listener.hear(HUSH)
+    assert turn.barge_in_stop_ms is turn.barge_in_missed is None
+
+
+def test_the_reply_that_is_interrupted_has_its_latency() -> None:
+    listener = Listener()
+    first = listener.hearing.begin_turn("hello.wav")
+    listener.hearing.speech_sent(listener.now, 10.0)
+    listener.hear(HUSH[:30] + TALK)
+    listener.hearing.begin_turn("stop.wav", interrupting=True)
+    assert first.turn_latency_ms == pytest.approx(600, abs=30)

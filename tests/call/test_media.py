@@ -31,7 +31,7 @@ class FakePeer:
 
     def __init__(self) -> None:
         self.ssrc, self.cname = 77, "fake"
-        self.packets_refused = 0
+        self.packets_refused = self.packets_repeated = 0
         self.rtp: list[bytes] = []
         self.rtcp: list[bytes] = []
         self.broken = False
@@ -63,6 +63,7 @@ class Call:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, listen: bool = False) -> None:
         self.now = 100.0
+        self.mode = "echo"
         monkeypatch.setattr("loadkit.call.media.time", self)
         self.timeline = Timeline(100.0)
         self.timeline.mark("started", 100.0)
@@ -105,7 +106,7 @@ class Call:
     def record(self) -> CallRecord:
         self.media.stop()
         self.timeline.mark("ended", self.now)
-        record = CallRecord()
+        record = CallRecord(mode=self.mode)
         self.timeline.fill(record, 0.0)
         self.media.fill(record)
         return record
@@ -323,3 +324,57 @@ def test_extension_and_csrc_do_not_disturb(call: Call) -> None:
     call.media.rtp_received(header + silence(), 100.1)
     record = call.record()
     assert (record.packets_received, record.bytes_received) == (1, len(silence()))
+
+
+# One way, stopped, drifting
+
+
+def test_media_that_stops_before_the_end_is_told(call: Call) -> None:
+    call.start().run(3.0, hearing=True).run(2.5)
+    assert call.record().media_stopped is True
+
+
+def test_media_that_goes_on_to_the_end_has_not_stopped(call: Call) -> None:
+    call.start().run(3.0, hearing=True).run(1.5)
+    assert call.record().media_stopped is False
+
+
+def test_nothing_is_said_of_media_that_never_came_or_of_a_short_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Call(monkeypatch).start().run(3.0).record().media_stopped is None
+    assert Call(monkeypatch).start().run(1.0, hearing=True).record().media_stopped is None
+
+
+def test_speech_without_an_echo_is_one_way_in_echo_mode_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    speech = EncodedSample("speech.wav", (b"word",) * 150, 0, 149, frozenset(range(150)))
+    for mode, one_way in (("echo", True), ("end-to-end", None)):
+        call = Call(monkeypatch)
+        call.mode = mode
+        call.start()
+        call.media.speaker.play(speech)
+        call.run(3.0, hearing=True)
+        assert call.record().one_way is one_way
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_gateway_that_reports_nothing_of_our_packets_does_not_hear_us(call: Call, heard: bool) -> None:
+    call.mode = "traditional"
+    call.start().run(1.0, hearing=True)
+    if heard:
+        rtp = parse_rtp(call.peer.rtp[0])
+        call.gateway_meter.packet(rtp.ssrc, rtp.sequence_number, rtp.timestamp, 1, call.now)
+    call.media.rtcp_received(call.gateway_reporter.report(call.now), call.now)
+    assert call.record().one_way is not heard
+
+
+def test_packets_that_srtp_refused_as_repeated_are_duplicates(call: Call) -> None:
+    call.start().run(1.0, hearing=True)
+    call.peer.packets_repeated = 3
+    record = call.record()
+    assert (record.packets_duplicated, record.packets_discarded) == (3, 0)
+
+
+def test_the_drift_of_a_long_call_is_in_its_record(call: Call) -> None:
+    call.start().run(15.0, hearing=True)
+    assert call.record().clock_drift_ppm == pytest.approx(0, abs=0.1)

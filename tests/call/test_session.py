@@ -457,6 +457,18 @@ async def test_candidates_in_the_answer_connect() -> None:
     assert record.remote_candidates == 2
 
 
+async def test_an_answer_with_no_usable_candidate_and_the_end_of_them_fails_at_once() -> None:
+    async def script(line: Line) -> None:
+        await line.take_offer()
+        peer = await line.make_peer()
+        lines = "a=candidate:9 1 tcp 1 127.0.0.1 9 typ host tcptype passive\r\na=end-of-candidates\r\n"
+        await line.send_sdp(line.answer_of(peer) + lines)
+        await line.listen()
+
+    record, _ = await place(script)
+    assert_failed(record, "ice", "ICE_FAILED")
+
+
 async def test_candidates_that_are_none_are_dropped_and_counted() -> None:
     async def script(line: Line) -> None:
         await line.take_offer()

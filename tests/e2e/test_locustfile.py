@@ -120,6 +120,26 @@ with self.call(mode="traditional") as call:
     assert told["turns"]["turn_latency_ms"]["count"] >= 1
 
 
+def test_an_agent_that_is_interrupted_stops(tmp_path: Path) -> None:
+    script = _locustfile(
+        tmp_path,
+        """
+with self.call(mode="end-to-end") as call:
+    call.interrupt("opening_hours.wav", after=0.2)
+    call.wait_for_reply()
+""",
+    )
+    with (
+        _gateway(tmp_path, "--agent-latency", "500ms") as url,
+        locust(tmp_path, *headless(1, 25), *script, "--host", url) as command,
+    ):
+        assert command.wait() == ExitCode.PASSED, command.output
+    told = summary(tmp_path)["turns"]
+    assert told["barge_in_stop_ms"]["count"] >= 1
+    assert told["barge_in_missed"] == 0
+    assert told["turn_latency_ms"]["count"] >= 1
+
+
 def test_an_agent_that_says_nothing_in_time_fails_the_call(tmp_path: Path) -> None:
     script = _locustfile(
         tmp_path,
@@ -131,7 +151,7 @@ with self.call(mode="end-to-end") as call:
 """,
     )
     with (
-        _gateway(tmp_path, "--agent-delay", "20") as url,
+        _gateway(tmp_path, "--agent-latency", "20s") as url,
         locust(tmp_path, *headless(1, 18), *script, "--host", url) as command,
     ):
         assert command.wait() == ExitCode.FAILED, command.output

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -59,14 +60,24 @@ def offer(sdp: str = OFFER_SDP, mode: str | None = "echo", **fields: Any) -> str
     return json.dumps(message | fields)
 
 
+def client_side(gateway: Gateway) -> ssl.SSLContext | None:
+    """The TLS side of a client that knows the gateway's certificate and no other; None without TLS."""
+    if gateway.tls is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(gateway.tls.certificate)
+    return context
+
+
 class RawSocket:
     """A WebSocket to the gateway that sends and receives JSON text."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._url = gateway.url + "/api/v1/webrtc/signal"
+        self._tls = client_side(gateway)
 
     async def __aenter__(self) -> RawSocket:
-        self.connection: ClientConnection = await connect(self._url, proxy=None)
+        self.connection: ClientConnection = await connect(self._url, proxy=None, ssl=self._tls)
         return self
 
     async def __aexit__(
@@ -105,8 +116,9 @@ class RawSocket:
 class Caller:
     """A whole call over our own transport."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, token: str = "token") -> None:
         self.gateway = gateway
+        self.token = token
         self.socket = RawSocket(gateway)
         self.session_id = ""
         #: (packet, arrival on the monotonic clock)
@@ -148,7 +160,7 @@ class Caller:
             ssrc=self.peer.ssrc,
             cname=self.peer.cname,
         )
-        await self.socket.send(offer(write_sdp(local, "offer"), mode))
+        await self.socket.send(offer(write_sdp(local, "offer"), mode, authToken=self.token))
         answer = await self.socket.receive()
         assert answer["type"] == "answer", answer
         self.session_id = answer["sessionId"]

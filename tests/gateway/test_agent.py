@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
-from loadkit.gateway.agent import AgentUnavailable, SpeakingAgent, Voice, load_voice
+from loadkit.gateway.agent import AgentCall, AgentUnavailable
 from loadkit.gateway.settings import SPEECH_FOLDER, GatewaySettings
+from loadkit.gateway.speaking import SpeakingAgent, Voice, load_voice
 from loadkit.media.samples import EncodedSample, silence
 
 
@@ -16,6 +18,7 @@ def recording(name: str, packets: int = 5) -> EncodedSample:
 
 
 VOICE = Voice(recording("greeting"), (recording("first"), recording("second")), recording("goodbye"))
+LONG = Voice(recording("greeting", 250), (recording("first", 250), recording("second")), VOICE.goodbye)
 SPEECH = load_voice(SPEECH_FOLDER).greeting
 
 
@@ -23,10 +26,28 @@ SPEECH = load_voice(SPEECH_FOLDER).greeting
 class Conversation:
     """An agent and a caller in step, in a time of their own."""
 
-    agent: SpeakingAgent
+    settings: GatewaySettings
+    voice: Voice = VOICE
+    mode: str = "end-to-end"
+    number: int = 0
     frames: int = 0
     said: list[tuple[float, str]] = field(default_factory=list)
     """When the agent began to say what."""
+    silent: bool = True
+    """Whether the packet sent last was silence."""
+    events: list[tuple[str, float, dict[str, Any]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        call = AgentCall(
+            mode=self.mode,
+            session_id="s",
+            call_sid="c",
+            seed=(7, self.number),
+            settings=self.settings,
+            note=lambda event, now, /, **fields: self.events.append((event, round(now, 2), dict(fields))),
+        )
+        self.agent = SpeakingAgent(call, self.voice)
+        self.agent.start(0.0)
 
     @property
     def now(self) -> float:
@@ -36,8 +57,9 @@ class Conversation:
         if payload is not None:
             self.agent.packet_received(payload, self.now)
         packet = self.agent.next_packet(self.now)
+        self.silent = packet == silence()
         name, _, number = packet.decode("latin-1").rpartition(" ")
-        if number == "0" and packet != silence():
+        if number == "0" and not self.silent:
             self.said.append((self.now, name))
         self.frames += 1
 
@@ -53,15 +75,25 @@ class Conversation:
         assert SPEECH.last_speech is not None
         return start + SPEECH.last_speech * 0.02
 
+    def until(self, silent: bool) -> None:
+        """The caller is silent until the agent is, or is not."""
+        for _ in range(500):
+            if self.silent is silent:
+                return
+            self.frame(silence())
+        raise AssertionError("it never came")
+
     @property
     def words(self) -> list[str]:
         return [name for _, name in self.said]
 
+    def noted(self, name: str) -> list[tuple[float, dict[str, Any]]]:
+        """Events of a name: when, and their fields."""
+        return [(at, fields) for event, at, fields in self.events if event == name]
 
-def talk(**settings: object) -> Conversation:
-    agent = SpeakingAgent(VOICE, GatewaySettings(**settings))  # type: ignore[arg-type]
-    agent.start(0.0)
-    return Conversation(agent)
+
+def talk(voice: Voice = VOICE, mode: str = "end-to-end", number: int = 0, **settings: Any) -> Conversation:
+    return Conversation(GatewaySettings(**{"agent_latency": "100ms"} | settings), voice, mode, number)
 
 
 def test_it_greets_after_a_short_delay() -> None:
@@ -71,7 +103,7 @@ def test_it_greets_after_a_short_delay() -> None:
 
 
 def test_it_answers_after_the_delay_counted_from_the_callers_last_speech() -> None:
-    conversation = talk(agent_delay=0.8)
+    conversation = talk(agent_latency="300ms")
     conversation.listen(1.0)
     last_speech_at = conversation.speak()
     conversation.listen(2.0)
@@ -105,15 +137,125 @@ def test_answers_go_round() -> None:
     assert conversation.words == ["greeting", "first", "second", "first"]
 
 
-def test_a_turn_that_ends_while_the_agent_speaks_is_answered_afterwards() -> None:
-    voice = Voice(recording("greeting", 250), VOICE.answers, VOICE.goodbye)
-    agent = SpeakingAgent(voice, GatewaySettings())
-    agent.start(0.0)
-    conversation = Conversation(agent)
+def test_a_turn_that_ends_while_an_agent_that_cannot_be_interrupted_speaks_is_answered_afterwards() -> None:
+    conversation = talk(LONG, no_barge_in=True)
     conversation.listen(0.4)
     conversation.speak()
     conversation.listen(3.0)
     assert conversation.said == [(0.2, "greeting"), (5.2, "first")]
+    assert conversation.noted("barge_in") == []
+
+
+def test_it_falls_silent_with_the_packet_after_the_caller_has_talked_into_its_speech() -> None:
+    conversation = talk(LONG, barge_in_after=0.2)
+    conversation.listen(1.0)
+    assert SPEECH.first_speech is not None
+    began = conversation.now + SPEECH.first_speech * 0.02
+    conversation.speak()
+    ((at, fields),) = conversation.noted("barge_in")
+    assert at == pytest.approx(began + 0.18, abs=0.1)
+    assert fields["speech_started_at"] == pytest.approx(began, abs=0.041)
+    assert fields["what"] == "greeting"
+    ((stopped_at, stopped),) = conversation.noted("stopped_speaking")
+    assert stopped == {"reason": "barge_in", "what": "greeting", "turn": None}
+    assert stopped_at == pytest.approx(at - 0.02)
+    conversation.listen(1.0)
+    assert conversation.words == ["greeting", "first"]
+
+
+def test_words_too_short_to_interrupt_are_answered_afterwards() -> None:
+    conversation = talk(LONG, barge_in_after=60.0)
+    conversation.listen(1.0)
+    conversation.speak()
+    conversation.listen(3.0)
+    assert conversation.said == [(0.2, "greeting"), (5.2, "first")]
+
+
+def test_the_goodbye_cannot_be_interrupted() -> None:
+    voice = Voice(VOICE.greeting, VOICE.answers, recording("goodbye", 100))
+    conversation = talk(voice, agent_turns=1)
+    conversation.listen(1.0)
+    conversation.speak()
+    conversation.listen(1.0)
+    assert conversation.words == ["greeting", "first", "goodbye"]
+    conversation.speak()
+    assert conversation.noted("stopped_speaking")[-1][1] == {
+        "reason": "done",
+        "what": "goodbye",
+        "turn": None,
+    }
+    assert conversation.agent.hung_up
+
+
+def test_it_does_not_say_goodbye_into_the_callers_speech() -> None:
+    conversation = talk(LONG, agent_turns=1)
+    conversation.listen(6.0)
+    conversation.speak()
+    conversation.listen(1.5)
+    conversation.speak()
+    assert conversation.words == ["greeting", "first"]
+    conversation.listen(1.0)
+    assert conversation.words == ["greeting", "first", "goodbye"]
+
+
+def test_silence_at_the_beginning_of_a_recording_is_left_out() -> None:
+    late = EncodedSample("late", (silence(), silence(), b"late 0", b"late 1", silence()), 2, 3)
+    conversation = talk(Voice(late, VOICE.answers, VOICE.goodbye))
+    conversation.listen(1.0)
+    assert conversation.said == [(0.2, "late")]
+    assert conversation.noted("greeting_started") == [(0.2, {"sample": "late"})]
+    assert conversation.noted("stopped_speaking")[0][0] == 0.22
+
+
+def test_each_stage_of_a_traditional_agent_takes_its_time() -> None:
+    conversation = talk(
+        mode="traditional", agent_latency="9s", asr_latency="100ms", llm_latency="300ms", tts_latency="50ms"
+    )
+    conversation.listen(1.0)
+    conversation.speak()
+    conversation.listen(2.0)
+    ((at, fields),) = conversation.noted("thinking")
+    ((heard_at, heard),) = conversation.noted("heard_end_of_turn")
+    assert at == heard_at == pytest.approx(heard["last_speech_at"] + 0.5)
+    assert fields["stages_ms"] == {"asr": 100.0, "llm": 300.0, "tts": 50.0}
+    assert fields["think_ms"] == 450.0
+    assert fields["due_at"] == pytest.approx(heard["last_speech_at"] + 0.95)
+    assert conversation.said[1][0] == pytest.approx(fields["due_at"], abs=0.021)
+
+
+def test_the_draws_of_a_call_depend_on_the_seed_and_its_number() -> None:
+    def draws(number: int) -> list[float]:
+        conversation = talk(number=number, agent_latency="lognormal(p50=200ms, p95=900ms)")
+        conversation.listen(1.0)
+        for _ in range(3):
+            conversation.speak()
+            conversation.listen(2.0)
+        return [fields["think_ms"] for _, fields in conversation.noted("thinking")]
+
+    first = draws(0)
+    assert len(set(first)) == 3
+    assert first == draws(0)
+    assert first != draws(1)
+
+
+def test_a_caller_that_goes_on_while_the_agent_thinks_is_answered_once() -> None:
+    conversation = talk(agent_latency="1s")
+    conversation.listen(1.0)
+    conversation.speak()
+    conversation.listen(0.8)
+    conversation.speak()
+    conversation.listen(3.0)
+    assert conversation.words == ["greeting", "first"]
+    assert len(conversation.noted("thinking")) == 2
+
+
+def test_a_call_that_ends_amid_its_speech_is_noted() -> None:
+    conversation = talk(LONG)
+    conversation.listen(1.0)
+    conversation.agent.stop(conversation.now)
+    assert conversation.noted("stopped_speaking") == [
+        (0.98, {"reason": "hang_up", "what": "greeting", "turn": None})
+    ]
 
 
 def test_silence_alone_gets_no_answer() -> None:

@@ -93,10 +93,46 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
 
 
 def test_bad_settings_are_told_in_a_sentence() -> None:
-    with running("--agent-delay", "0") as process:
+    with running("--agent-latency", "fast") as process:
         assert process.wait(20) == ExitCode.BAD_SETTINGS
         assert process.stderr is not None
-        assert process.stderr.read().startswith("a setting cannot be used: --agent-delay 0: ")
+        assert process.stderr.read().startswith("a setting cannot be used: --agent-latency 'fast': ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ("--agent", "nowhere:Agent"),
+            "a setting cannot be used: --agent nowhere:Agent: it cannot be imported:"
+            " ModuleNotFoundError: No module named 'nowhere'\n",
+        ),
+        (
+            ("--events", "nowhere/events.jsonl"),
+            "a setting cannot be used: --events nowhere/events.jsonl: it cannot be written:"
+            " No such file or directory\n",
+        ),
+    ],
+)
+def test_an_agent_or_a_file_that_cannot_be_had_is_told_in_a_sentence(
+    arguments: tuple[str, ...], sentence: str
+) -> None:
+    with running(*arguments) as process:
+        assert process.wait(20) == ExitCode.BAD_SETTINGS
+        assert process.stderr is not None
+        assert process.stderr.read() == sentence
+
+
+def test_the_embedded_gateway_tells_its_events_to_the_file_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LOADKIT_GATEWAY_EVENTS", str(tmp_path / "events.jsonl"))
+    gateway = EmbeddedGateway()
+    gateway.start(["t"])
+    pid = gateway.pid
+    gateway.stop()
+    (event,) = (json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines())
+    assert (event["event"], event["pid"]) == ("gateway_started", pid)
 
 
 def test_the_embedded_gateway_takes_its_tokens_out_of_sight(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +158,15 @@ def test_the_embedded_gateway_without_tokens_takes_any(monkeypatch: pytest.Monke
     url = gateway.start([])
     try:
         assert status(url, "any") == 200
+    finally:
+        gateway.stop()
+
+
+def test_the_embedded_gateway_speaks_plainly_whatever_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOADKIT_GATEWAY_TLS", "self-signed")
+    gateway = EmbeddedGateway()
+    try:
+        assert gateway.start([]).startswith("ws://127.0.0.1:")
     finally:
         gateway.stop()
 

@@ -7,14 +7,21 @@ import itertools
 
 import pytest
 
-from loadkit.gateway.agent import load_voice
 from loadkit.gateway.settings import SPEECH_FOLDER
+from loadkit.gateway.speaking import load_voice
 from loadkit.media.samples import EncodedSample, silence
 
 from .callers import Caller, all_gone
 from .conftest import StartGateway
 
 VOICE = load_voice(SPEECH_FOLDER)
+
+
+#: The agent leaves out the silence at a recording's beginning.
+assert VOICE.greeting.first_speech is not None
+assert VOICE.answers[0].first_speech is not None
+GREETED_S = (8 - VOICE.greeting.first_speech) * 0.02
+ANSWERED_S = (8 - VOICE.answers[0].first_speech) * 0.02
 
 
 def spoken_at(caller: Caller, sample: EncodedSample) -> float | None:
@@ -32,12 +39,14 @@ async def spoken(caller: Caller, sample: EncodedSample) -> float:
 
 @pytest.mark.parametrize("mode", ["end-to-end", "traditional"])
 async def test_it_greets_answers_after_the_delay_and_hangs_up(start_gateway: StartGateway, mode: str) -> None:
-    gateway = await start_gateway(agent_delay=0.7, agent_turns=1)
+    gateway = await start_gateway(
+        agent_latency="200ms", asr_latency="50ms", llm_latency="100ms", tts_latency="50ms", agent_turns=1
+    )
     async with Caller(gateway) as caller:
         await caller.place(mode)
         greeted_at = await spoken(caller, VOICE.greeting)
         # The eighth packet of the greeting, which begins 0.2 s after the connection.
-        assert greeted_at - caller.heard[0][1] == pytest.approx(0.2 + 8 * 0.02, abs=0.15)
+        assert greeted_at - caller.heard[0][1] == pytest.approx(0.2 + GREETED_S, abs=0.15)
         await spoken(caller, VOICE.greeting)
         await caller.say_all((silence(),) * round(VOICE.greeting.duration / 0.02))
 
@@ -45,7 +54,7 @@ async def test_it_greets_answers_after_the_delay_and_hangs_up(start_gateway: Sta
         assert said.last_speech is not None
         ended_at = await caller.say_all(said.packets[: said.last_speech + 1])
         answered_at = await spoken(caller, VOICE.answers[0])
-        assert answered_at - ended_at == pytest.approx(0.7 + 8 * 0.02, abs=0.15)
+        assert answered_at - ended_at == pytest.approx(0.5 + 0.2 + ANSWERED_S, abs=0.15)
 
         numbers = [packet.sequence_number for packet, _ in caller.heard]
         assert all((b - a) & 0xFFFF == 1 for a, b in itertools.pairwise(numbers))

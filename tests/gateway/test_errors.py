@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from loadkit.gateway.agent import Agent
+from loadkit.gateway.agent import Agent, AgentCall
 from loadkit.gateway.app import Gateway
 from loadkit.gateway.settings import SPEECH_FOLDER
+from loadkit.transport.peer import Peer
 
 from .callers import OFFER_SDP, Caller, RawSocket, all_gone, offer, until
 from .conftest import StartGateway
@@ -153,6 +154,29 @@ async def test_handler_error_when_the_gateway_is_full(start_gateway: StartGatewa
         assert (await other.ask(offer()))["type"] == "answer"
 
 
+async def test_handler_error_when_the_gateway_is_shutting_down(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing = asyncio.Event()
+    may_close = asyncio.Event()
+    close = Peer.close
+
+    async def close_slowly(peer: Peer) -> None:
+        closing.set()
+        await may_close.wait()
+        await close(peer)
+
+    monkeypatch.setattr(Peer, "close", close_slowly)
+    async with RawSocket(gateway) as socket:
+        await socket.ask(offer())
+        ending = asyncio.create_task(gateway.close())
+        await closing.wait()
+        await socket.receive("close")
+        assert await socket.refusal(offer()) == ("HANDLER_ERROR", "the gateway is shutting down")
+        may_close.set()
+        await ending
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -161,7 +185,7 @@ async def test_handler_error_when_the_gateway_is_full(start_gateway: StartGatewa
         (lambda sdp: sdp.replace("a=ice-ufrag", "a=x"), "no ICE ufrag"),
         (lambda sdp: sdp.replace("m=audio 9", "m=audio 0"), "rejected (port 0)"),
         (lambda sdp: sdp.replace("sendrecv", "recvonly"), "its audio is recvonly; a call needs sendrecv"),
-        (lambda sdp: sdp.replace("actpass", "active"), "a=setup:active"),
+        (lambda sdp: sdp.replace("actpass", "holdconn"), "the SDP cannot be parsed"),
         (lambda sdp: sdp + sdp[sdp.index("m=") :], "it has 2 media sections"),
         (lambda sdp: "hello", "no audio section"),
     ],
@@ -232,7 +256,7 @@ async def test_agent_failure_when_its_recordings_are_missing(
 
 
 async def test_agent_failure_when_the_agent_cannot_be_made(start_gateway: StartGateway) -> None:
-    def make_agent(mode: str) -> Agent:
+    def make_agent(call: AgentCall) -> Agent:
         raise OSError("no route to the agent")
 
     gateway = await start_gateway(make_agent=make_agent)
@@ -258,7 +282,7 @@ async def test_agent_failure_in_mid_call_costs_only_its_own_call(
 
     setattr(Broken, where, fail)
     agents = [Broken(), Quiet()]
-    gateway = await start_gateway(make_agent=lambda mode: agents.pop())
+    gateway = await start_gateway(make_agent=lambda call: agents.pop())
     async with Caller(gateway) as good, Caller(gateway) as bad:
         await good.place("end-to-end")
         await bad.place("end-to-end")

@@ -151,11 +151,12 @@ async def test_a_close_for_a_session_that_is_gone_is_no_fault(gateway: Gateway) 
         assert (await socket.ask('{"type": "ping"}'))["type"] == "pong"
 
 
-async def test_the_longest_call_is_ended_with_close(start_gateway: StartGateway) -> None:
+async def test_the_longest_call_is_ended_with_an_error(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(max_duration=0.3)
     async with RawSocket(gateway) as socket:
         session_id = (await socket.ask(offer()))["sessionId"]
-        assert await socket.receive("close") == {"type": "close", "sessionId": session_id}
+        error = await socket.receive("error")
+        assert (error["sessionId"], error["data"]["code"]) == (session_id, "FORBIDDEN")
         await all_gone(gateway)
 
 

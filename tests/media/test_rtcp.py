@@ -151,6 +151,18 @@ def test_reports_about_another_source_are_passed_over(sides: tuple[Side, Side]) 
     assert a.reporter.remote_packets_lost is None
 
 
+def test_it_is_known_whether_the_other_side_hears_us(sides: tuple[Side, Side]) -> None:
+    a, b = sides
+    assert a.reporter.heard_by_remote is None
+    a.reporter.receive(b.reporter.report(1.0), 1.0)
+    assert a.reporter.heard_by_remote is False
+    b.hear(a.source.packet(b"x"), 1.5)
+    a.reporter.receive(b.reporter.report(2.0), 2.0)
+    assert a.reporter.heard_by_remote is True
+    a.reporter.receive(Side(3333, 0.0).reporter.report(3.0), 3.0)
+    assert a.reporter.heard_by_remote is True, "a source that begins anew says nothing of us yet"
+
+
 def test_bye_ends_a_compound_packet(sides: tuple[Side, Side]) -> None:
     a, b = sides
     a.source.packet(b"x")

@@ -85,3 +85,17 @@ def test_sample_without_speech_is_no_speech_whatever_was_said_before() -> None:
     speaker.next_packet()
     assert not speaker.speaking
     assert not speaker.speech_ended
+
+
+def test_only_packets_that_hold_speech_sound() -> None:
+    speaker = Speaker()
+    sample = EncodedSample("words.wav", (b"0", b"1", b"2", b"3"), 1, 3, frozenset({1, 3}))
+    speaker.play(sample, loop=True)
+    sounding = []
+    for _ in range(6):
+        speaker.next_packet()
+        sounding.append(speaker.sounding)
+    assert sounding == [False, True, False, True, False, True]
+    speaker.stop()
+    speaker.next_packet()
+    assert not speaker.sounding

@@ -151,6 +151,13 @@ def test_pause_as_long_as_the_silence_makes_two_utterances() -> None:
     assert second.started_at == pytest.approx(65 * FRAME_S)
 
 
+def test_utterance_knows_its_loudest_frame() -> None:
+    tracker = UtteranceTracker()
+    heard = [tracker.feed(level, index * 0.02) for index, level in enumerate([-30.0] * 5 + [-12.0, -25.0])]
+    (utterance,) = [found for found in heard if found]
+    assert utterance.loudest == -12.0
+
+
 def test_click_is_no_utterance() -> None:
     assert utterances([QUIET] * 10 + [TALK] * 2 + [QUIET] * 50 + [TALK] + [QUIET] * 50) == []
 

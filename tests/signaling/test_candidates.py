@@ -58,6 +58,18 @@ def test_candidate_after_the_end_passed_is_dropped() -> None:
     assert not remote.candidate_received(candidate(1), now=6)
 
 
+def test_it_is_known_whether_the_end_came_before_a_candidate() -> None:
+    remote = RemoteCandidates()
+    assert remote.end_came_early is None
+    remote.candidate_received(candidate(1), now=0)
+    assert remote.end_came_early is None
+    remote.end_received(1)
+    assert remote.end_came_early is False
+    remote.candidate_received(candidate(2), now=1.5)
+    remote.end_received(2)
+    assert remote.end_came_early is True
+
+
 def test_no_more_than_the_limit_are_taken_whether_held_or_passed() -> None:
     remote = RemoteCandidates(limit=3)
     assert [remote.candidate_received(candidate(n), now=0) for n in range(2)] == [True, True]

@@ -103,6 +103,24 @@ async def test_refused_upgrade_names_its_status() -> None:
     assert error.message.endswith("could not be opened: HTTP 403 instead of an upgrade")
 
 
+async def test_a_redirect_is_refused_since_the_token_is_for_this_host() -> None:
+    async with serve(echo, "127.0.0.1", 0) as elsewhere:
+        asked = 0
+
+        def redirect(connection: ServerConnection, request: Request) -> Response:
+            nonlocal asked
+            asked += 1
+            response = connection.respond(HTTPStatus.TEMPORARY_REDIRECT, "")
+            response.headers["Location"] = f"ws://127.0.0.1:{port_of(elsewhere)}/"
+            return response
+
+        async with serve(echo, "127.0.0.1", 0, process_request=redirect) as server:
+            with pytest.raises(SignalingError, match="HTTP 307 instead of an upgrade") as caught:
+                await SignalingConnection(f"ws://127.0.0.1:{port_of(server)}/").open()
+    assert caught.value.code == "WEBSOCKET_REFUSED"
+    assert asked == 1
+
+
 async def test_server_that_hangs_up_is_refused() -> None:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadkit.signaling.messages import (
+    MAX_DEPTH,
     UNKNOWN_CODE,
     Answer,
     Close,
@@ -172,6 +173,29 @@ def test_token_is_not_in_the_repr() -> None:
 def test_half_a_version_override_cannot_be_built() -> None:
     with pytest.raises(ValueError, match="agentVersionOverride needs both"):
         Offer("SDP", "secret", artifact_version="7")
+
+
+# Bounds
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_json_may_be_nested_so_deep_and_no_deeper(opening: str, closing: str) -> None:
+    def ping(levels: int) -> str:
+        inner = opening * levels + "1" + closing * levels
+        return f'{{"type": "ping", "extra": {inner}}}'
+
+    assert parse_from_client(ping(MAX_DEPTH - 1)) == Ping()
+    with pytest.raises(InvalidMessage, match="nested more than 32 levels deep"):
+        parse_from_client(ping(MAX_DEPTH))
+
+
+@pytest.mark.parametrize("kind", ["ice-candidate", "close", "ping"])
+def test_a_client_may_show_its_token_in_any_message(kind: str) -> None:
+    message = parse_from_client(json.dumps({"type": kind, "data": {}, "authToken": "secret"}))
+    assert isinstance(message, (IceCandidate, Close, Ping))
+    assert message.auth_token == "secret"
+    assert "secret" not in repr(message)
+    assert "secret" not in encode(message)
 
 
 # Never anything but the documented errors

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadkit.signaling.candidates import MAX_CANDIDATES
+from loadkit.signaling.candidates import MAX_CANDIDATES, QUIET_S
 from loadkit.signaling.messages import (
     Answer,
     Close,
@@ -25,6 +25,7 @@ from loadkit.signaling.protocol import (
     ClientState,
     FrameDropped,
     RemoteCandidate,
+    RemoteCandidatesEnd,
     RemoteClosed,
     ServerProtocol,
     ServerState,
@@ -106,6 +107,16 @@ def test_endless_candidates_are_capped_and_the_rest_counted() -> None:
         protocol.receive(frame, 0)
     assert protocol.frames_dropped == 7
     assert len(protocol.answer_applied(0)) == MAX_CANDIDATES
+
+
+def test_an_end_of_candidates_in_the_answer_passes_like_one_that_trickles() -> None:
+    protocol = ClientProtocol()
+    protocol.send_offer(OFFER)
+    sdp = "v=0\r\na=candidate:1 1 udp 1 192.0.2.1 1 typ host\r\na=end-of-candidates\r\n"
+    protocol.receive(encode(Answer(sdp, "S1")), 0)
+    assert protocol.answer_applied(0) == []
+    assert protocol.next_deadline() == QUIET_S
+    assert protocol.poll(QUIET_S) == [RemoteCandidatesEnd()]
 
 
 def test_frames_that_a_socket_did_not_take_go_first_on_the_next() -> None:

@@ -330,6 +330,14 @@ def test_malformed_datagrams_raise_nothing_that_would_close_the_socket() -> None
     assert protocol.seen == [b"\x00\x01"]
 
 
+def test_libsrtp_says_in_the_same_words_that_a_packet_came_before() -> None:
+    assert internals._REPEATED in pylibsrtp.ERRORS, (
+        "pylibsrtp words it differently now: duplicates would count as packets that are not authentic"
+    )
+    assert internals.is_repetition(pylibsrtp.Error(internals._REPEATED))
+    assert not internals.is_repetition(pylibsrtp.Error("authentication failure"))
+
+
 def test_no_other_file_uses_private_names_of_the_libraries() -> None:
     package = Path(internals.__file__).parent.parent
     offenders = []

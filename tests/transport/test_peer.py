@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 
 import pytest
+import uvloop
 from aioice.candidate import Candidate
 from aiortc import (
     RTCConfiguration,
@@ -263,6 +264,43 @@ async def test_peer_that_closes_during_the_handshake_is_a_failed_handshake(pair:
     assert caught.value.code == "DTLS_FAILED"
 
 
+@pytest.mark.parametrize("refusing", ["caller", "gateway"])
+async def test_whose_certificate_is_refused_is_told_at_once(pair: Pair, refusing: str) -> None:
+    await pair.connect()
+    wrong = [RTCDtlsFingerprint("sha-256", ":".join(["00"] * 32))]
+    to_caller, to_gateway = pair.dtls_of(pair.gateway, "client"), pair.dtls_of(pair.caller, "auto")
+    if refusing == "caller":
+        to_caller.fingerprints, refused = wrong, pair.gateway
+    else:
+        to_gateway.fingerprints, refused = wrong, pair.caller
+    async with asyncio.timeout(20):
+        await asyncio.gather(
+            pair.caller.handshake(to_caller), pair.gateway.handshake(to_gateway), return_exceptions=True
+        )
+        assert await asyncio.shield(refused.lost) == "the other side closed DTLS"
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_peer_that_is_closed_while_its_sockets_are_bound_leaves_none(
+    run: Callable[[Coroutine[None, None, None]], None],
+) -> None:
+    async def close_early() -> None:
+        footprint = Footprint()
+        for turns in range(60):
+            peer = make_peer(addresses=("127.0.0.1", "127.0.0.2", "127.0.0.3"))
+            gathering = asyncio.create_task(peer.gather(lambda _: None))
+            for _ in range(turns % 12):
+                await asyncio.sleep(0)
+            gathering.cancel()
+            await asyncio.wait({gathering})
+            await peer.close()
+        # uvloop closes a socket with the next turn.
+        await asyncio.sleep(0)
+        await footprint.assert_nothing_is_left()
+
+    run(close_early())
+
+
 async def test_all_pairs_that_fail_are_named(footprint: Footprint, monkeypatch: pytest.MonkeyPatch) -> None:
     # One try of 0.5 s instead of seven that double.
     monkeypatch.setattr("aioice.stun.RETRY_MAX", 0)
@@ -413,6 +451,32 @@ async def test_replayed_packet_of_another_call_is_refused(pair: Pair) -> None:
         assert await pair.caller_inbox.rtp.get() == own
     assert pair.caller.packets_refused == 1
     await other.close()
+
+
+async def test_packet_that_comes_twice_is_heard_once_and_counted(pair: Pair) -> None:
+    await pair.connect()
+    await pair.handshake()
+    source = RtpSource(pair.gateway.ssrc, 111)
+    data = pair.gateway.protect_rtp(source.packet(b"once"))
+    assert data is not None
+    pair.gateway.send_protected(data)
+    pair.gateway.send_protected(data)
+    pair.gateway.send_rtp(source.packet(b"last"))
+    async with asyncio.timeout(10):
+        heard = [parse_rtp(await pair.caller_inbox.rtp.get()).payload for _ in range(2)]
+    assert heard == [b"once", b"last"]
+    assert (pair.caller.packets_repeated, pair.caller.packets_refused) == (1, 0)
+
+
+async def test_nothing_is_protected_before_the_handshake_or_sent_after_the_end(pair: Pair) -> None:
+    packet = RtpSource(pair.gateway.ssrc, 111).packet(b"x")
+    assert pair.gateway.protect_rtp(packet) is None
+    await pair.connect()
+    await pair.handshake()
+    data = pair.gateway.protect_rtp(packet)
+    assert data is not None
+    await pair.gateway.close()
+    pair.gateway.send_protected(data)
 
 
 async def test_handler_that_fails_is_told_once_and_ends_nothing(

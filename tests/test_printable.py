@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadkit.analysis.printable import printable
+from loadkit.printable import printable
 
 
 def test_what_cannot_be_seen_is_shown_as_an_escape() -> None:

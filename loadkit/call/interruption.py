@@ -1,0 +1,47 @@
+"""The caller talks into the agent's speech: whether the agent stops, and how soon.
+
+Pure: times in, a verdict out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: So much silence after a frame of the agent's speech says that it has stopped.
+STOPPED_S = 0.4
+#: An agent that talks on for so long has not noticed.
+MISSED_S = 2.0
+
+
+@dataclass
+class Interruption:
+    """One interruption; times are monotonic seconds.
+
+    :param began_at: when the caller's first interrupting frame of speech was sent.
+    """
+
+    began_at: float
+    decided: bool = False
+    stop_ms: float | None = None
+    """First interrupting frame → last frame of agent speech before 400 ms of silence; None until that is
+    decided, and when the agent talked on."""
+    missed: bool | None = None
+    """Whether the agent talked on for 2 s; None until that is decided."""
+
+    @staticmethod
+    def possible(now: float, last_speech_at: float | None) -> bool:
+        """Whether there is speech to interrupt, when its newest frame was heard at ``last_speech_at``."""
+        return last_speech_at is not None and now - last_speech_at < STOPPED_S
+
+    def heard(self, now: float, last_speech_at: float) -> bool:
+        """Take how things stand at ``now``; True when that decides."""
+        if self.decided:
+            return False
+        talked_on = max(0.0, last_speech_at - self.began_at)
+        if talked_on >= MISSED_S:
+            self.missed = self.decided = True
+        elif now - max(last_speech_at, self.began_at) >= STOPPED_S:
+            self.missed = False
+            self.stop_ms = round(talked_on * 1000, 3)
+            self.decided = True
+        return self.decided

@@ -1,0 +1,71 @@
+"""One WebSocket of a client: how fast it may speak, which token it has shown, since when it is idle."""
+
+from __future__ import annotations
+
+import enum
+import time
+
+from websockets.asyncio.server import ServerConnection
+
+from loadkit.gateway.endpoints import token_of
+
+#: So many times the permitted rate is no longer a mistake: the socket is closed.
+_FLOOD = 10
+_WINDOW_S = 1.0
+
+
+class Verdict(enum.Enum):
+    """What becomes of one message."""
+
+    READ = enum.auto()
+    REFUSED = enum.auto()
+    """The first in its second that is too many: the client is told."""
+    IGNORED = enum.auto()
+    """One of those that follow it: not read, and no ``error`` for each, which would answer a flood by a flood."""
+    FLOOD = enum.auto()
+    """Ten times too many: the socket is closed."""
+
+
+class MessageRate:
+    """Counts messages by seconds that begin with a message; ``now`` is monotonic seconds.
+
+    :param limit: messages that are read in one of them.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._count = 0
+        self._since = float("-inf")
+
+    def take(self, now: float) -> Verdict:
+        """Count one message."""
+        if now - self._since >= _WINDOW_S:
+            self._since, self._count = now, 0
+        self._count += 1
+        if self._count <= self.limit:
+            return Verdict.READ
+        if self._count > _FLOOD * self.limit:
+            return Verdict.FLOOD
+        return Verdict.REFUSED if self._count == self.limit + 1 else Verdict.IGNORED
+
+
+class ClientSocket:
+    """One WebSocket, from its upgrade to its end.
+
+    :param max_messages_per_second: see :class:`MessageRate`.
+    """
+
+    def __init__(self, connection: ServerConnection, max_messages_per_second: int) -> None:
+        self.connection = connection
+        self.rate = MessageRate(max_messages_per_second)
+        #: The token shown last: at the upgrade, by an offer, or by any other message. None when none was.
+        self.token: str | None = token_of(connection.request) if connection.request else None
+        #: When it was opened, or the last of its sessions ended, on the monotonic clock.
+        self.idle_since = time.monotonic()
+
+    async def send(self, message: str, /) -> None:
+        """Send one text frame.
+
+        :raises websockets.exceptions.ConnectionClosed: the socket is gone.
+        """
+        await self.connection.send(message)

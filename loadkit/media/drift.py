@@ -1,0 +1,74 @@
+"""How fast the other side's media clock runs, out of RTP timestamps and arrivals.
+
+A packet takes at least as long as the path is; what comes on top, jitter, only ever adds. So the least transit
+(arrival less timestamp) of each second is taken, and the slope of the straight line through these least
+transits is the drift (a simple form of V. Paxson, On calibrating measurements of packet transit times, 1998).
+"""
+
+from __future__ import annotations
+
+import math
+
+from loadkit.media import CLOCK_RATE
+
+#: Below this much time, in seconds, nothing is said.
+SHORTEST_S = 8.0
+#: A standard error of the slope above this much, in parts per million, and above this share of the slope, says
+#: too little.
+WORST_ERROR_PPM = 100.0
+WORST_ERROR_SHARE = 0.1
+_WINDOW_S = 1.0
+_MICRO = 1e-6
+
+
+class DriftMeter:
+    """Follows one source; one that starts anew is followed from there on."""
+
+    __slots__ = ("_least", "_points", "_ssrc", "_start", "_ticks", "_timestamp", "_window_at", "_window_end")
+
+    def __init__(self) -> None:
+        self._ssrc: int | None = None
+        self._start = 0.0
+        self._timestamp = 0
+        self._ticks = 0
+        self._window_end = 0.0
+        self._least = math.inf
+        self._window_at = 0.0
+        #: (arrival, transit) in seconds from the first packet: the least transit of each second that is over.
+        self._points: list[tuple[float, float]] = []
+
+    def packet(self, ssrc: int, timestamp: int, now: float) -> None:
+        """One packet that arrived at ``now`` (monotonic seconds)."""
+        if ssrc != self._ssrc:
+            self._ssrc, self._start, self._timestamp, self._ticks = ssrc, now, timestamp, 0
+            self._window_end, self._least, self._points = now + _WINDOW_S, math.inf, []
+        # Modulo 2^32 and signed: timestamps wrap, and packets may come out of order.
+        step = (timestamp - self._timestamp) & 0xFFFFFFFF
+        self._ticks += step if step < 0x80000000 else step - 0x100000000
+        self._timestamp = timestamp
+        if now >= self._window_end:
+            if self._least < math.inf:
+                self._points.append((self._window_at, self._least))
+            self._window_end = now + _WINDOW_S
+            self._least = math.inf
+        elapsed = now - self._start
+        transit = elapsed - self._ticks / CLOCK_RATE
+        if transit < self._least:
+            self._least, self._window_at = transit, elapsed
+
+    @property
+    def ppm(self) -> float | None:
+        """Parts per million, positive when the other clock is too fast; None when it cannot be told."""
+        points = self._points
+        if len(points) < 3 or points[-1][0] - points[0][0] < SHORTEST_S:
+            return None
+        mean_at = math.fsum(at for at, _ in points) / len(points)
+        mean_transit = math.fsum(transit for _, transit in points) / len(points)
+        spread = math.fsum((at - mean_at) ** 2 for at, _ in points)
+        slope = math.fsum((at - mean_at) * (transit - mean_transit) for at, transit in points) / spread
+        squares = math.fsum((transit - mean_transit - slope * (at - mean_at)) ** 2 for at, transit in points)
+        error = math.sqrt(squares / (len(points) - 2) / spread)
+        if error > max(WORST_ERROR_PPM * _MICRO, WORST_ERROR_SHARE * abs(slope)):
+            return None
+        # Transits shrink when timestamps run ahead of arrivals: dt/dT = 1 - slope.
+        return round(-slope / _MICRO, 1)

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loadkit.gateway.latency import Latency, parse_latency
+
+DRAWS = 4000
+
+milliseconds = st.integers(0, 5000)
+constants = st.builds("{}ms".format, milliseconds)
+normals = st.builds("normal(mean={}ms, sd={}ms)".format, milliseconds, st.integers(0, 2000))
+uniforms = st.tuples(milliseconds, milliseconds).map(
+    lambda pair: f"uniform(min={min(pair)}ms, max={max(pair)}ms)"
+)
+lognormals = st.tuples(
+    st.integers(1, 3000), st.integers(0, 5000), st.sampled_from(["p75", "p90", "p95", "p99"])
+).map(lambda t: f"lognormal(p50={t[0]}ms, {t[2]}={t[0] + t[1]}ms)")
+distributions = st.one_of(constants, normals, uniforms, lognormals).map(parse_latency)
+seeds = st.integers(0, 2**32)
+
+
+def draws(latency: Latency, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.array([latency.sample(rng) for _ in range(DRAWS)])
+
+
+@settings(max_examples=40, deadline=None)
+@given(distributions, seeds)
+def test_no_draw_is_negative_and_all_are_finite(latency: Latency, seed: int) -> None:
+    drawn = draws(latency, seed)
+    assert np.all(drawn >= 0)
+    assert np.all(np.isfinite(drawn))
+
+
+@settings(max_examples=40, deadline=None)
+@given(distributions, seeds, st.sampled_from([0.1, 0.5, 0.75, 0.95]))
+def test_of_many_draws_the_asked_share_is_below_the_quantile(
+    latency: Latency, seed: int, share: float
+) -> None:
+    drawn = draws(latency, seed)
+    quantile = latency.quantile(share)
+    # Five standard deviations of a share out of so many draws.
+    slack = 5 * (share * (1 - share) / DRAWS) ** 0.5
+    assert np.mean(drawn <= quantile + 1e-9) >= share - slack
+    assert np.mean(drawn < quantile - 1e-9) <= share + slack
+
+
+@given(
+    st.integers(1, 3000), st.integers(0, 5000), st.sampled_from([("p75", 0.75), ("p90", 0.9), ("p99", 0.99)])
+)
+def test_the_quantiles_of_a_lognormal_are_those_that_were_asked_for(
+    p50: int, more: int, upper: tuple[str, float]
+) -> None:
+    latency = parse_latency(f"lognormal(p50={p50}ms,{upper[0]}={p50 + more}ms)")
+    assert latency.quantile(0.5) == pytest.approx(p50 / 1000)
+    assert latency.quantile(upper[1]) == pytest.approx((p50 + more) / 1000)
+
+
+@given(distributions, seeds)
+@settings(max_examples=20, deadline=None)
+def test_the_same_seed_draws_the_same(latency: Latency, seed: int) -> None:
+    assert np.array_equal(draws(latency, seed), draws(latency, seed))
+
+
+@given(distributions)
+def test_a_distribution_is_written_as_it_was_read(latency: Latency) -> None:
+    assert parse_latency(str(latency)) == latency
+
+
+@given(st.text(max_size=40))
+def test_whatever_is_written_is_read_or_refused_in_a_sentence(text: str) -> None:
+    try:
+        latency = parse_latency(text)
+    except ValueError:
+        return
+    assert latency.quantile(0.5) >= 0
+
+
+def test_spaces_case_and_order_do_not_matter() -> None:
+    latency = parse_latency(" LogNormal( p95 = 1200ms , p50=0.6 ) ")
+    assert latency.quantile(0.5) == pytest.approx(0.6)
+    assert latency.quantile(0.95) == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "'' is not a duration; write 30, 30s, 250ms, 2m or 1h30m"),
+        ("fast", "'fast' is not a duration; write 30, 30s, 250ms, 2m or 1h30m"),
+        ("-5ms", "'-5ms' is not a duration; write 30, 30s, 250ms, 2m or 1h30m"),
+        ("30h", "30h is longer than a day"),
+        (
+            "normal(mean=1s",
+            "it is no distribution; write one of 600ms, lognormal(p50=600ms, p95=1200ms),"
+            " normal(mean=600ms, sd=100ms), uniform(min=400ms, max=800ms)",
+        ),
+        ("poisson(mean=1s)", "there is no distribution 'poisson'; there are lognormal, normal, uniform"),
+        ("normal()", "'' in normal() is not of the form key=duration"),
+        ("normal(1s, 2s)", "'1s' in normal() is not of the form key=duration"),
+        ("normal(mean=1s)", "normal() needs mean and sd, and is given mean"),
+        ("normal(mean=1s, mean=2s)", "normal() is given mean twice"),
+        ("lognormal(p50=1s, p80=2s)", "lognormal() needs p50 and p95, and is given p50, p80"),
+        ("lognormal(p50=1s, p95=500ms)", "lognormal() needs 0 < p50 <= p95, not p50=1 s and p95=0.5 s"),
+        ("lognormal(p50=0, p95=1)", "lognormal() needs 0 < p50 <= p95, not p50=0 s and p95=1 s"),
+        ("uniform(min=2s, max=1s)", "uniform() needs min <= max, not min=2 s and max=1 s"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_a_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the sentence is compared in full
+        parse_latency(text)
+    assert str(caught.value) == sentence
