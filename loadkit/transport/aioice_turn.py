@@ -76,6 +76,13 @@ class _Watched(TurnClientMixin):
         if not self.gone.done():
             self.gone.set_result(exc)
 
+    def abort(self) -> None:
+        """Close the socket at once, and ask for nothing any more."""
+        self.on_lost = None
+        if self.refresh_task is not None:
+            self.refresh_task.cancel()
+        self.transport.abort()
+
     async def allocate(self) -> None:
         """Ask for a relay; its address is ``relayed_address`` then.
 
@@ -157,10 +164,7 @@ class RelayTransport:
     def abort(self) -> None:
         """Close the socket at once; the server keeps the allocation until its time is over."""
         self._closing = True
-        self._client.on_lost = None
-        if self._client.refresh_task is not None:
-            self._client.refresh_task.cancel()
-        self._client.transport.abort()
+        self._client.abort()
 
     async def _close(self) -> None:
         try:

@@ -102,7 +102,7 @@ class _Attempt:
                 try:
                     await client.allocate()
                 except BaseException:
-                    client.transport.abort()
+                    client.abort()
                     raise
                 return client
         except TransactionFailed as exc:

@@ -213,7 +213,7 @@ async def test_peer_whose_turn_server_ends_is_lost_and_says_so() -> None:
 async def test_peer_closes_while_its_relay_is_being_asked_for(
     turn_server: RunningCoturn, protocol: str
 ) -> None:
-    for turns in range(1, 9):
+    for turns in range(1, 60):
         route = Route(turn=(server_of(turn_server, protocol),))
         async with meeting(route, options_for(turn_server)) as peers:
             gathering = asyncio.create_task(peers.caller.gather(lambda _: None))
