@@ -77,7 +77,7 @@ async def test_a_call_tells_its_observer_what_happens_and_how_its_media_do() -> 
         await line.listen()
 
     settings, clock, watcher = make_settings({"auth_token": "a-token"}), MediaClock(), Watcher()
-    servers = '{"iceServers": [{"urls": "stun:127.0.0.1:9"}]}'
+    servers = '{"iceServers": [{"urls": "stun:192.0.2.1:9"}]}'
     async with (
         asyncio.timeout(60),
         ScriptedGateway(echo, ice_servers=servers) as gateway,

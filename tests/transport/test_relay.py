@@ -215,9 +215,10 @@ async def test_server_that_hangs_up_in_the_tls_handshake_is_a_failure_of_tls() -
 
 async def test_server_that_is_silent_in_the_tls_handshake_is_a_failure_of_tls() -> None:
     async with tcp_server(lambda writer: None) as port:
-        error = await failure_of(server_at(f"turns:127.0.0.1:{port}"), TurnOptions(0.3))
+        options = TurnOptions(1.0, ssl_context=ssl.create_default_context())
+        error = await failure_of(server_at(f"turns:127.0.0.1:{port}"), options)
     assert error.code == "TURN_TLS"
-    assert error.message.endswith("the TLS handshake did not finish within 0.3 s")
+    assert error.message.endswith("the TLS handshake did not finish within 1 s")
 
 
 @pytest.mark.parametrize(

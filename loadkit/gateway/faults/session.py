@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from aiortc import RTCIceCandidate
 
@@ -30,9 +30,10 @@ from loadkit.gateway.faults.links import (
     silenced,
 )
 from loadkit.gateway.faults.plan import ChosenFault, FaultPlan
-from loadkit.gateway.faults.sockets import ClosableSocket, close, reset
+from loadkit.gateway.faults.sockets import close, reset
 from loadkit.gateway.faults.stall import Stalls
 from loadkit.gateway.media import FrameClock, Sender
+from loadkit.gateway.sockets import ClientSocket
 from loadkit.media.samples import silence
 from loadkit.transport.peer import PacketHandler, Peer
 
@@ -202,13 +203,11 @@ class PlannedFaults(SessionFaults):
     async def _end_socket(
         self, session: FaultySession, fault: kinds.SocketClose | kinds.SocketReset, at_offer: bool
     ) -> None:
-        # The session knows its socket as something to send with; it is a WebSocket all the same.
-        socket = cast(ClosableSocket | None, session.socket)
-        if socket is not None:
+        if isinstance(session.socket, ClientSocket):
             if isinstance(fault, kinds.SocketClose):
-                await close(socket, fault.code)
+                await close(session.socket.connection, fault.code)
             else:
-                reset(socket)
+                reset(session.socket.connection)
         if at_offer:
             session.drop(_ON_DEMAND)
 
