@@ -190,13 +190,13 @@ class CallMedia:
             return
         record.packets_sent, record.bytes_sent = source.packets_sent, source.bytes_sent
         record.packets_received, record.bytes_received = meter.packets_received, meter.bytes_received
-        record.packets_discarded = self._malformed + peer.packets_refused
+        record.packets_discarded = self._malformed + peer.reception.refused
         if meter.first_arrival is not None:
             record.packets_lost = meter.packets_lost
             record.loss_burst_mean = self._bursts.mean
             record.packets_reordered = meter.packets_reordered
             # SRTP drops nearly all of them before they are metered.
-            record.packets_duplicated = meter.packets_duplicated + peer.packets_repeated
+            record.packets_duplicated = meter.packets_duplicated + peer.reception.repeated
             record.clock_drift_ppm = self._drift.ppm
             record.jitter = meter.jitter
             record.longest_gap_ms = None if meter.longest_gap is None else round(meter.longest_gap * 1000, 3)

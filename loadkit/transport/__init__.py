@@ -6,6 +6,7 @@
     relay.py             a relay at a TURN server, or why there is none
     gathering.py         local candidates, told as they come
     peer.py              one association: gather, connect, handshake, send, receive, close
+    reception.py         media as it arrives: decrypted, told apart, handed on
     warm_up.py           one call of the process with itself, so that the first real one is not slow
     aiortc_internals.py  every private name of aiortc and aioice that we use, and nothing else
     aioice_turn.py       a TURN client out of aioice's parts, and its fast path for packets

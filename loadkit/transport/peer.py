@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,16 +30,11 @@ from aiortc import (
 from loadkit.errors import Stage, TransportError
 from loadkit.transport import aiortc_internals as internals
 from loadkit.transport.gathering import Gathering
+from loadkit.transport.reception import PacketHandler, Reception
 from loadkit.transport.relay import Relay, TurnOptions
 from loadkit.transport.route import Route
 
 logger = logging.getLogger(__name__)
-
-#: (packet, arrival on the monotonic clock in seconds)
-PacketHandler = Callable[[bytes, float], None]
-
-#: Media that overtakes the end of our own handshake is kept, up to this many packets (1 s).
-_EARLY_PACKETS = 50
 
 #: What a peer gathers when nothing else is said.
 HOSTS_ALONE = Route()
@@ -103,10 +97,7 @@ class Peer:
         self.ssrc = secrets.randbits(32) or 1
         self.cname = secrets.token_hex(8)
         self.dtls_parameters = certificate.parameters
-        #: Packets that could not be authenticated or made the owner's handler fail.
-        self.packets_refused = 0
-        #: RTP packets that came again; SRTP lets none of them through (RFC 3711 section 3.3.2).
-        self.packets_repeated = 0
+        self.reception = Reception(on_rtp, on_rtcp)
         #: Resolved with a sentence when a connected peer is lost (consent expired, DTLS closed).
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -125,13 +116,9 @@ class Peer:
             relay_lost=self._relay_lost,
         )
         self._remote_ended = False
-        self._on_rtp = on_rtp
-        self._on_rtcp = on_rtcp
         self._selected = asyncio.Event()
         self._ice_task: asyncio.Task[None] | None = None
-        self._rx: internals.SrtpSession | None = None
         self._tx: internals.SrtpSession | None = None
-        self._early: list[tuple[bytes, float]] = []
         self._sendto: Callable[[bytes, Any], None] | None = None
         self._remote_address: Any = None
         # Kept for the record: a connection that is closed forgets its pair.
@@ -141,7 +128,7 @@ class Peer:
         self._closed = False
         internals.on_nomination(self._connection, self._use_selected_pair)
         internals.check_back_at_once(self._connection)
-        internals.tap_slow_path(self._connection, self._media_received)
+        internals.tap_slow_path(self._connection, self.reception.take)
 
     # Set-up
 
@@ -210,11 +197,9 @@ class Peer:
                 "the fingerprint in its SDP",
             )
         self._dtls.on("statechange", self._dtls_state_changed)
-        self._rx, self._tx = internals.srtp_sessions(self._dtls)
+        receiving, self._tx = internals.srtp_sessions(self._dtls)
         version, cipher, profile = internals.dtls_parameters(self._dtls)
-        early, self._early = self._early, []
-        for packet, arrival in early:
-            self._decrypt(packet, arrival)
+        self.reception.open(receiving)
         return DtlsOutcome(internals.dtls_role(self._dtls), version, cipher, profile)
 
     def selected_types(self) -> tuple[str, str] | None:
@@ -297,35 +282,8 @@ class Peer:
 
     def _tap(self) -> None:
         """See to the sockets that the connection has by now."""
-        internals.tap(self._connection, self._media_received)
+        internals.tap(self._connection, self.reception.take)
         internals.note_mapped_addresses(self._connection, self._mapped)
-
-    def _media_received(self, data: bytes) -> None:
-        arrival = time.monotonic()
-        if self._rx is None:
-            if len(self._early) < _EARLY_PACKETS:
-                self._early.append((data, arrival))
-            return
-        self._decrypt(data, arrival)
-
-    def _decrypt(self, data: bytes, arrival: float) -> None:
-        assert self._rx is not None
-        try:
-            # RFC 5761 section 4: payload types 64 to 95 are taken by RTCP's 192 to 223.
-            if len(data) > 1 and 192 <= data[1] <= 223:
-                self._on_rtcp(self._rx.unprotect_rtcp(data), arrival)
-            else:
-                self._on_rtp(self._rx.unprotect(data), arrival)
-        except internals.SrtpError as exc:
-            if internals.is_repetition(exc):
-                self.packets_repeated += 1
-            else:
-                self.packets_refused += 1
-        except Exception:
-            # An exception here would close the socket's transport: count it, tell once, go on.
-            self.packets_refused += 1
-            if self.packets_refused == 1:
-                logger.exception("a received packet could not be handled")
 
     def _pairs_tried(self) -> str:
         local = ", ".join(f"{c.type} {c.ip}" for c in self.local_candidates) or "none"

@@ -21,6 +21,7 @@ from loadkit.media.rtp import RtpSource, parse_rtp
 from loadkit.media.samples import EncodedSample, silence
 from loadkit.records import CallRecord
 from loadkit.transport.peer import Peer
+from loadkit.transport.reception import Reception
 from tests.call.test_hearing import TALK
 
 HELLO = EncodedSample("hello.wav", (b"one", b"two", b"three"), first_speech=0, last_speech=1)
@@ -31,7 +32,7 @@ class FakePeer:
 
     def __init__(self) -> None:
         self.ssrc, self.cname = 77, "fake"
-        self.packets_refused = self.packets_repeated = 0
+        self.reception = Reception(lambda packet, now: None, lambda packet, now: None)
         self.rtp: list[bytes] = []
         self.rtcp: list[bytes] = []
         self.broken = False
@@ -217,7 +218,7 @@ def test_what_arrives_is_in_the_record(call: Call) -> None:
 
 def test_packets_that_cannot_be_used_are_discarded_and_not_counted_as_received(call: Call) -> None:
     call.start().run(0.1)
-    call.peer.packets_refused = 2
+    call.peer.reception.refused = 2
     for packet in (b"", b"\x80\x6f", bytes(20), RtpSource(99, 0).packet(b"PCMU")):
         call.media.rtp_received(packet, call.now)
     call.media.rtcp_received(b"\x80\xc8\x00\x01", call.now)
@@ -370,7 +371,7 @@ def test_a_gateway_that_reports_nothing_of_our_packets_does_not_hear_us(call: Ca
 
 def test_packets_that_srtp_refused_as_repeated_are_duplicates(call: Call) -> None:
     call.start().run(1.0, hearing=True)
-    call.peer.packets_repeated = 3
+    call.peer.reception.repeated = 3
     record = call.record()
     assert (record.packets_duplicated, record.packets_discarded) == (3, 0)
 

@@ -153,7 +153,7 @@ async def test_rtp_and_rtcp_arrive_byte_by_byte_both_ways(pair: Pair) -> None:
             one.send_rtcp(report)
             assert await inbox.rtcp.get() == report
             assert inbox.arrivals == sorted(inbox.arrivals)
-    assert pair.caller.packets_refused == pair.gateway.packets_refused == 0
+    assert pair.caller.reception.refused == pair.gateway.reception.refused == 0
 
 
 async def test_media_that_overtakes_the_handshake_is_kept(pair: Pair) -> None:
@@ -169,7 +169,7 @@ async def test_media_that_overtakes_the_handshake_is_kept(pair: Pair) -> None:
         if gateway.state == "connected" and not held:
             held.append(data)
             pair.gateway.send_rtp(early)
-            while not pair.caller._early:  # noqa: ASYNC110 - it has no event, and a turn of the loop will do
+            while not pair.caller.reception.early:  # noqa: ASYNC110 - it has no event, and a turn of the loop will do
                 await asyncio.sleep(0)
         return data
 
@@ -182,13 +182,13 @@ async def test_media_that_overtakes_the_handshake_is_kept(pair: Pair) -> None:
     assert held
     async with asyncio.timeout(20):
         assert await pair.caller_inbox.rtp.get() == early
-    assert pair.caller.packets_refused == 0
+    assert pair.caller.reception.refused == 0
 
 
 async def test_early_media_is_kept_up_to_one_second_of_it(pair: Pair) -> None:
     for _ in range(80):
-        pair.caller._media_received(b"\x80" + bytes(30))
-    assert len(pair.caller._early) == 50
+        pair.caller.reception.take(b"\x80" + bytes(30))
+    assert len(pair.caller.reception.early) == 50
     await pair.caller.close()
 
 
@@ -428,7 +428,7 @@ async def test_garbage_and_forged_packets_do_not_end_the_call(pair: Pair) -> Non
     async with asyncio.timeout(20):
         assert await pair.caller_inbox.rtp.get() == packet
         # DTLS still speaks, too: its end is heard.
-        assert pair.caller.packets_refused == forged
+        assert pair.caller.reception.refused == forged
         assert not pair.caller.lost.done()
         await pair.gateway.close()
         assert await pair.caller.lost == "the other side closed DTLS"
@@ -449,7 +449,7 @@ async def test_replayed_packet_of_another_call_is_refused(pair: Pair) -> None:
     pair.gateway.send_rtp(own)
     async with asyncio.timeout(20):
         assert await pair.caller_inbox.rtp.get() == own
-    assert pair.caller.packets_refused == 1
+    assert pair.caller.reception.refused == 1
     await other.close()
 
 
@@ -465,7 +465,7 @@ async def test_packet_that_comes_twice_is_heard_once_and_counted(pair: Pair) -> 
     async with asyncio.timeout(10):
         heard = [parse_rtp(await pair.caller_inbox.rtp.get()).payload for _ in range(2)]
     assert heard == [b"once", b"last"]
-    assert (pair.caller.packets_repeated, pair.caller.packets_refused) == (1, 0)
+    assert (pair.caller.reception.repeated, pair.caller.reception.refused) == (1, 0)
 
 
 async def test_nothing_is_protected_before_the_handshake_or_sent_after_the_end(pair: Pair) -> None:
@@ -489,7 +489,7 @@ async def test_handler_that_fails_is_told_once_and_ends_nothing(
         got.put_nowait(packet)
         raise ZeroDivisionError("a bug in the owner")
 
-    pair.caller._on_rtp = fail
+    pair.caller.reception._on_rtp = fail
     await pair.connect()
     await pair.handshake()
     source = RtpSource(pair.gateway.ssrc, 111)
@@ -497,7 +497,7 @@ async def test_handler_that_fails_is_told_once_and_ends_nothing(
         for _ in range(3):
             pair.gateway.send_rtp(source.packet(b"x"))
             await got.get()
-    assert pair.caller.packets_refused == 3
+    assert pair.caller.reception.refused == 3
     assert [r.message for r in caplog.records] == ["a received packet could not be handled"]
     assert not pair.caller.lost.done()
     await pair.close()

@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from loadkit.gateway.faults.impairment import DriftingStamps, Impairment, Window
-from loadkit.transport.peer import PacketHandler, Peer
+from loadkit.transport.peer import Peer
+from loadkit.transport.reception import PacketHandler
 
 logger = logging.getLogger(__name__)
 

@@ -35,7 +35,8 @@ from loadkit.gateway.faults.stall import Stalls
 from loadkit.gateway.media import FrameClock, Sender
 from loadkit.gateway.sockets import ClientSocket
 from loadkit.media.samples import silence
-from loadkit.transport.peer import PacketHandler, Peer
+from loadkit.transport.peer import Peer
+from loadkit.transport.reception import PacketHandler
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,65 @@
+"""Media as it arrives: decrypted, told apart and handed on, whatever comes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from loadkit.transport import aiortc_internals as internals
+
+logger = logging.getLogger(__name__)
+
+#: (packet, arrival on the monotonic clock in seconds)
+PacketHandler = Callable[[bytes, float], None]
+
+#: Media that overtakes the end of our own handshake is kept, up to this many packets (1 s).
+EARLY_PACKETS = 50
+
+
+class Reception:
+    """Takes datagrams that are RTP or RTCP by their first byte (RFC 7983)."""
+
+    def __init__(self, on_rtp: PacketHandler, on_rtcp: PacketHandler) -> None:
+        #: Packets that could not be authenticated or made the owner's handler fail.
+        self.refused = 0
+        #: RTP packets that came again; SRTP lets none of them through (RFC 3711 section 3.3.2).
+        self.repeated = 0
+        #: Datagrams and their arrival, kept until :meth:`open`.
+        self.early: list[tuple[bytes, float]] = []
+        self._on_rtp = on_rtp
+        self._on_rtcp = on_rtcp
+        self._srtp: internals.SrtpSession | None = None
+
+    def open(self, srtp: internals.SrtpSession) -> None:
+        """The handshake is done: hand on what has come and what will."""
+        self._srtp = srtp
+        early, self.early = self.early, []
+        for data, arrival in early:
+            self._decrypt(srtp, data, arrival)
+
+    def take(self, data: bytes) -> None:
+        """One datagram, at its arrival."""
+        arrival = time.monotonic()
+        if self._srtp is not None:
+            self._decrypt(self._srtp, data, arrival)
+        elif len(self.early) < EARLY_PACKETS:
+            self.early.append((data, arrival))
+
+    def _decrypt(self, srtp: internals.SrtpSession, data: bytes, arrival: float) -> None:
+        try:
+            # RFC 5761 section 4: payload types 64 to 95 are taken by RTCP's 192 to 223.
+            if len(data) > 1 and 192 <= data[1] <= 223:
+                self._on_rtcp(srtp.unprotect_rtcp(data), arrival)
+            else:
+                self._on_rtp(srtp.unprotect(data), arrival)
+        except internals.SrtpError as exc:
+            if internals.is_repetition(exc):
+                self.repeated += 1
+            else:
+                self.refused += 1
+        except Exception:
+            # An exception here would close the socket's transport: count it, tell once, go on.
+            self.refused += 1
+            if self.refused == 1:
+                logger.exception("a received packet could not be handled")
