@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from aiortc import RTCIceServer
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
@@ -16,9 +15,8 @@ from loadkit.conformance.media_call import Manner, MediaCall, answer_sdp, take_a
 from loadkit.conformance.offers import ABSENT, OfferSdp, offer_text
 from loadkit.conformance.target import HttpAnswer, Target
 from loadkit.conformance.wire import Message, Wire, quiet_logger
-from loadkit.signaling.ice_servers import parse_ice_servers
+from loadkit.signaling.ice_servers import IceServer, parse_ice_servers
 from loadkit.signaling.urls import ICE_SERVERS_PATH
-from loadkit.transport.peer import usable_ice_servers
 
 #: Bytes of one message from the gateway.
 _MAX_MESSAGE_BYTES = 2**20
@@ -109,13 +107,12 @@ class Bench:
         self._calls.append(call)
         return call
 
-    async def _usable_ice_servers(self) -> list[RTCIceServer]:
+    async def _usable_ice_servers(self) -> list[IceServer]:
         """Those of the gateway; none on loopback, where nothing else is talked to."""
         if self.target.loopback:
             return []
         with contextlib.suppress(ExpectationFailed, ValueError):
-            servers = parse_ice_servers((await self.ice_servers()).document())
-            return usable_ice_servers([(s.urls, s.username, s.credential) for s in servers])
+            return parse_ice_servers((await self.ice_servers()).document())
         return []
 
     # HTTP

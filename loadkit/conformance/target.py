@@ -93,7 +93,7 @@ class Target:
         self.origin = ice_servers_url(plan.url).removesuffix(ICE_SERVERS_PATH)
         host = urlsplit(self.signaling_url).hostname or ""
         self.loopback = is_loopback(host)
-        self.addresses = candidate_addresses(host, plan.local_address)
+        self.addresses = [plan.local_address] if plan.local_address else candidate_addresses(host)
         self.certificate = Certificate()
         self.clock = MediaClock()
         self.authorities = ssl_context
