@@ -5,6 +5,7 @@
     offers.py    offers as text: SDP and JSON, written by hand             pure
     target.py    the gateway under test, and what all cases share
     wire.py      one WebSocket, frame by frame
+    peers.py     the caller's ICE, DTLS and SRTP
     media_call.py  one call with real ICE, DTLS, SRTP and sound
     bench.py     the hands of one case: what it has opened; puts it all away afterwards
     tokens.py    tokens that the gateway does not know

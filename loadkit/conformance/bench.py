@@ -15,10 +15,8 @@ from loadkit.conformance.media_call import Manner, MediaCall, answer_sdp, take_a
 from loadkit.conformance.offers import ABSENT, OfferSdp, offer_text
 from loadkit.conformance.target import HttpAnswer, Target
 from loadkit.conformance.wire import Message, Wire, quiet_logger
-from loadkit.settings import IcePath
-from loadkit.signaling.ice_servers import parse_ice_servers
+from loadkit.signaling.ice_servers import IceServer, parse_ice_servers
 from loadkit.signaling.urls import ICE_SERVERS_PATH
-from loadkit.transport.route import Route, choose_route
 
 #: Bytes of one message from the gateway.
 _MAX_MESSAGE_BYTES = 2**20
@@ -104,20 +102,18 @@ class Bench:
             await self.wire() if wire is None else wire,
             self.plan.mode if mode is None else mode,
             manner or Manner(),
-            await self._route(),
+            await self._usable_ice_servers(),
         )
         self._calls.append(call)
         return call
 
-    async def _route(self) -> Route:
-        """Over the gateway's ICE servers; host candidates alone on loopback, where nothing else is talked to."""
+    async def _usable_ice_servers(self) -> list[IceServer]:
+        """Those of the gateway; none on loopback, where nothing else is talked to."""
         if self.target.loopback:
-            return Route()
+            return []
         with contextlib.suppress(ExpectationFailed, ValueError):
-            servers = parse_ice_servers((await self.ice_servers()).document())
-            entries = [(s.urls, s.username, s.credential) for s in servers]
-            return choose_route(IcePath.ANY, entries, loopback=False)
-        return Route()
+            return parse_ice_servers((await self.ice_servers()).document())
+        return []
 
     # HTTP
 

@@ -20,6 +20,7 @@ from loadkit.errors import ExitCode, SettingsError
 from loadkit.settings import Settings
 from loadkit.settings_model import parse_duration
 from loadkit.signaling.modes import ECHO, END_TO_END
+from loadkit.signaling.tls import client_tls
 from loadkit.signaling.urls import signaling_url
 from loadkit.transport.addresses import is_loopback
 
@@ -61,10 +62,10 @@ def run(args: argparse.Namespace, *, version: str) -> int:
         print(case_list(cases))
         return int(ExitCode.PASSED)
     settings = Settings.from_arguments(args)
-    plan, time_limit = _plan(args)
+    plan, time_limit = _plan(args, settings)
     token = settings.token() or _token_for_practice(plan.url)
     fields = {wire: value for name, wire in _OFFER_FIELDS.items() if (value := getattr(settings, name))}
-    authorities = ssl.create_default_context()
+    authorities = client_tls(settings.tls_ca, insecure=settings.tls_insecure)
     # The one thing asked for on standard output is all that is there.
     told = sys.stderr if _STDOUT in (args.json, args.junit) else sys.stdout
     report = asyncio.run(_run(plan, token, fields, authorities, cases, args.jobs, time_limit, told, version))
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace, *, version: str) -> int:
     return int(report.exit_code)
 
 
-def _plan(args: argparse.Namespace) -> tuple[Plan, float]:
+def _plan(args: argparse.Namespace, settings: Settings) -> tuple[Plan, float]:
     """What the options say, and the time limit in seconds.
 
     :raises SettingsError: with every fault.
@@ -108,6 +109,7 @@ def _plan(args: argparse.Namespace) -> tuple[Plan, float]:
         slow=args.slow,
         wait=wait or 0.0,
         local_address=args.local_address,
+        tls_insecure=settings.tls_insecure,
     )
     return plan, time_limit or 0.0
 

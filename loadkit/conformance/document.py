@@ -31,6 +31,7 @@ def document(report: Report) -> dict[str, Any]:
         "mode": plan.mode,
         "production": plan.production,
         "slow": plan.slow,
+        "tls_insecure": plan.tls_insecure,
         "started_at": report.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "duration_ms": round(report.seconds * 1000),
         "exit_code": int(report.exit_code),

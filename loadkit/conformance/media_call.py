@@ -11,15 +11,15 @@ from typing import Any, Literal
 
 from loadkit.conformance.case import ExpectationFailed, NotChecked
 from loadkit.conformance.offers import OfferSdp, offer_text
+from loadkit.conformance.peers import make_peer
 from loadkit.conformance.target import ECHO, Target
 from loadkit.conformance.wire import Message, Wire, described
 from loadkit.errors import TransportError
 from loadkit.media.rtp import RtpPacket, RtpSource, parse_rtp
 from loadkit.media.samples import EncodedSample, load_sample
 from loadkit.settings import SAMPLES_DIR
-from loadkit.transport.peer import DtlsOutcome, Peer
-from loadkit.transport.relay import TurnOptions
-from loadkit.transport.route import Route
+from loadkit.signaling.ice_servers import IceServer
+from loadkit.transport.peer import DtlsOutcome
 from loadkit.transport.sdp import RemoteDescription, read_candidate, read_sdp, write_candidate
 
 #: What is said in every call.
@@ -47,7 +47,9 @@ class Manner:
 class MediaCall:
     """One call; see :meth:`connect`. Made by :meth:`~.bench.Bench.call`, which also puts it away."""
 
-    def __init__(self, target: Target, wire: Wire, mode: str, manner: Manner, route: Route) -> None:
+    def __init__(
+        self, target: Target, wire: Wire, mode: str, manner: Manner, servers: Sequence[IceServer]
+    ) -> None:
         self.wire = wire
         self.mode = mode
         self.session_id = ""
@@ -66,15 +68,7 @@ class MediaCall:
         self._last_rtp = 0.0
         self._candidates: asyncio.Queue[Message] = asyncio.Queue()
         self._feeder: asyncio.Task[None] | None = None
-        self.peer = Peer(
-            controlling=True,
-            certificate=target.certificate,
-            addresses=target.addresses,
-            route=route,
-            turn=TurnOptions(local_address=target.plan.local_address, ssl_context=target.authorities),
-            on_rtp=self._rtp,
-            on_rtcp=self._rtcp,
-        )
+        self.peer = make_peer(target, servers, on_rtp=self._rtp, on_rtcp=self._rtcp)
         self.source = RtpSource(self.peer.ssrc, manner.payload_type)
         self._sample: EncodedSample = load_sample(SAMPLES_DIR / _SAMPLE)
 

@@ -9,7 +9,16 @@ from loadkit.settings import Settings
 MOST_JOBS = 8
 
 #: Settings of a run that mean the same here, with the same options and environment variables.
-_SHARED = ("auth_token", "caller", "callee", "account_id", "project_id", "variant_id")
+_SHARED = (
+    "auth_token",
+    "caller",
+    "callee",
+    "account_id",
+    "project_id",
+    "variant_id",
+    "tls_ca",
+    "tls_insecure",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

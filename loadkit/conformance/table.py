@@ -16,7 +16,8 @@ _INDENT = " " * 14
 def heading(plan: Plan, cases: Sequence[Case], id_width: int) -> str:
     """What is about to be run, and the names of the columns."""
     production = ", a production gateway" if plan.production else ""
-    what = f"{len(cases)} cases against {plan.url} in mode {plan.mode}{production}"
+    insecure = "; certificates are not verified" if plan.tls_insecure else ""
+    what = f"{len(cases)} cases against {plan.url} in mode {plan.mode}{production}{insecure}"
     return f"{what}\n\n{'result':6} {'ms':>6}  {'case':{id_width}}  title"
 
 

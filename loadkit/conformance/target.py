@@ -48,6 +48,8 @@ class Plan:
     """Seconds for each single thing that the gateway has to do."""
     local_address: str | None = None
     """Address to bind to; None to suit the gateway."""
+    tls_insecure: bool = False
+    """No certificate is verified."""
 
 
 @dataclass(frozen=True)
