@@ -48,6 +48,7 @@ def _add_suite(
         ("gateway", plan.url),
         ("mode", plan.mode),
         ("production", str(plan.production).lower()),
+        ("tls_insecure", str(plan.tls_insecure).lower()),
     ):
         ElementTree.SubElement(properties, "property", name=name, value=_clean(value))
     for result in results:

@@ -61,7 +61,12 @@ def test_junit_is_of_the_common_shape_whatever_a_gateway_says() -> None:
     assert failure.attrib["message"].endswith(" <&>\N{REPLACEMENT CHARACTER}")
     assert "source: RFC 0 section 1" in (failure.text or "")
     values = {prop.attrib["name"]: prop.attrib["value"] for prop in root.iter("property")}
-    assert values == {"gateway": "wss://gateway.example", "mode": "end-to-end", "production": "true"}
+    assert values == {
+        "gateway": "wss://gateway.example",
+        "mode": "end-to-end",
+        "production": "true",
+        "tls_insecure": "false",
+    }
 
 
 def test_the_document_holds_every_case_and_its_own_version() -> None:
@@ -75,6 +80,7 @@ def test_the_document_holds_every_case_and_its_own_version() -> None:
         "mode": "end-to-end",
         "production": True,
         "slow": False,
+        "tls_insecure": False,
         "started_at": "2026-01-02T03:04:05.678Z",
         "duration_ms": 2512,
         "exit_code": 1,
