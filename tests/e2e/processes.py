@@ -129,7 +129,7 @@ def _described(process: psutil.Process) -> str:
 
 @contextmanager
 def locust(folder: Path, *arguments: str, **environment: str) -> Iterator[Command]:
-    """``locust -f locustfile.py`` with its reports in ``folder``."""
+    """``locust -f locustfile.py`` with its reports in ``folder``, and one engine unless it is told otherwise."""
     command = Command(
         [
             str(LOCUST),
@@ -142,7 +142,7 @@ def locust(folder: Path, *arguments: str, **environment: str) -> Iterator[Comman
             *arguments,
         ],
         cwd=folder,
-        **environment,
+        **{"LOADKIT_ENGINES": "1", **environment},
     )
     try:
         yield command

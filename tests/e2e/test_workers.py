@@ -26,7 +26,7 @@ from tests.e2e.processes import (
 def test_processes_2_reports_every_call_of_both_workers_once(tmp_path: Path) -> None:
     port = str(free_port())
     options = ["--processes", "2", "--master-bind-port", port, "--master-port", port]
-    with locust(tmp_path, *headless(4, 10), "--call-duration", "2s", *options) as command:
+    with locust(tmp_path, *headless(4, 20), "--call-duration", "2s", *options) as command:
         wait_until(lambda: records(tmp_path), "a call is recorded")
         command.children("")
         assert command.wait() == ExitCode.PASSED, command.output
