@@ -297,7 +297,7 @@ async def test_ctrl_c_hangs_up_and_tells_what_there_was(gateway_url: str) -> Non
     assert left.code == ExitCode.INTERRUPTED
     assert "interrupted: hanging up" in left.out
     assert "> close: we hang up" in left.out
-    assert "The call interrupted after " in left.out
+    assert "The call was interrupted after " in left.out
     assert "set-up in all" in left.out
 
 
