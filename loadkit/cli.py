@@ -19,12 +19,15 @@ def main(arguments: list[str] | None = None) -> int:
         description="Load and soak tests for WebRTC voice gateways. A load test is: locust -f locustfile.py",
     )
     parser.add_argument("--version", action="version", version=f"loadkit {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="<command>")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="<command>", dest="command")
     _add_call(commands)
     _add_report(commands)
     _add_gateway(commands)
     _add_conformance(commands)
-    options = parser.parse_args(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        # Of the command, not of the whole program, whose usage would not have the options in it.
+        commands.choices[options.command].error(f"unrecognized arguments: {' '.join(unknown)}")
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)

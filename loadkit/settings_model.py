@@ -179,5 +179,7 @@ class SettingsModel(BaseModel):
         value = given.get(name)
         if len(error["loc"]) > 1 and isinstance(value, (tuple, list)):
             value = value[int(error["loc"][1])]
+        if isinstance(value, (tuple, list)):
+            value = ",".join(str(entry) for entry in value)  # as it was given, not as Python holds it
         shown = "***" if cls.is_secret(name) else repr(value)
         return f"{cls.flag(name)} {shown}: {reason[0].lower()}{reason[1:]}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 import pytest
 
 from loadkit.errors import ExitCode, SettingsError
@@ -185,3 +187,12 @@ def test_local_address_that_is_none_is_named() -> None:
     ]
     assert make_settings({"local_address": "127.0.0.2,::1"}).local_address == ("127.0.0.2", "::1")
     assert make_settings({}).local_address == ()
+
+
+def test_a_list_that_cannot_be_used_is_told_as_it_was_given() -> None:
+    parser = argparse.ArgumentParser()
+    Settings.add_arguments(parser)
+    args = parser.parse_args(["--ice-path", "direct", "--ice-path", "realy-udp"])
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_arguments(args, {})
+    assert "--ice-path 'direct,realy-udp': there is no path 'realy-udp'" in str(caught.value)

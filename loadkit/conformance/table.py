@@ -17,7 +17,7 @@ def heading(plan: Plan, cases: Sequence[Case], id_width: int) -> str:
     """What is about to be run, and the names of the columns."""
     production = ", a production gateway" if plan.production else ""
     insecure = "; certificates are not verified" if plan.tls_insecure else ""
-    what = f"{len(cases)} cases against {plan.url} in mode {plan.mode}{production}{insecure}"
+    what = f"{_cases(len(cases))} against {plan.url} in mode {plan.mode}{production}{insecure}"
     return f"{what}\n\n{'result':6} {'ms':>6}  {'case':{id_width}}  title"
 
 
@@ -63,7 +63,11 @@ def last_line(report: Report) -> str:
         for verdict, word in words.items()
         if verdict is not Verdict.ERROR or report.count(verdict)
     ]
-    return f"{len(report.results)} cases in {report.seconds:.1f} s: {', '.join(counts)}"
+    return f"{_cases(len(report.results))} in {report.seconds:.1f} s: {', '.join(counts)}"
+
+
+def _cases(number: int) -> str:
+    return "1 case" if number == 1 else f"{number} cases"
 
 
 def case_list(cases: Sequence[Case]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -140,11 +141,21 @@ class Target:
         try:
             await self._get(self.origin + HEALTH_PATH, {}, {})
         except (aiohttp.ClientError, OSError) as exc:
-            what = f"nothing came within {self.plan.wait:g} s" if isinstance(exc, TimeoutError) else str(exc)
             raise GatewayUnreachable(
-                f"the gateway at {self.origin} cannot be reached: {what or type(exc).__name__};"
+                f"the gateway at {self.origin} cannot be reached: {self._why(exc)};"
                 " look at the address, and whether it is up"
             ) from None
+
+    def _why(self, exc: Exception) -> str:
+        if isinstance(exc, TimeoutError):
+            return f"nothing came within {self.plan.wait:g} s"
+        # aiohttp's own words name its SSL setting also where there is no TLS.
+        cause = exc.__cause__ if isinstance(exc, aiohttp.ClientConnectorError) else exc
+        number = cause.errno if isinstance(cause, OSError) else None
+        # TLS and name resolution have numbers of their own, which strerror would take for others.
+        if type(cause) in (ConnectionRefusedError, OSError) and number is not None and number > 0:
+            return os.strerror(number)
+        return str(exc) or type(exc).__name__
 
 
 @contextlib.asynccontextmanager

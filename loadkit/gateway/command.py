@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import gc
 import json
 import logging
@@ -65,6 +66,11 @@ def _settings(args: argparse.Namespace) -> GatewaySettings:
         logger.warning(
             "--turn-secret is in the process list for every user of this machine; use --turn-secret @FILE or %s",
             GatewaySettings.env_var("turn_secret"),
+        )
+    if args.tokens is not None:
+        logger.warning(
+            "--token is in the process list for every user of this machine; use %s",
+            GatewaySettings.env_var("tokens"),
         )
     if not settings.tokens and not is_loopback(settings.host):
         logger.warning("listening on %s, and every token that is not empty is accepted", settings.host)
@@ -124,9 +130,9 @@ async def _start(gateway: Gateway) -> None:
     except OSError as exc:
         host, port = gateway.settings.host, gateway.settings.port
         reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)
-        raise GatewayStartError(
-            f"the gateway cannot listen on {host} port {port}: {reason}; --port 0 takes a free port"
-        ) from exc
+        # Another port is no help where the address is not one of this machine's.
+        remedy = "; --port 0 takes a free port" if exc.errno in (errno.EADDRINUSE, errno.EACCES) else ""
+        raise GatewayStartError(f"the gateway cannot listen on {host} port {port}: {reason}{remedy}") from exc
 
 
 def _ready_line(gateway: Gateway, authority: Path | None, *, as_json: bool) -> str:

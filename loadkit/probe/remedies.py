@@ -200,7 +200,10 @@ def _is_private(address: str) -> bool:
         return False
 
 
-def _turn_unreachable(_: Circumstances) -> Iterator[str]:
+def _turn_unreachable(seen: Circumstances) -> Iterator[str]:
+    if not seen.turn_urls:
+        yield "The gateway's list of ICE servers names no TURN server: --ice-path direct or any goes without one."
+        return
     yield "The TURN server does not answer: is it up, and may this network reach its port by this protocol?"
     yield "Try the other ways: --ice-path relay-tcp or relay-tls."
 

@@ -35,12 +35,12 @@ def outcome_sentence(result: CallResult) -> str:
         case Outcome.COMPLETED:
             return f"completed: we hung up{talked}"
         case Outcome.HUNG_UP:
-            return f"hung up by the gateway{talked}, which is a good end"
+            return f"was hung up by the gateway{talked}, which is a good end"
         case Outcome.CANCELLED:
             return (
-                f"interrupted{talked}"
+                f"was interrupted{talked}"
                 if record.connected_ms is not None
-                else "interrupted before it was connected"
+                else "was interrupted before it was connected"
             )
     return f"FAILED in stage {record.failed_stage}{talked}"
 

@@ -24,10 +24,10 @@ def path_tables(summary: Mapping[str, Any]) -> list[CallTable]:
     paths = summary["paths"]
     if not worth_comparing(paths):
         return []
-    heads = [Column("Path", ""), Column("Calls", "n"), Column("Failed", "")]
+    heads = [Column("Path", "word"), Column("Calls", "n"), Column("Failed", "")]
     for name, _ in _SPREADS:
         heads += [Column(f"{name} p50", "n"), Column("p95", "n")]
-    heads.append(Column("Pair used", ""))
+    heads.append(Column("Pair used", "word"))
     rows = [
         [
             printable(path, 40),

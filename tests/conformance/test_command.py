@@ -166,7 +166,9 @@ def test_the_list_needs_no_gateway() -> None:
 def test_a_gateway_that_is_not_there_is_told_apart_from_one_that_fails() -> None:
     done = command("ws://127.0.0.1:1")
     assert done.returncode == ExitCode.GATEWAY_UNREACHABLE
-    assert done.stderr.startswith("loadkit: the gateway at http://127.0.0.1:1 cannot be reached: ")
+    assert done.stderr.startswith(
+        "loadkit: the gateway at http://127.0.0.1:1 cannot be reached: Connection refused;"
+    )
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_the_document_holds_every_case_and_its_own_version() -> None:
 def test_the_table_has_a_row_for_each_case_and_what_went_wrong_below_it() -> None:
     report = a_report()
     assert heading(report.plan, [a_case("a.b")], 9).splitlines() == [
-        "1 cases against wss://gateway.example in mode end-to-end, a production gateway",
+        "1 case against wss://gateway.example in mode end-to-end, a production gateway",
         "",
         "result     ms  case       title",
     ]
@@ -121,7 +121,7 @@ def test_the_table_has_a_row_for_each_case_and_what_went_wrong_below_it() -> Non
     assert last_line(report) == (
         "4 cases in 2.5 s: 1 passed, 1 failed, 1 skipped, 1 not decided by an error of the tester"
     )
-    assert last_line(a_report(RESULTS[0])) == "1 cases in 2.5 s: 1 passed, 0 failed, 0 skipped"
+    assert last_line(a_report(RESULTS[0])) == "1 case in 2.5 s: 1 passed, 0 failed, 0 skipped"
 
 
 def test_the_list_names_expectation_and_source() -> None:

@@ -92,6 +92,27 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
             )
 
 
+def test_an_address_of_another_machine_is_not_answered_with_another_port() -> None:
+    with running("--host", "192.0.2.1") as process:
+        assert process.wait(20) == ExitCode.GATEWAY_UNREACHABLE
+        assert process.stderr is not None
+        assert process.stderr.read().splitlines()[-1] == (
+            "the gateway cannot listen on 192.0.2.1 port 0: Cannot assign requested address"
+        )
+
+
+def test_a_token_on_the_command_line_is_warned_of() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        running("--token", "hush", "--port", str(taken.getsockname()[1])) as process,
+    ):
+        process.wait(20)
+        assert process.stderr is not None
+        warning, _ = process.stderr.read().splitlines()
+    assert "--token is in the process list" in warning
+    assert "hush" not in warning
+
+
 def test_bad_settings_are_told_in_a_sentence() -> None:
     with running("--agent-latency", "fast") as process:
         assert process.wait(20) == ExitCode.BAD_SETTINGS

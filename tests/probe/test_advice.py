@@ -106,6 +106,13 @@ def test_a_relay_that_failed_is_not_recommended_again() -> None:
     assert "--ice-path" not in text
 
 
+def test_a_relay_is_not_sought_elsewhere_when_the_gateway_names_none() -> None:
+    text = " ".join(advice(seen("TURN_UNREACHABLE", settings={"ice_path": "relay-udp"})))
+    assert "names no TURN server" in text
+    assert "does not answer" not in text
+    assert "relay-tcp" not in text
+
+
 def test_private_candidates_of_a_public_gateway_are_noticed() -> None:
     events = [("remote_candidate", candidate("host", "10.0.0.5")), ("local_candidate", candidate("host"))]
     assert "only private addresses" in " ".join(advice(seen("ICE_TIMEOUT", events=events)))

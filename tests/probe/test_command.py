@@ -217,7 +217,7 @@ async def test_a_gateway_that_hangs_up_ended_the_call_well() -> None:
     left = await scripted(script)
     assert left.code == ExitCode.PASSED, left.out
     assert "< close: the gateway hung up" in left.out
-    assert "The call hung up by the gateway" in left.out
+    assert "The call was hung up by the gateway" in left.out
 
 
 async def test_a_signaling_socket_that_is_lost_and_opened_again_is_told() -> None:
@@ -297,7 +297,7 @@ async def test_ctrl_c_hangs_up_and_tells_what_there_was(gateway_url: str) -> Non
     assert left.code == ExitCode.INTERRUPTED
     assert "interrupted: hanging up" in left.out
     assert "> close: we hang up" in left.out
-    assert "The call interrupted after " in left.out
+    assert "The call was interrupted after " in left.out
     assert "set-up in all" in left.out
 
 
