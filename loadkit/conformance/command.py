@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from loadkit.conformance.options import MOST_JOBS
@@ -22,6 +22,7 @@ from loadkit.settings_model import parse_duration
 from loadkit.signaling.modes import ECHO, END_TO_END
 from loadkit.signaling.tls import client_tls
 from loadkit.signaling.urls import signaling_url
+from loadkit.terminal import Terminal
 from loadkit.transport.addresses import is_loopback
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace, *, version: str) -> int:
         kind=Kind(args.kind) if args.kind else None,
     )
     if args.list:
-        print(case_list(cases))
+        Terminal().print(case_list(cases))
         return int(ExitCode.PASSED)
     settings = Settings.from_arguments(args)
     plan, time_limit = _plan(args, settings)
@@ -67,9 +68,9 @@ def run(args: argparse.Namespace, *, version: str) -> int:
     fields = {wire: value for name, wire in _OFFER_FIELDS.items() if (value := getattr(settings, name))}
     authorities = client_tls(settings.tls_ca, insecure=settings.tls_insecure)
     # The one thing asked for on standard output is all that is there.
-    told = sys.stderr if _STDOUT in (args.json, args.junit) else sys.stdout
+    told = Terminal(sys.stderr if _STDOUT in (args.json, args.junit) else sys.stdout)
     report = asyncio.run(_run(plan, token, fields, authorities, cases, args.jobs, time_limit, told, version))
-    print(f"\n{last_line(report)}", file=told)
+    told.print(f"\n{last_line(report)}")
     _write(report, args)
     return int(report.exit_code)
 
@@ -144,7 +145,7 @@ async def _run(
     cases: Sequence[Case],
     jobs: int,
     time_limit: float,
-    told: TextIO,
+    told: Terminal,
     version: str,
 ) -> Report:
     from loadkit.conformance.report import Report
@@ -155,12 +156,12 @@ async def _run(
     width = max(len(case.id) for case in cases)
 
     def tell(result: Result) -> None:
-        print(row(result, width), file=told, flush=True)
+        told.print(row(result, width))
 
     started_at, started = datetime.now(UTC), time.monotonic()
     async with open_target(plan, token, ssl_context=authorities, offer_fields=fields) as target:
         await target.reach()
-        print(heading(plan, cases, width), file=told, flush=True)
+        told.print(heading(plan, cases, width))
         results = await run_cases(cases, target, jobs=jobs, time_limit=time_limit, told=tell)
     return Report(plan, started_at, time.monotonic() - started, results, version)
 
@@ -171,7 +172,7 @@ def _write(report: Report, args: argparse.Namespace) -> None:
 
     for name, make in ((args.json, json_text), (args.junit, junit_text)):
         if name == _STDOUT:
-            sys.stdout.write(make(report))
+            Terminal().print(make(report).removesuffix("\n"))
         elif name is not None:
             try:
                 Path(name).write_text(make(report), encoding="utf-8")

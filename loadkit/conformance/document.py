@@ -17,7 +17,9 @@ VERSION = 1
 
 def json_text(report: Report) -> str:
     """The report as indented JSON with a newline at its end."""
-    return json.dumps(document(report), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    text = json.dumps(document(report), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    # Half a surrogate pair, which JSON of a gateway can say, goes into no file as it is; escaped, it is JSON again.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def document(report: Report) -> dict[str, Any]:

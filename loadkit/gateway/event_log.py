@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import threading
 import time
@@ -115,5 +116,19 @@ class EventLog:
         for name, value in event.items():
             unix = name.endswith("_at") and isinstance(value, float)
             told[name] = round(value + offset, 6) if unix else value
-        # What an agent of the user's notes may be anything.
-        return json.dumps(told, default=str).encode() + b"\n"
+        try:
+            text = json.dumps(told, default=str, allow_nan=False)
+        except Exception:  # noqa: BLE001 - what an agent of the user's notes may be anything, and may raise anything
+            # No JSON, such as NaN or a list that holds itself: as text, so that the line can be read.
+            text = json.dumps({name: _plain(value) for name, value in told.items()})
+        return text.encode() + b"\n"
+
+
+def _plain(value: object) -> str | int | float | None:
+    """A value as JSON has it, others as text."""
+    if value is None or isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    try:
+        return repr(value)
+    except Exception as exc:  # noqa: BLE001 - it is the user's
+        return f"(it cannot be written: {type(exc).__name__})"

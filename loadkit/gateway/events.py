@@ -133,4 +133,6 @@ class SessionEvents:
     def note(self, event: str, now: float, /, **fields: object) -> None:
         """See :class:`Note`."""
         if self._write is not None and self._opened:
-            self._write(self._session | {"event": event} | fields, now)
+            # An agent's own fields take the place of none that every event has.
+            own = {name: value for name, value in fields.items() if name not in COMMON_FIELDS}
+            self._write(self._session | {"event": event} | own, now)

@@ -201,12 +201,13 @@ class AgentMedia(SessionMedia):
             for _ in range(frames):
                 payload = self._agent.next_packet(now)
                 self._peer.send_rtp(source.packet(payload, marker=source.packets_sent == 0))
+            hung_up = self._agent.hung_up
         except Exception:
             # Not let through: the other calls of this slot of the clock come after this one.
             logger.exception("an agent failed while speaking")
             self._agent_failed()
             return
-        if self._agent.hung_up:
+        if hung_up:
             self._clock.remove(self._tick)
             self._hung_up()
 

@@ -14,6 +14,8 @@ from typing import Any
 from loadkit.errors import SettingsError
 from loadkit.gateway.agent import Agent, AgentCall, AgentFactory
 
+#: What is called of an agent.
+_CALLED = ("start", "packet_received", "next_packet", "stop")
 _FORM = "write module:Name or path/to/file.py:Name"
 
 
@@ -34,11 +36,18 @@ def load_own_agent(name: str) -> AgentFactory:
     make = getattr(module, attribute, None)
     if make is None:
         raise _refusal(name, f"there is no {attribute} in {where}")
+    if inspect.iscoroutinefunction(make):
+        raise _refusal(name, f"{attribute} is async; a class or a plain function makes agents")
     if not callable(make):
         raise _refusal(name, f"{attribute} is neither a class nor a function that takes an AgentCall")
     if inspect.isclass(make) and issubclass(make, Agent) and inspect.isabstract(make):
         missing = ", ".join(sorted(make.__abstractmethods__))
         raise _refusal(name, f"{attribute} has no {missing}, which an agent must have")
+    if waiting := [method for method in _CALLED if inspect.iscoroutinefunction(getattr(make, method, None))]:
+        # Called and never awaited, it would do nothing and say nothing.
+        raise _refusal(
+            name, f"{attribute} has async {', '.join(waiting)}; an agent's methods are plain functions"
+        )
     return _checked(make)
 
 

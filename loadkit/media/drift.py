@@ -18,30 +18,45 @@ SHORTEST_S = 8.0
 WORST_ERROR_PPM = 100.0
 WORST_ERROR_SHARE = 0.1
 _WINDOW_S = 1.0
+#: When there are so many windows, two at a time become one: a call of a day holds no more than one of minutes.
+MOST_POINTS = 512
 _MICRO = 1e-6
 
 
 class DriftMeter:
     """Follows one source; one that starts anew is followed from there on."""
 
-    __slots__ = ("_least", "_points", "_ssrc", "_start", "_ticks", "_timestamp", "_window_at", "_window_end")
+    __slots__ = (
+        "_least",
+        "_points",
+        "_ssrc",
+        "_start",
+        "_ticks",
+        "_timestamp",
+        "_window",
+        "_window_at",
+        "_window_end",
+    )
 
     def __init__(self) -> None:
         self._ssrc: int | None = None
         self._start = 0.0
         self._timestamp = 0
         self._ticks = 0
+        #: Length of a window in seconds, and when the present one ends.
+        self._window = _WINDOW_S
         self._window_end = 0.0
         self._least = math.inf
         self._window_at = 0.0
-        #: (arrival, transit) in seconds from the first packet: the least transit of each second that is over.
+        #: (arrival, transit) in seconds from the first packet: the least transit of each window that is over.
         self._points: list[tuple[float, float]] = []
 
     def packet(self, ssrc: int, timestamp: int, now: float) -> None:
         """One packet that arrived at ``now`` (monotonic seconds)."""
         if ssrc != self._ssrc:
             self._ssrc, self._start, self._timestamp, self._ticks = ssrc, now, timestamp, 0
-            self._window_end, self._least, self._points = now + _WINDOW_S, math.inf, []
+            self._window, self._points = _WINDOW_S, []
+            self._window_end, self._least = now + _WINDOW_S, math.inf
         # Modulo 2^32 and signed: timestamps wrap, and packets may come out of order.
         step = (timestamp - self._timestamp) & 0xFFFFFFFF
         self._ticks += step if step < 0x80000000 else step - 0x100000000
@@ -49,12 +64,20 @@ class DriftMeter:
         if now >= self._window_end:
             if self._least < math.inf:
                 self._points.append((self._window_at, self._least))
-            self._window_end = now + _WINDOW_S
+                if len(self._points) >= MOST_POINTS:
+                    self._widen()
+            self._window_end = now + self._window
             self._least = math.inf
         elapsed = now - self._start
         transit = elapsed - self._ticks / CLOCK_RATE
         if transit < self._least:
             self._least, self._window_at = transit, elapsed
+
+    def _widen(self) -> None:
+        """Make windows of twice the length; of two least transits the least stays, with its time."""
+        pairs = zip(self._points[::2], self._points[1::2], strict=True)
+        self._points = [min(pair, key=lambda point: point[1]) for pair in pairs]
+        self._window *= 2
 
     @property
     def ppm(self) -> float | None:

@@ -30,6 +30,10 @@ _SDES_CNAME = 1
 #: RFC 3550 section 6.2 wants five seconds on average between reports.
 REPORT_INTERVAL_S = 5.0
 
+#: Packets sent, 2 s of them, after which a report without a word of them says that none arrived. An earlier one may
+#: have left before they could.
+_HEARD_BY_THEN = 100
+
 
 class RtcpReporter:
     """Makes our reports and reads theirs.
@@ -49,7 +53,8 @@ class RtcpReporter:
         self.remote_packets_lost: int | None = None
         #: Jitter of our packets at the other side in seconds; None before the first report.
         self.remote_jitter: float | None = None
-        #: Whether a report of the other side spoke of our packets; None before its first report.
+        #: Whether a report of the other side spoke of our packets; None before its first report, and while those
+        #: that did not were made too early to know of them.
         self.heard_by_remote: bool | None = None
         #: The other side said BYE.
         self.bye_received = False
@@ -91,7 +96,8 @@ class RtcpReporter:
                 self._last_sr = (packet.sender_info.ntp_timestamp >> 16) & 0xFFFFFFFF
                 self._last_sr_at = now
             if isinstance(packet, RtcpSrPacket | RtcpRrPacket):
-                self.heard_by_remote = bool(self.heard_by_remote)
+                if self._source.packets_sent >= _HEARD_BY_THEN:
+                    self.heard_by_remote = bool(self.heard_by_remote)
                 for report in packet.reports:
                     if report.ssrc == self._source.ssrc:
                         self._reported(report, now)

@@ -14,7 +14,6 @@ wrap_up.py*    the record -> the last lines
 document.py*   all of it as one JSON document
 report.py      what is printed, and when; exit code by outcome
 recording.py   what was heard -> a WAV
-terminal.py    colours, width, and what this terminal cannot show
 
 ``*`` pure: values in, values out.
 """

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace, *, version: str) -> int:
     from loadkit.call.context import Destination
     from loadkit.probe.recording import Recording
     from loadkit.probe.report import Report, Told
-    from loadkit.probe.terminal import Terminal
+    from loadkit.terminal import Terminal
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="loadkit: %(message)s")
     settings = _settings(args)

@@ -17,8 +17,8 @@ from loadkit.probe.document import document
 from loadkit.probe.narration import layout, narrate, shown
 from loadkit.probe.one_call import CallResult
 from loadkit.probe.recording import Recording
-from loadkit.probe.terminal import Terminal
 from loadkit.settings import Settings
+from loadkit.terminal import Terminal
 
 _COLOURS = {"!": "red", ">": "cyan", "<": "green"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,9 @@ def without(secret: str, value: Any, depth: int = 0) -> Any:
             }
         case list():
             return [without(secret, item, depth + 1) for item in value]
+        case float() if not math.isfinite(value):
+            # Python reads NaN, Infinity and 1e999, which RFC 8259 section 6 does not let anybody write.
+            return str(value)
     return value
 
 

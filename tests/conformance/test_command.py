@@ -26,14 +26,14 @@ TOKEN = "s3cret-connector-token"
 SLOW = {case.id for case in CASES if case.slow}
 
 
-def command(*arguments: str, token: str | None = TOKEN) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m loadkit conformance`` to its end."""
+def command(*arguments: str, token: str | None = TOKEN, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m loadkit conformance`` to its end, with more in its environment."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LOADKIT_")}
     if token is not None:
         environment["LOADKIT_AUTH_TOKEN"] = token
     return subprocess.run(
         [sys.executable, "-m", "loadkit", "conformance", *arguments],
-        env=environment,
+        env=environment | more,
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -151,6 +151,30 @@ def test_results_on_standard_output_are_alone_there() -> None:
     assert json.loads(done.stdout)["totals"]["pass"] == 5
     assert "ping.without-session" in done.stderr
     assert_junit(ElementTree.fromstring(xml.stdout))
+
+
+def test_a_reader_that_leaves_and_a_terminal_of_ascii_disturb_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    words = [sys.executable, "-m", "loadkit", "conformance", "--only", "ping", "--json", str(path)]
+    with gateway() as url:
+        ascii_only = command(url, "--only", "ping", PYTHONIOENCODING="ascii")
+        process = subprocess.Popen(
+            [*words, url],
+            env=os.environ | {"LOADKIT_AUTH_TOKEN": TOKEN},
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+        assert process.wait(170) == ExitCode.PASSED
+        process.stderr.close()
+    assert json.loads(path.read_text())["totals"]["pass"] == 5
+    assert ascii_only.returncode == ExitCode.PASSED, ascii_only.stderr
 
 
 def test_the_list_needs_no_gateway() -> None:

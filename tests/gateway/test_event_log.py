@@ -76,6 +76,29 @@ def test_a_full_disk_is_logged_once_and_writing_goes_on_without_waiting(
     assert said == ["events cannot be written to /dev/full: No space left on device; calls go on"]
 
 
+def test_what_is_no_json_is_written_as_text_and_stops_nothing(tmp_path: Path) -> None:
+    class Mute:
+        def __repr__(self) -> str:
+            raise RuntimeError("no words")
+
+    path = tmp_path / "events.jsonl"
+    log = EventLog(path, OFFSET)
+    endless: list[object] = []
+    endless.append(endless)
+    log.start()
+    for value in (float("nan"), endless, {(1, 2): 3}, Mute()):
+        log.write({"event": "own", "value": value, "turn": 1}, 1.0)
+    log.close()
+    events = read(path)[1:]
+    assert [event["value"] for event in events] == [
+        "nan",
+        "[[...]]",
+        "{(1, 2): 3}",
+        "(it cannot be written: RuntimeError)",
+    ]
+    assert {(event["event"], event["turn"]) for event in events} == {("own", 1)}
+
+
 def test_what_the_buffer_did_not_take_is_told(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     log = EventLog(path, OFFSET, capacity=3)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loadkit.gateway.app import Gateway
-from loadkit.gateway.events import COMMON_FIELDS, EVENTS
+from loadkit.gateway.events import COMMON_FIELDS, EVENTS, SessionEvents
 from loadkit.gateway.settings import SPEECH_FOLDER
 from loadkit.gateway.speaking import load_voice
 from loadkit.media.samples import silence
@@ -110,3 +110,11 @@ async def test_a_refused_offer_opens_no_session_and_a_failed_one_says_its_code(
     _, opened, ended = await told(gateway, path)
     assert (opened["event"], opened["call_sid"], opened["mode"]) == ("session_opened", "sid", "traditional")
     assert (ended["event"], ended["code"]) == ("session_ended", "MEDIA_BRIDGE_FAILURE")
+
+
+def test_an_agents_own_fields_take_the_place_of_none_that_every_event_has() -> None:
+    written: list[dict[str, Any]] = []
+    events = SessionEvents(lambda event, _: written.append(dict(event)), "s")
+    events.opened(1.0, call_sid=None, mode="echo")
+    events.note("own", 2.0, event="another", at=3, session_id="t", value=4)
+    assert written[1] == {"session_id": "s", "call_sid": None, "mode": "echo", "event": "own", "value": 4}

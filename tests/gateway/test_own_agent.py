@@ -10,7 +10,7 @@ from loadkit.gateway.events import SessionEvents
 from loadkit.gateway.own_agent import load_own_agent
 from loadkit.gateway.settings import GatewaySettings
 
-from .callers import RawSocket, offer
+from .callers import Caller, RawSocket, offer
 from .conftest import StartGateway
 
 QUIET = """
@@ -30,6 +30,18 @@ class Half(Agent):
 
 def nobody(call):
     return None
+
+async def soon(call):
+    return Quiet(call)
+
+class Waiting(Quiet):
+    async def start(self, now): ...
+    async def stop(self, now): ...
+
+class Broken(Quiet):
+    @property
+    def hung_up(self):
+        raise RuntimeError("it does not know")
 
 NUMBER = 7
 """
@@ -62,6 +74,8 @@ def test_a_module_in_the_current_folder_and_a_file_are_found(folder: Path) -> No
         ("HERE:Other", "there is no Other in HERE"),
         ("HERE:NUMBER", "NUMBER is neither a class nor a function that takes an AgentCall"),
         ("HERE:Half", "Half has no next_packet, which an agent must have"),
+        ("HERE:soon", "soon is async; a class or a plain function makes agents"),
+        ("HERE:Waiting", "Waiting has async start, stop; an agent's methods are plain functions"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_a_sentence(folder: Path, name: str, reason: str) -> None:
@@ -84,3 +98,13 @@ async def test_what_is_no_agent_costs_its_own_call(folder: Path, start_gateway: 
     async with RawSocket(gateway) as socket:
         refusal = "AGENT_FAILURE", "the agent could not be made; see the gateway's log"
         assert await socket.refusal(offer(mode="end-to-end")) == refusal
+
+
+async def test_an_agent_that_cannot_say_whether_it_has_hung_up_ends_its_call(
+    folder: Path, start_gateway: StartGateway
+) -> None:
+    gateway = await start_gateway(agent=f"agents_{folder.name}.py:Broken")
+    async with Caller(gateway) as caller:
+        await caller.place("end-to-end")
+        error = await caller.socket.receive("error")
+        assert error["data"] == {"code": "AGENT_FAILURE", "message": "the agent failed in mid-call"}

@@ -116,6 +116,38 @@ def test_a_socket_lost_in_mid_call_is_opened_again_and_the_call_goes_on(
         call.assert_clean()
 
 
+#: Hangs up while the second socket of a call is being opened; whether that one is closed then.
+HANG_UP_WHILE_REOPENING = """
+async () => {
+  const sockets = [];
+  window.WebSocket = class {
+    constructor() { this.closed = false; sockets.push(this); }
+    send() {}
+    close() { this.closed = true; }
+  };
+  const { Signaling } = await import("/page/signaling.js");
+  const deaf = () => {};
+  const signaling = new Signaling({ received: deaf, logged: deaf, noted: deaf, lost: deaf });
+  const open = signaling.open();
+  sockets[0].onopen();
+  await open;
+  signaling.sessionId = "a-session";
+  sockets[0].onclose({ code: 1006, reason: "" });
+  while (sockets.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  signaling.finish();
+  return sockets[1].closed;
+}
+"""
+
+
+def test_a_socket_that_is_being_opened_when_the_user_hangs_up_does_not_stay_open(
+    browser: Browser, url: str
+) -> None:
+    with CallPage(browser, url) as call:
+        call.open()
+        assert call.page.evaluate(HANG_UP_WHILE_REOPENING)
+
+
 def test_a_socket_that_cannot_be_opened_again_in_three_tries_ends_the_call(
     browser: Browser, url: str
 ) -> None:

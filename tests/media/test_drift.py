@@ -92,3 +92,11 @@ def test_timestamps_that_wrap_go_on() -> None:
     meter = DriftMeter()
     feed(meter, 15, ppm=200, first=2**32 - 5 * CLOCK_RATE)
     assert meter.ppm == pytest.approx(200, abs=5)
+
+
+def test_a_call_of_hours_is_told_as_exactly_and_holds_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loadkit.media.drift.MOST_POINTS", 16)
+    meter = DriftMeter()
+    feed(meter, 200, ppm=-300, jitter=0.02)
+    assert len(meter._points) < 16
+    assert meter.ppm == pytest.approx(-300, abs=20)

@@ -154,6 +154,11 @@ def test_reports_about_another_source_are_passed_over(sides: tuple[Side, Side]) 
 def test_it_is_known_whether_the_other_side_hears_us(sides: tuple[Side, Side]) -> None:
     a, b = sides
     assert a.reporter.heard_by_remote is None
+    a.source.packet(b"x")
+    a.reporter.receive(b.reporter.report(1.0), 1.0)
+    assert a.reporter.heard_by_remote is None, "the report may have left before the packet came"
+    for _ in range(100):
+        a.source.packet(b"x")
     a.reporter.receive(b.reporter.report(1.0), 1.0)
     assert a.reporter.heard_by_remote is False
     b.hear(a.source.packet(b"x"), 1.5)

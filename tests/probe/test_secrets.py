@@ -36,6 +36,11 @@ def test_a_frame_that_is_no_message_is_masked_too(frame: str) -> None:
     assert TOKEN not in json.dumps(message_without(TOKEN, frame))
 
 
+def test_numbers_that_json_does_not_have_are_kept_as_text() -> None:
+    kept = message_without(TOKEN, '{"a": [NaN, 1e999], "b": -Infinity, "c": 1.5}')
+    assert json.dumps(kept, allow_nan=False) == '{"a": ["nan", "inf"], "b": "-inf", "c": 1.5}'
+
+
 def test_what_is_long_or_binary_is_named_by_its_size() -> None:
     assert message_without(TOKEN, "x" * 20_000) == "(20,000 characters, too long to be kept)"
     assert message_without(TOKEN, b"\xff" * 7) == "(7 bytes of binary data)"

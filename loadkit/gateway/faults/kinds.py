@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
-from loadkit.settings_model import Seconds, parse_duration
+from loadkit.settings_model import parse_duration
 
 #: A moment in a call: seconds after it was connected; None is at its offer.
 Moment = float | None
@@ -49,6 +49,7 @@ def key(default: Any, description: str, **constraints: Any) -> Any:
 Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 #: A share that leaves something over.
 PartialShare = Annotated[float, BeforeValidator(_share), Field(ge=0, le=0.99)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=_DAY_S)]
 SecondsOrNone = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=_DAY_S)]
 MomentOrOffer = Annotated[
     Annotated[float, Field(ge=0, le=_DAY_S)] | None,
@@ -183,7 +184,10 @@ class Choppy(Lasting):
     kind = "choppy"
     loss: PartialShare = key(0.0, "share of packets lost, up to 0.99")
     burst: Number | None = key(
-        None, "mean length of a burst of lost packets (Gilbert-Elliott); by chance when not given", ge=1
+        None,
+        "mean length of a burst of lost packets (Gilbert-Elliott); by chance when not given",
+        ge=1,
+        le=1_000_000,
     )
     delay: SecondsOrNone = key(0.0, "each packet comes so much later, in seconds")
     jitter: SecondsOrNone = key(0.0, "and by chance up to so much more, in seconds; the order stays")

@@ -190,7 +190,7 @@ function callEnded({ how, code, message }) {
   else {
     const [meaning, lookAt] = meaningOf(code);
     tell("idle", "Ended", `The call failed ${lasted}.`);
-    tellFailure(code, [`${meaning[0].toUpperCase()}${meaning.slice(1)}.`, message && `“${message.slice(0, 1000)}”`, lookAt]);
+    tellFailure(code.slice(0, 100), [`${meaning[0].toUpperCase()}${meaning.slice(1)}.`, message && `“${message.slice(0, 1000)}”`, lookAt]);
   }
 }
 

@@ -94,9 +94,9 @@ export class Signaling {
         socket.send(JSON.stringify(goodbye));
         socket.close(1000);
       };
-    } else if (this._opening) {
-      this._opening.close();
     }
+    // One that is still being opened would stay open: nobody has it in hand any more.
+    if (this._opening) this._opening.close();
     this._socket = null;
   }
 
@@ -106,6 +106,10 @@ export class Signaling {
       this._opening = socket;
       socket.onopen = () => {
         this._opening = null;
+        if (this._finished) {
+          socket.close(1000);
+          return;
+        }
         this._socket = socket;
         socket.onclose = (event) => this._closed(socket, event);
         resolve();

@@ -95,6 +95,13 @@ def test_a_file_of_another_form_is_told(tmp_path: Path, text: str, told: str) ->
     assert told in mistake
 
 
+@pytest.mark.parametrize(("kind", "key"), [("silent", "for"), ("late-answer", "by"), ("stall", "for")])
+def test_a_boolean_is_no_length_of_time(tmp_path: Path, kind: str, key: str) -> None:
+    faults, mistakes = read_faults(write(tmp_path, f"[[fault]]\nkind = '{kind}'\n{key} = true"), [])
+    assert faults == []
+    assert f"{key} = True: it is a boolean" in mistakes[0]
+
+
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     missing = tmp_path / "none.toml"
     assert read_faults(missing, [])[1] == [
@@ -120,6 +127,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         ("stall for=2 share=0.5", "share: a stall is of the whole process"),
         ("one-way lost=all", "lost = 'all': input should be 'sent' or 'heard'"),
         ("late-answer by=0", "by = '0': input should be greater than 0"),
+        ("choppy loss=5% burst=inf", "burst = 'inf': input should be less than or equal to 1000000"),
     ],
 )
 def test_an_option_that_cannot_be_used_is_told(text: str, told: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from loadkit.probe.terminal import Terminal
+from loadkit.terminal import Terminal
 
 
 class Screen(io.TextIOWrapper):
