@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import ipaddress
 import secrets
+import signal
 import ssl
 import sys
 import time
@@ -158,12 +159,22 @@ async def _run(
     def tell(result: Result) -> None:
         told.print(row(result, width))
 
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
     started_at, started = datetime.now(UTC), time.monotonic()
     async with open_target(plan, token, ssl_context=authorities, offer_fields=fields) as target:
         await target.reach()
         told.print(heading(plan, cases, width))
-        results = await run_cases(cases, target, jobs=jobs, time_limit=time_limit, told=tell)
-    return Report(plan, started_at, time.monotonic() - started, results, version)
+        # A second one ends the command at once.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, _once, loop, number, stop)
+        results = await run_cases(cases, target, jobs=jobs, time_limit=time_limit, told=tell, stop=stop)
+    seconds = time.monotonic() - started
+    return Report(plan, started_at, seconds, results, version, interrupted=stop.is_set())
+
+
+def _once(loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: asyncio.Event) -> None:
+    stop.set()
+    loop.remove_signal_handler(number)
 
 
 def _write(report: Report, args: argparse.Namespace) -> None:

@@ -25,6 +25,8 @@ class Report:
     """In the order of the cases."""
     loadkit: str
     """Version of the tester."""
+    interrupted: bool = False
+    """It was ended by SIGINT or SIGTERM; cases that were not done are errors."""
 
     def count(self, verdict: Verdict) -> int:
         """Cases that ended so."""
@@ -33,6 +35,8 @@ class Report:
     @property
     def exit_code(self) -> ExitCode:
         """An error of the tester is no pass; nothing checked is none either."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
         if self.count(Verdict.FAIL) or self.count(Verdict.ERROR):
             return ExitCode.FAILED
         return ExitCode.PASSED if self.count(Verdict.PASS) else ExitCode.NO_DATA

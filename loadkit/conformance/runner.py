@@ -25,6 +25,7 @@ async def run_cases(
     jobs: int = 1,
     time_limit: float = 900.0,
     told: Listener = lambda _result: None,
+    stop: asyncio.Event | None = None,
 ) -> list[Result]:
     """Run all cases; the results are in the order of the cases.
 
@@ -32,9 +33,33 @@ async def run_cases(
 
     :param jobs: cases at the same time.
     :param time_limit: seconds after which no case is begun any more; the rest are errors.
+    :param stop: when it is set, cases in work are broken off; they and the rest are errors, and what was decided
+        is kept.
     """
-    ends_at = time.monotonic() + time_limit
     results: dict[str, Result] = {}
+    checking = asyncio.create_task(_check(cases, target, jobs, time_limit, results, told))
+    stopping = asyncio.create_task((stop or asyncio.Event()).wait())
+    try:
+        await asyncio.wait({checking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        checking.cancel()
+        await asyncio.wait({checking, stopping})
+    if not checking.cancelled():
+        checking.result()
+    broken_off = "not done: the run was interrupted"
+    return [results.get(case.id) or Result(case, Verdict.ERROR, 0.0, reason=broken_off) for case in cases]
+
+
+async def _check(
+    cases: Sequence[Case],
+    target: Target,
+    jobs: int,
+    time_limit: float,
+    results: dict[str, Result],
+    told: Listener,
+) -> None:
+    ends_at = time.monotonic() + time_limit
 
     async def one(case: Case) -> None:
         if time.monotonic() >= ends_at:
@@ -56,7 +81,6 @@ async def run_cases(
     async with asyncio.TaskGroup() as group:
         for _ in range(jobs):
             group.create_task(work())
-    return [results[case.id] for case in cases]
 
 
 async def run_case(case: Case, target: Target) -> Result:

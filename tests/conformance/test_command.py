@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -175,6 +176,50 @@ def test_a_reader_that_leaves_and_a_terminal_of_ascii_disturb_nobody(tmp_path: P
         process.stderr.close()
     assert json.loads(path.read_text())["totals"]["pass"] == 5
     assert ascii_only.returncode == ExitCode.PASSED, ascii_only.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_was_decided_before_an_interruption_is_written(tmp_path: Path, number: signal.Signals) -> None:
+    document, junit = tmp_path / "results.json", tmp_path / "junit.xml"
+    with gateway() as url:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "loadkit",
+                "conformance",
+                url,
+                "--json",
+                str(document),
+                "--junit",
+                str(junit),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "LOADKIT_AUTH_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"},
+        )
+        try:
+            assert process.stdout is not None
+            while not process.stdout.readline().startswith("pass"):
+                pass
+            process.send_signal(number)
+            said, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            process.communicate()
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert "Traceback" not in said + errors
+    kept = json.loads(document.read_text())
+    assert kept["exit_code"] == ExitCode.INTERRUPTED
+    assert kept["totals"]["pass"] >= 1
+    assert len(kept["cases"]) == len(CASES)
+    assert {case["reason"] for case in kept["cases"] if case["result"] == "error"} == {
+        "not done: the run was interrupted"
+    }
+    assert_junit(ElementTree.parse(junit).getroot())
 
 
 def test_the_list_needs_no_gateway() -> None:
