@@ -155,7 +155,7 @@ class CallPage:
 
     def connected(self) -> None:
         """Wait until the gateway is heard."""
-        self.page.wait_for_selector("#stages tr[data-stage='First audio'].done, #failure .bad")
+        self.page.wait_for_selector("#stages tr[data-stage='First packet'].done, #failure .bad")
         assert self.failure() == ""
 
     def ended(self) -> str:

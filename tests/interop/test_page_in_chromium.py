@@ -14,7 +14,7 @@ from .sound import ALIKE, UNLIKE, likeness, read_wav
 
 pytestmark = needs_chromium
 
-STAGES = ["ICE servers", "WebSocket", "Offer", "Answer", "ICE", "DTLS", "First audio"]
+STAGES = ["ICE servers", "WebSocket", "Offer", "Answer", "ICE", "DTLS", "First packet"]
 
 
 # Calls
@@ -132,7 +132,7 @@ async () => {
   const candidates = [];
   const ending = await new Promise((resolve) => {
     const call = new Call({ token: "any", mode: "echo", path: "any", microphone: microphone.stream }, {
-      stage: (name) => { if (name === "First audio") call.hangUp(); },
+      stage: (name) => { if (name === "First packet") call.hangUp(); },
       note: () => {},
       sound: (stream) => { document.getElementById("sound").srcObject = stream; },
       connected: () => {},

@@ -44,7 +44,7 @@ def connect(browser: Firefox, url: str, mode: str, seconds: float, *, muted: boo
     if muted:
         browser.wait_for("!document.getElementById('mute').disabled")
         press(browser, "mute")
-    heard = "document.querySelector('tr[data-stage=\"First audio\"].done')"
+    heard = "document.querySelector('tr[data-stage=\"First packet\"].done')"
     browser.wait_for(f"{heard} || document.querySelector('#failure .bad')")
     assert browser.run("() => document.getElementById('failure').textContent") == ""
 

@@ -10,10 +10,10 @@ import { maskText, mask } from "./words.js";
 
 const CONNECT_LIMIT_MS = 30000;
 const RECOVERY_MS = 5000;
-const FIRST_AUDIO_POLL_MS = 20;
+const FIRST_PACKET_POLL_MS = 20;
 const TURN_REFUSED = 401;
 
-export const STAGES = ["ICE servers", "WebSocket", "Offer", "Answer", "ICE", "DTLS", "First audio"];
+export const STAGES = ["ICE servers", "WebSocket", "Offer", "Answer", "ICE", "DTLS", "First packet"];
 
 class CallFailure extends Error {
   constructor(code, message) {
@@ -229,13 +229,13 @@ export class Call {
     const stream = event.streams[0] || new MediaStream([event.track]);
     this._observer.sound(stream);
     const { receiver } = event;
-    this._firstAudio = setInterval(() => {
+    this._firstPacket = setInterval(() => {
       // Named as soon as the first packet was handed to the player.
       if (!receiver.getSynchronizationSources || !receiver.getSynchronizationSources().length) return;
-      clearInterval(this._firstAudio);
+      clearInterval(this._firstPacket);
       this._dtlsDone();
-      this._stage("First audio", "");
-    }, FIRST_AUDIO_POLL_MS);
+      this._stage("First packet", "");
+    }, FIRST_PACKET_POLL_MS);
   }
 
   _lost() {
@@ -273,7 +273,7 @@ export class Call {
     this._ended = true;
     clearTimeout(this._limit);
     clearTimeout(this._recovery);
-    clearInterval(this._firstAudio);
+    clearInterval(this._firstPacket);
     this._signaling.finish();
     if (this.peer) this.peer.close();
     this._microphone.getTracks().forEach((track) => track.stop());
