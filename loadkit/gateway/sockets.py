@@ -75,7 +75,10 @@ class ClientSocket:
         await self._unless_unread(self.connection.send(message))
 
     async def close(self, code: int, reason: str) -> None:
-        """Close the socket, whether its client reads or not."""
+        """Close the socket.
+
+        :raises websockets.exceptions.ConnectionClosed: its client does not read, and it was torn down.
+        """
         await self._unless_unread(self.connection.close(code, reason))
 
     async def _unless_unread(self, step: Awaitable[None]) -> None:

@@ -55,18 +55,22 @@ async def test_a_client_that_never_reads_loses_its_socket(
 ) -> None:
     monkeypatch.setattr(sockets, "_UNREAD_S", 0.5)
     gateway = await start_gateway()
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1)
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1)
     try:
         writer.write(_UPGRADE)
         ping = _frame(json.dumps({"type": "ping", "sessionId": "x" * 200_000}))
-        # Each comes back as long as it went; when both ends' buffers are full, only a reset gets through.
-        with pytest.raises(ConnectionError):
-            async with asyncio.timeout(30):
-                while True:
-                    writer.write(ping)
-                    await writer.drain()
+        # Each comes back as long as it went, until both ends' buffers are full.
+        async with asyncio.timeout(30):
+            with pytest.raises(ConnectionError):
+                await _send_for_ever(writer, ping)
     finally:
         writer.transport.abort()
+
+
+async def _send_for_ever(writer: asyncio.StreamWriter, data: bytes) -> None:
+    while True:
+        writer.write(data)
+        await writer.drain()
 
 
 def _frame(text: str) -> bytes:
