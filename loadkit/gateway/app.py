@@ -216,7 +216,7 @@ class Gateway:
             await asyncio.sleep(left)
         with contextlib.suppress(ConnectionClosed):
             await client.send(encode(Error("FORBIDDEN", f"nothing was offered for {seconds:g} s")))
-        await client.connection.close(CloseCode.POLICY_VIOLATION, "nothing was offered")
+            await client.close(CloseCode.POLICY_VIOLATION, "nothing was offered")
 
     async def _take(self, frame: str | bytes, client: ClientSocket) -> None:
         """Read one frame and hand it on; whatever is wrong with it, the socket goes on."""
@@ -228,7 +228,7 @@ class Gateway:
                     limit = client.rate.limit
                     raise InvalidMessage("FORBIDDEN", f"more than {limit} messages in a second are not read")
                 case Verdict.FLOOD:
-                    await client.connection.close(CloseCode.POLICY_VIOLATION, "too many messages")
+                    await client.close(CloseCode.POLICY_VIOLATION, "too many messages")
         except InvalidMessage as refusal:
             await client.send(encode(Error(refusal.code, refusal.message)))
         except ConnectionClosed:

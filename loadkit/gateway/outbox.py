@@ -20,10 +20,31 @@ class Outbox:
     """Keeps frames in their order, over however many sockets they go."""
 
     def __init__(self) -> None:
-        #: None while the client has none.
-        self.socket: Socket | None = None
+        #: Open sockets that the client has spoken over, the latest last.
+        self._sockets: list[Socket] = []
         self._sending = asyncio.Lock()
         self._unsent: list[str] = []
+
+    @property
+    def socket(self) -> Socket | None:
+        """The one that the client spoke over last; None while it has none."""
+        return self._sockets[-1] if self._sockets else None
+
+    def spoken_over(self, socket: Socket) -> None:
+        """The client has spoken over this socket: what there is to send goes to it from now on."""
+        self.lost(socket)
+        self._sockets.append(socket)
+
+    def lost(self, socket: Socket) -> bool:
+        """This socket has closed; False when it was none of the session's.
+
+        The one before it takes its place, if that is open: what was under way on an old socket may be read after
+        the first word over the fresh one, and must not end the session when the old one closes.
+        """
+        if socket not in self._sockets:
+            return False
+        self._sockets.remove(socket)
+        return True
 
     async def flush(self, protocol: ServerProtocol) -> None:
         """Send what the protocol has to send; without a socket it waits for the next one."""

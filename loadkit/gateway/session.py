@@ -238,7 +238,7 @@ class Session:
         """Take a message of this session; the socket that it came over is the session's from now on."""
         if self._ended.done():
             return
-        self._outbox.socket = socket
+        self._outbox.spoken_over(socket)
         if self._grace is not None:
             self._grace.cancel()
             self._grace = None
@@ -246,11 +246,11 @@ class Session:
         await self.flush()
 
     def socket_lost(self, socket: Socket) -> None:
-        """A socket closed; if it was this session's, a fresh one has to come within the grace time."""
-        if self.socket is not socket:
+        """A socket closed; if it was this session's last, a fresh one has to come within the grace time."""
+        if not self._outbox.lost(socket) or self._ended.done():
             return
-        self._outbox.socket = None
-        if self._ended.done():
+        if self.socket is not None:
+            self._spawn(self.flush())
             return
         seconds = self._settings.reconnect_grace
         end = _End(f"its socket closed and none came back within {seconds:g} s")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import time
+from collections.abc import Awaitable
 
 from websockets.asyncio.server import ServerConnection
 
@@ -12,6 +14,8 @@ from loadkit.gateway.endpoints import token_of
 #: So many times the permitted rate is no longer a mistake: the socket is closed.
 _FLOOD = 10
 _WINDOW_S = 1.0
+#: How long a client may leave unread what it is sent.
+_UNREAD_S = 10.0
 
 
 class Verdict(enum.Enum):
@@ -64,8 +68,30 @@ class ClientSocket:
         self.idle_since = time.monotonic()
 
     async def send(self, message: str, /) -> None:
-        """Send one text frame.
+        """Send one text frame; a socket whose client does not read is torn down.
 
         :raises websockets.exceptions.ConnectionClosed: the socket is gone.
         """
-        await self.connection.send(message)
+        await self._unless_unread(self.connection.send(message))
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the socket.
+
+        :raises websockets.exceptions.ConnectionClosed: its client does not read, and it was torn down.
+        """
+        await self._unless_unread(self.connection.close(code, reason))
+
+    async def _unless_unread(self, step: Awaitable[None]) -> None:
+        """Do what waits for the client to read, for so long.
+
+        websockets waits for ever, in the pings of its keepalive too: a client that never reads would keep its
+        socket, and whoever sends over it, for as long as its TCP stack answers.
+        """
+        try:
+            async with asyncio.timeout(_UNREAD_S):
+                await step
+        except TimeoutError:
+            self.connection.transport.abort()
+            await self.connection.wait_closed()
+            # What this raises says how the socket ended.
+            await self.connection.ping()

@@ -11,6 +11,7 @@ from loadkit.probe.one_call import is_echo
 from loadkit.probe.secrets import what_is_wrong_with
 from loadkit.signaling.modes import MODES
 from loadkit.signaling.urls import SIGNALING_PATH
+from loadkit.transport.addresses import can_reach
 
 HOW_TO_GIVE_IT = (
     "Give it by environment, read -rs LOADKIT_AUTH_TOKEN && export LOADKIT_AUTH_TOKEN, or by --auth-token."
@@ -110,7 +111,11 @@ def _no_listener(seen: Circumstances) -> Iterator[str]:
 
 
 def _dns(seen: Circumstances) -> Iterator[str]:
-    host = urlsplit(seen.destination.signaling_url).hostname
+    host = urlsplit(seen.destination.signaling_url).hostname or ""
+    local = next(iter(seen.settings.local_address), None)
+    if local is not None and not can_reach(local, host):
+        yield f"--local-address {local} cannot reach {host}, an address of the other IP version."
+        return
     yield f"The name {host} has no address here: is it spelled right? A private name may need a VPN."
 
 

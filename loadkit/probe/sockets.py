@@ -86,7 +86,8 @@ async def _connected_socket(url: str, local_address: tuple[str, int] | None, dia
         except OSError as exc:
             sock.close()
             failures.append(exc)
-            reason = os.strerror(exc.errno) if exc.errno else str(exc)
+            # getaddrinfo's own numbers, which bind() uses too, are negative.
+            reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else exc.strerror or str(exc)
             diary.note("tcp_failed", remote=_endpoint(address), reason=reason)
         except BaseException:
             sock.close()

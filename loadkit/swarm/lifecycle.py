@@ -21,6 +21,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import gevent
 from locust import events
@@ -44,7 +45,7 @@ from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, add_options, 
 from loadkit.swarm.pool import EnginePool, default_engines
 from loadkit.swarm.run import Run
 from loadkit.swarm.spread import Spread
-from loadkit.transport.addresses import can_bind, is_loopback
+from loadkit.transport.addresses import can_bind, can_reach, is_loopback
 
 logger = logging.getLogger(__name__)
 
@@ -223,6 +224,17 @@ class Swarm:
         if faults:
             raise SettingsError(faults)
 
+    def _check_reach(self) -> None:
+        """Every call from such an address would fail, and with several addresses a share of them."""
+        host = urlsplit(signaling_url(self._host())).hostname or ""
+        faults = [
+            f"{flag('local_address')} {address!r}: it cannot reach {host}, an address of the other IP version"
+            for address in self.settings.local_address
+            if not can_reach(address, host)
+        ]
+        if faults:
+            raise SettingsError(faults)
+
     def _samples(self) -> list[Path]:
         names = [self.settings.sample]
         for user_class in self._environment.user_classes:
@@ -236,6 +248,7 @@ class Swarm:
         """
         self._check_host()
         self._check_local_addresses()
+        self._check_reach()
         host, settings = self._host(), self.settings
         return {
             "settings": {**settings.public(), "auth_token": settings.token() or None},

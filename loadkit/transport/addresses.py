@@ -56,3 +56,15 @@ def can_bind(address: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def can_reach(address: str, host: str) -> bool:
+    """Whether a socket bound to ``address`` may be able to reach ``host``: not an address of the other family.
+
+    Nothing is resolved: a name may have addresses of either.
+    """
+    try:
+        family = ipaddress.ip_address(host.strip("[]").partition("%")[0]).version
+    except ValueError:
+        return True
+    return family == ipaddress.ip_address(address.partition("%")[0]).version

@@ -110,10 +110,19 @@ class _Attempt:
         except (OSError, ssl.CertificateError, TransactionTimeout, UnicodeError) as exc:
             raise self._failed(exc) from exc
 
+    @property
+    def _family(self) -> socket.AddressFamily:
+        """Of the server's address: that of the address to ask from."""
+        local = self._options.local_address
+        if local is None:
+            return socket.AF_UNSPEC
+        return socket.AF_INET6 if ":" in local else socket.AF_INET
+
     async def _open_udp(self) -> TurnClient:
         local = self._options.local_address
         transport, client = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: TurnUdp(self._server),
+            family=self._family,
             remote_addr=(self._server.host, self._server.port),
             local_addr=(local, 0) if local else None,
         )
@@ -142,11 +151,8 @@ class _Attempt:
     async def _connected_socket(self) -> socket.socket:
         loop = asyncio.get_running_loop()
         local = self._options.local_address
-        family = socket.AF_UNSPEC
-        if local:
-            family = socket.AF_INET6 if ":" in local else socket.AF_INET
         found = await loop.getaddrinfo(
-            self._server.host, self._server.port, family=family, type=socket.SOCK_STREAM
+            self._server.host, self._server.port, family=self._family, type=socket.SOCK_STREAM
         )
         error: OSError = OSError("no address")
         for address_family, kind, number, _, address in found:

@@ -22,6 +22,10 @@ CLOCK_RATE = 48_000
 #: RFC 7587 format parameters that a caller of the gateway offers.
 OPUS_PARAMETERS: ParametersDict = {"minptime": 10, "useinbandfec": 1, "stereo": 1, "sprop-stereo": 1}
 
+#: Lines of an SDP that is read. A browser writes under a hundred, and its candidates; aiortc compares each
+#: ``a=ssrc`` with all before it, and twelve thousand of them hold the process up for seconds.
+MAX_LINES = 1000
+
 _DISCARD_HOST, _DISCARD_PORT = "0.0.0.0", 9
 
 
@@ -108,6 +112,9 @@ def read_sdp(text: str) -> RemoteDescription:
 
     :raises ValueError: it cannot be parsed, or lacks what a call needs; the text says which.
     """
+    lines = text.splitlines()
+    if len(lines) > MAX_LINES:
+        raise ValueError(f"the SDP has {len(lines)} lines; {MAX_LINES} are read at most")
     try:
         description = SessionDescription.parse(text)
     except Exception as exc:
@@ -132,7 +139,7 @@ def read_sdp(text: str) -> RemoteDescription:
         dtls=media.dtls,
         candidates=[candidate for candidate in media.ice_candidates if 0 < candidate.port < 65536],
         # RFC 8840: it may also stand above the sections, where aiortc does not look.
-        candidates_complete="a=end-of-candidates" in text.splitlines(),
+        candidates_complete="a=end-of-candidates" in lines,
         payload_type=payload_type,
         parameters=dict(opus[0].parameters),
         direction=media.direction or "sendrecv",

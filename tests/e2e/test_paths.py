@@ -192,6 +192,10 @@ def test_a_locustfile_names_the_path_of_a_call(tmp_path: Path, turn_server: Turn
             ],
         ),
         (["--local-address", "127.0.0.1,eth0"], ["'eth0' is not an IP address"]),
+        (
+            ["--host", "ws://127.0.0.1:9", "--local-address", "127.0.0.2,::1"],
+            ["--local-address '::1': it cannot reach 127.0.0.1, an address of the other IP version"],
+        ),
     ],
 )
 def test_a_path_or_address_that_is_none_ends_the_run_before_the_first_call(

@@ -127,6 +127,23 @@ async def test_a_fresh_socket_continues_the_session(gateway: Gateway) -> None:
             assert await fresh.receive() == {"type": "close", "sessionId": caller.session_id}
 
 
+async def test_late_words_over_the_old_socket_do_not_end_the_session_with_it(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = await start_gateway(reconnect_grace=0.1, connect_timeout=2)
+    async with RawSocket(gateway) as fresh:
+        async with RawSocket(gateway) as old:
+            session_id = (await old.ask(offer()))["sessionId"]
+            ping = json.dumps({"type": "ping", "sessionId": session_id})
+            await fresh.send(ping)
+            await fresh.receive("pong")
+            await old.send(ping)
+            await old.receive("pong")
+        # What the session says in the end comes over the fresh socket; without one, nobody would hear it.
+        assert (await fresh.receive("error"))["data"]["code"] == "MEDIA_BRIDGE_FAILURE"
+    await all_gone(gateway)
+
+
 async def test_a_session_whose_socket_does_not_come_back_ends_after_the_grace_time(
     start_gateway: StartGateway,
 ) -> None:

@@ -1,8 +1,29 @@
-"""How fast a socket may speak, second by second."""
+"""How fast a socket may speak, second by second, and how long it may leave unread what it is sent."""
 
 from __future__ import annotations
 
+import asyncio
+import json
+import struct
+
+import pytest
+
+from loadkit.gateway import sockets
 from loadkit.gateway.sockets import MessageRate, Verdict
+from tests.gateway.conftest import StartGateway
+
+_UPGRADE = "\r\n".join(
+    [
+        "GET /api/v1/webrtc/signal HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+        "",
+        "",
+    ]
+).encode()
 
 
 def test_as_many_as_are_permitted_are_read_each_second() -> None:
@@ -27,3 +48,31 @@ def test_ten_times_too_many_are_a_flood() -> None:
     rate = MessageRate(2)
     verdicts = [rate.take(0.0) for _ in range(22)]
     assert verdicts.index(Verdict.FLOOD) == 20
+
+
+async def test_a_client_that_never_reads_loses_its_socket(
+    start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "_UNREAD_S", 0.5)
+    gateway = await start_gateway()
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1)
+    try:
+        writer.write(_UPGRADE)
+        ping = _frame(json.dumps({"type": "ping", "sessionId": "x" * 200_000}))
+        # Each comes back as long as it went, until both ends' buffers are full.
+        async with asyncio.timeout(30):
+            with pytest.raises(ConnectionError):
+                await _send_for_ever(writer, ping)
+    finally:
+        writer.transport.abort()
+
+
+async def _send_for_ever(writer: asyncio.StreamWriter, data: bytes) -> None:
+    while True:
+        writer.write(data)
+        await writer.drain()
+
+
+def _frame(text: str) -> bytes:
+    """A text frame of a client, masked with zeros (RFC 6455, 5.2)."""
+    return b"\x81\xff" + struct.pack("!Q", len(text)) + b"\0\0\0\0" + text.encode()

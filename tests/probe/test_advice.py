@@ -165,3 +165,10 @@ def test_a_token_is_never_in_the_advice() -> None:
         text = " ".join(advice(seen("UNAUTHORIZED", settings={"auth_token": token})))
         assert text
         assert "secret" not in text
+
+
+def test_a_local_address_of_the_other_ip_version_is_named_rather_than_the_name_server() -> None:
+    failed = seen("WEBSOCKET_DNS", url="ws://127.0.0.1:9", settings={"local_address": "::1"})
+    assert advice(failed) == [
+        "--local-address ::1 cannot reach 127.0.0.1, an address of the other IP version."
+    ]

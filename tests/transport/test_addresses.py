@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from loadkit.transport.addresses import can_bind, candidate_addresses, is_loopback
+from loadkit.transport.addresses import can_bind, can_reach, candidate_addresses, is_loopback
 
 
 @pytest.mark.parametrize("host", ["localhost", "x.localhost", "127.0.0.1", "127.1.2.3", "::1", "[::1]"])
@@ -36,3 +36,13 @@ def test_loopback_can_be_bound_and_a_documentation_address_cannot() -> None:
     assert can_bind("127.0.0.1")
     assert not can_bind("192.0.2.1")
     assert not can_bind("2001:db8::1")
+
+
+def test_address_of_the_other_family_cannot_be_reached() -> None:
+    assert can_reach("127.0.0.2", "127.0.0.1")
+    assert can_reach("::1", "[::1]")
+    assert can_reach("fe80::1%lo", "fe80::2")
+    assert not can_reach("::1", "127.0.0.1")
+    assert not can_reach("127.0.0.1", "::1")
+    # Whatever it resolves to.
+    assert can_reach("::1", "gateway.example")

@@ -260,3 +260,13 @@ async def test_attempt_that_is_cancelled_leaves_nothing(turn_server: RunningCotu
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait({task})
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(("local", "host"), [("::1", "127.0.0.1"), ("127.0.0.1", "[::1]")])
+async def test_server_that_the_local_address_cannot_speak_to_is_unreachable(
+    protocol: str, local: str, host: str
+) -> None:
+    url = {"tls": f"turns:{host}:9"}.get(protocol, f"turn:{host}:9?transport={protocol}")
+    error = await failure_of(server_at(url), TurnOptions(20, local))
+    assert error.code == "TURN_UNREACHABLE"

@@ -354,6 +354,11 @@ def test_mangled_sdp_is_read_or_refused_with_a_value_error(data: st.DataObject) 
 HOST = "842163049 1 udp 1677729535 192.0.2.15 51472 typ host"
 
 
+def test_more_lines_than_anybody_needs_are_refused_before_they_are_parsed() -> None:
+    with pytest.raises(ValueError, match=r"^the SDP has 12000 lines; 1000 are read at most$"):
+        read_sdp("".join(f"a=ssrc:{number} cname:x\r\n" for number in range(12_000)))
+
+
 @pytest.mark.parametrize("prefix", ["", "candidate:", "a=candidate:", "  candidate:"])
 def test_candidate_is_read_with_or_without_its_prefix(prefix: str) -> None:
     candidate = read_candidate(prefix + HOST + " generation 0 ufrag Xo8q network-cost 999\r\n")
