@@ -64,6 +64,7 @@ logger = logging.getLogger(__name__)
 _websocket_logger = logging.getLogger("loadkit.gateway.websocket")
 _websocket_logger.setLevel(logging.CRITICAL)
 
+_MAX_WAITING = 4
 _OUR_FAULT = "the gateway failed while handling the message; see its log"
 #: A message so many times as long as allowed, and over 2 MiB, is not even read: its socket is closed with 1009.
 _HARD_LIMIT = 8
@@ -162,6 +163,8 @@ class Gateway:
             sock=listening,
             process_request=self._process_request,
             max_size=max(_HARD_LIMIT * self.settings.max_message_bytes, _HARD_LIMIT_AT_LEAST),
+            # Messages that a client may have waiting, each as long as that.
+            max_queue=_MAX_WAITING,
             compression=None,
             close_timeout=_CLOSE_S,
             server_header=None,

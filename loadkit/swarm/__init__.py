@@ -2,6 +2,8 @@
 
     user.py        CallUser and Call: what a locustfile is written with
     options.py     the settings as Locust options
+    preflight.py   what is checked before the first call
+    spread.py      paths and local addresses, given to calls in turn
     pool.py        the engines of this process, least loaded first
     statistics.py  records as Locust's own table shows them
     forwarding.py  records from the workers to the master

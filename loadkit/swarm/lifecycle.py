@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import secrets
 import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
 from locust import events
@@ -32,20 +30,19 @@ from loadkit.call.context import Destination
 from loadkit.call.spec import CallSpec
 from loadkit.engine.client import EngineClient, EngineLost
 from loadkit.engine.link import Message
-from loadkit.errors import ExitCode, LoadkitError, RunFolderError, SettingsError, Stage
+from loadkit.errors import ExitCode, LoadkitError, SettingsError, Stage
 from loadkit.gateway.embedded import EmbeddedGateway
-from loadkit.media.samples import find_sample, read_sound
+from loadkit.media.samples import read_sound
 from loadkit.records import CallRecord, Outcome, to_row
-from loadkit.settings import Settings, flag
+from loadkit.settings import Settings
 from loadkit.signaling.tls import client_tls
-from loadkit.signaling.urls import signaling_url
-from loadkit.swarm import statistics
+from loadkit.swarm import preflight, statistics
 from loadkit.swarm.forwarding import FINISH, FINISHED, RecordCollector, RecordForwarder
 from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, add_options, read_options
 from loadkit.swarm.pool import EnginePool, default_engines
 from loadkit.swarm.run import Run
 from loadkit.swarm.spread import Spread
-from loadkit.transport.addresses import can_bind, can_reach, is_loopback
+from loadkit.transport.addresses import is_loopback
 
 logger = logging.getLogger(__name__)
 
@@ -148,8 +145,8 @@ class Swarm:
             self._pool = self._new_pool(worker)
             runner.register_message(FINISH, self._finish_worker, concurrent=True)
             return
-        _check_reports_dir(self.settings.reports_dir)
-        self._check_local_addresses()
+        preflight.check_reports_dir(self.settings.reports_dir)
+        preflight.check_local_addresses(self.settings)
         if not self._environment.host and not any(u.host for u in self._environment.user_classes):
             self._start_gateway()
         if not self.settings.token():
@@ -157,7 +154,7 @@ class Swarm:
                 "there is no token: give it by LOADKIT_AUTH_TOKEN, gateways refuse calls without one"
             )
         if isinstance(runner, MasterRunner):
-            self._check_host()
+            preflight.check_host(self._host())
             self._collector = RecordCollector(runner, self._record, self._figures, self._worker_refused)
             gevent.spawn(self._watch_workers)
             return
@@ -208,48 +205,19 @@ class Swarm:
             ]
         )
 
-    def _check_host(self) -> None:
-        try:
-            signaling_url(self._host())
-        except ValueError as exc:
-            raise SettingsError([f"--host {self._host()!r}: {exc}"]) from exc
-
-    def _check_local_addresses(self) -> None:
-        """Each is checked on the machine that binds it: a worker has its own."""
-        faults = [
-            f"{flag('local_address')} {address!r}: no socket can be bound to it here"
-            for address in self.settings.local_address
-            if not can_bind(address)
-        ]
-        if faults:
-            raise SettingsError(faults)
-
-    def _check_reach(self) -> None:
-        """Every call from such an address would fail, and with several addresses a share of them."""
-        host = urlsplit(signaling_url(self._host())).hostname or ""
-        faults = [
-            f"{flag('local_address')} {address!r}: it cannot reach {host}, an address of the other IP version"
-            for address in self.settings.local_address
-            if not can_reach(address, host)
-        ]
-        if faults:
-            raise SettingsError(faults)
-
     def _samples(self) -> list[Path]:
-        names = [self.settings.sample]
-        for user_class in self._environment.user_classes:
-            names += getattr(user_class, "samples", [])
-        return [find_sample(name, self.settings.samples_dir).resolve() for name in dict.fromkeys(names)]
+        named = [name for user in self._environment.user_classes for name in getattr(user, "samples", [])]
+        return preflight.samples(self.settings, named)
 
     def _configuration(self) -> Message:
         """What an engine is told, settings with the secret and all.
 
-        :raises SettingsError: the host or the local address cannot be used.
+        :raises SettingsError: the host or a local address cannot be used.
         """
-        self._check_host()
-        self._check_local_addresses()
-        self._check_reach()
         host, settings = self._host(), self.settings
+        preflight.check_host(host)
+        preflight.check_local_addresses(settings)
+        preflight.check_reach(settings, host)
         return {
             "settings": {**settings.public(), "auth_token": settings.token() or None},
             "destination": Destination.of(host, settings).to_message(),
@@ -462,12 +430,3 @@ def _interrupt() -> None:
 
 def _headless(environment: Environment) -> bool:
     return bool(getattr(environment.parsed_options, "headless", False))
-
-
-def _check_reports_dir(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise RunFolderError(f"the reports folder {path} cannot be made: {exc.strerror}") from exc
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise RunFolderError(f"the reports folder {path} cannot be written to: permission denied")

@@ -1,0 +1,73 @@
+"""What is checked on a machine before its first call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from loadkit.errors import RunFolderError, SettingsError
+from loadkit.media.samples import find_sample
+from loadkit.settings import Settings, flag
+from loadkit.signaling.urls import signaling_url
+from loadkit.transport.addresses import can_bind, can_reach
+
+
+def check_host(host: str) -> None:
+    """See that calls can be addressed to it.
+
+    :raises SettingsError: it is no address of a gateway.
+    """
+    try:
+        signaling_url(host)
+    except ValueError as exc:
+        raise SettingsError([f"--host {host!r}: {exc}"]) from exc
+
+
+def check_local_addresses(settings: Settings) -> None:
+    """See that calls can come from them; each machine that places calls has its own.
+
+    :raises SettingsError: no socket can be bound to one or more.
+    """
+    faults = [
+        f"{flag('local_address')} {address!r}: no socket can be bound to it here"
+        for address in settings.local_address
+        if not can_bind(address)
+    ]
+    if faults:
+        raise SettingsError(faults)
+
+
+def check_reach(settings: Settings, host: str) -> None:
+    """See that the gateway can be reached from them: else each call from such an address would fail.
+
+    :raises SettingsError: one or more are of the other IP version.
+    """
+    name = urlsplit(signaling_url(host)).hostname or ""
+    faults = [
+        f"{flag('local_address')} {address!r}: it cannot reach {name}, an address of the other IP version"
+        for address in settings.local_address
+        if not can_reach(address, name)
+    ]
+    if faults:
+        raise SettingsError(faults)
+
+
+def check_reports_dir(path: Path) -> None:
+    """Make the folder for reports when it is not there.
+
+    :raises RunFolderError: it cannot be made or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise RunFolderError(f"the reports folder {path} cannot be made: {exc.strerror}") from exc
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise RunFolderError(f"the reports folder {path} cannot be written to: permission denied")
+
+
+def samples(settings: Settings, named: Iterable[str]) -> list[Path]:
+    """The files of all samples, whether they are there or not, each once: that of the settings first."""
+    names = dict.fromkeys([settings.sample, *named])
+    return [find_sample(name, settings.samples_dir).resolve() for name in names]
