@@ -12,7 +12,7 @@ demo: $(VENV)/.run
 	$(BIN)/locust -f locustfile.py $(DEMO)
 
 test: $(VENV)/.dev system-packages
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -21,7 +21,7 @@ def test_every_fault_is_told_at_once() -> None:
         )
     assert caught.value.faults == [
         "--port 70000: input should be less than or equal to 65535",
-        "--stun-url ('http://x',): http://x must begin with one of stun:, stuns:",
+        "--stun-url 'http://x': http://x must begin with one of stun:, stuns:",
         "--agent-latency 'normal(mean=1s)': normal() needs mean and sd, and is given mean",
         "--agent-turns 0: input should be greater than or equal to 1",
         "--turn-url turn:t: TURN needs the secret that it shares with the gateway, in LOADKIT_GATEWAY_TURN_SECRET",
