@@ -178,6 +178,13 @@ def test_a_reader_that_leaves_and_a_terminal_of_ascii_disturb_nobody(tmp_path: P
     assert ascii_only.returncode == ExitCode.PASSED, ascii_only.stderr
 
 
+def test_a_token_that_any_sentence_may_hold_is_not_looked_for_in_one() -> None:
+    with gateway(tokens=("t",)) as url:
+        done = command(url, "--only", "refusal.token-not-repeated", token="t")
+    assert verdicts(done.stdout) == {"refusal.token-not-repeated": "skip"}
+    assert done.returncode == ExitCode.NO_DATA
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_was_decided_before_an_interruption_is_written(tmp_path: Path, number: signal.Signals) -> None:
     document, junit = tmp_path / "results.json", tmp_path / "junit.xml"

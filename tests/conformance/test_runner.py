@@ -23,7 +23,7 @@ from loadkit.gateway.settings import GatewaySettings
 
 from .results import a_case
 
-TOKEN = "s3cret"
+TOKEN = "s3cret-token"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from loadkit.transport.peer import Peer
 from ..proxy import Breakage, Frame, Link, Message, message_of
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
-TOKEN = "right"
+TOKEN = "the-right-token"
 PING_CASES = ("without-session", "null-session", "no-session-id", "in-session")
 
 #: Changes a packet that the gateway sends.
