@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from loadkit.conformance.case import Case, Result, Verdict
 from loadkit.conformance.report import Report
 from loadkit.conformance.target import Plan
+from loadkit.printable import printable
 
 _WIDTH = 110
 _INDENT = " " * 14
@@ -39,15 +40,8 @@ def _details(result: Result) -> Iterable[str]:
         if text is not None:
             first = f"{_INDENT}{name + ':':10}"
             yield textwrap.fill(
-                _printable(text), _WIDTH, initial_indent=first, subsequent_indent=" " * len(first)
+                printable(text, len(text)), _WIDTH, initial_indent=first, subsequent_indent=" " * len(first)
             )
-
-
-def _printable(text: str) -> str:
-    # A gateway's words may hold what moves a terminal's cursor.
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
-    )
 
 
 def last_line(report: Report) -> str:

@@ -113,8 +113,7 @@ def test_the_table_has_a_row_for_each_case_and_what_went_wrong_below_it() -> Non
     assert row(RESULTS[1], 9).splitlines() == [
         "fail     2000  ping.two   Title of ping.two",
         "              expected: a pong",
-        "              seen:     error X: \N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}"
-        " <&>\N{REPLACEMENT CHARACTER}",
+        r"              seen:     error X: \x1b[2J\x00 <&>\ud800",
         "              source:   RFC 0 section 1",
     ]
     assert row(RESULTS[2], 9).splitlines()[1:] == ["              reason:   say --slow"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,11 +53,12 @@ def breaks(*cases: str, **more: Any) -> Callable[[type[Breakage]], type[Breakage
     return add
 
 
-class FromClient(Breakage):
+class FromClient(Breakage, ABC):
     """Something happens to certain messages of the client."""
 
+    @abstractmethod
     def hits(self, message: Message, frame: Frame) -> bool:
-        raise NotImplementedError
+        """Whether this message is one of them."""
 
     def instead(self, message: Message, link: Link) -> Iterable[Frame]:
         """What the gateway gets in place of one that is hit."""
