@@ -43,8 +43,9 @@ def test_a_run_against_the_embedded_gateway_leaves_every_file_and_no_process(tmp
     assert len(calls) == told["calls"]["total"] == len(records(tmp_path))
     assert calls["call_sid"].is_unique
     completed = calls[calls["outcome"] == "completed"]
-    assert (completed["packets_sent"] > 80).all()
-    assert (completed["packets_received"] > 80).all()
+    # Half of what was due: on a busy machine frames are skipped, and told.
+    assert (completed["packets_sent"] > 50).all()
+    assert (completed["packets_received"] > 50).all()
     assert run_document(tmp_path)["ended_by"] == "run_time"
     assert "report" in command.output
 
