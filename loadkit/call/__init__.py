@@ -7,6 +7,7 @@ hearing.py    what the caller heard: first audio, greeting, turns
 echo_watch.py* whether what was said came back
 interruption.py*  the caller talks into the agent's speech: does it stop?
 media.py      the call's media: what is sent, what arrived, reports, the watch over both
+media_path.py  what carries the media on this machine: asked for, and usable
 observer.py   who is told what happens, as it happens; nobody, in a load test
 session.py    the call itself; read it top to bottom
 """
