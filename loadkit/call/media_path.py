@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from loadkit.call.python_stream import PythonStream
+from loadkit.call.stock_stream import StockStream
+from loadkit.call.stream import MakeStream
 from loadkit.errors import SettingsError
 from loadkit.settings import MediaPath, Settings, flag
 
@@ -25,3 +28,14 @@ def usable_media_path(settings: Settings) -> MediaPath:
             [f"{flag('media_path')} '{asked}': {reason}; take python, or auto, which takes what there is"]
         )
     return asked
+
+
+def make_stream_of(settings: Settings) -> MakeStream:
+    """What makes the media stream of a call with these settings.
+
+    :raises SettingsError: it cannot be had here.
+    """
+    return _STREAMS[usable_media_path(settings)]
+
+
+_STREAMS: dict[MediaPath, MakeStream] = {MediaPath.PYTHON: PythonStream, MediaPath.STOCK: StockStream}

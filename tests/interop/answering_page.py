@@ -95,7 +95,9 @@ class AnsweringPage:
         context = await browser.new_context()
         page = await context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        await page.route("**/*", lambda route: route.fulfill(content_type="text/html", body="<!doctype html>"))
+        await page.route(
+            "**/*", lambda route: route.fulfill(content_type="text/html", body="<!doctype html>")
+        )
         answering = cls(page)
         await page.expose_function("trickle", answering.candidates.put_nowait)
         await page.goto(_PAGE)
