@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright
-from websockets.exceptions import ConnectionClosed
 
-from tests.fakes import Line, ScriptedGateway
+from tests.fakes import Line
 
 from .chromium import CHROMIUM, PATIENCE_MS, QUIET_ARGUMENTS
 
@@ -85,8 +84,6 @@ class AnsweringPage:
         self.page = page
         #: Candidates of Chromium; "" is their end.
         self.candidates: asyncio.Queue[str] = asyncio.Queue()
-        #: Figures of the call after the caller has left.
-        self.gone = asyncio.Event()
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -118,8 +115,6 @@ class AnsweringPage:
                 data = (await line.message("ice-candidate"))["data"]
                 if data["candidate"]:
                     await self.page.evaluate("(candidate) => window.add(candidate)", data["candidate"])
-        except (ConnectionError, ConnectionClosed):
-            self.gone.set()
         finally:
             trickling.cancel()
 
@@ -139,8 +134,3 @@ class AnsweringPage:
         """What became of connection and track, in order."""
         noted: list[str] = await self.page.evaluate("window.changes")
         return noted
-
-
-def gateway_before(page: AnsweringPage) -> ScriptedGateway:
-    """The signaling of a gateway whose media is that page."""
-    return ScriptedGateway(page.script)
