@@ -171,8 +171,8 @@ class CallSession:
             addresses=self._path.addresses,
             route=route,
             turn=self._path.turn,
-            on_rtp=self._observer.packets(self._media.rtp_received),
-            on_rtcp=self._media.rtcp_received,
+            on_rtp=self._observer.packets(self._media.stream.rtp_received),
+            on_rtcp=self._media.stream.rtcp_received,
         )
 
     async def _open_websocket(self) -> CallSignaling:
@@ -292,6 +292,7 @@ class CallSession:
 
     async def _tear_down(self) -> None:
         self._media.stop()
+        await self._within_goodbye(self._media.stopped())
         await self._lifetime.cancel_tasks(_GOODBYE_S)
         self._path.fill(self._record, self._peer)
         if self._signaling is not None:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from loadkit.lateness import bucket_of
 from loadkit.media import FRAME_S
+from loadkit.media.watches import Watches
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ class MediaClock:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._epoch = time.monotonic()
+        #: What is looked at twice a second for each call.
+        self.watches = Watches()
         self._slots: list[list[Tick]] = [[] for _ in range(_SLOTS)]
         self._timers: list[asyncio.TimerHandle | None] = [None] * _SLOTS
         self._due: list[float] = [0.0] * _SLOTS
@@ -80,6 +83,7 @@ class MediaClock:
                 timer.cancel()
         self._timers = [None] * _SLOTS
         self._slots = [[] for _ in range(_SLOTS)]
+        self.watches.close()
 
     def _fire(self, slot: int) -> None:
         ticks = self._slots[slot]
