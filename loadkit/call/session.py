@@ -21,6 +21,7 @@ from loadkit.call.context import CallContext, http_from
 from loadkit.call.hearing import Hearing
 from loadkit.call.lifetime import CallEnded, Lifetime
 from loadkit.call.media import CallMedia
+from loadkit.call.media_path import usable_media_path
 from loadkit.call.observer import NOBODY, CallObserver
 from loadkit.call.path import CallPath
 from loadkit.call.script import Script
@@ -141,6 +142,7 @@ class CallSession:
         record.dtls_role, record.tls_version = outcome.role, outcome.version
         record.dtls_cipher, record.srtp_cipher = outcome.cipher, outcome.srtp_profile
         self._observer.dtls(outcome)
+        record.media_path = usable_media_path(self._settings)
         self._media.start(self._context.clock, time.monotonic())
 
     async def _get_ice_servers(self) -> list[IceServer]:
