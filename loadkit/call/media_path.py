@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from loadkit.errors import SettingsError
 from loadkit.settings import MediaPath, Settings, flag
-
-
-def why_not_native() -> str | None:
-    """Why the compiled module cannot be used here; None when it can."""
-    return "there is no compiled module here"
+from loadkit.transport.native_poll import why_not_native
 
 
 def usable_media_path(settings: Settings) -> MediaPath:

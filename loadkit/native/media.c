@@ -22,12 +22,13 @@
 #include "meter.h"
 
 #define ABI 1
-#define SLOTS 10
+#define SLOTS 64
 #define MOST_EVENTS 64
 #define MOST_DATAGRAM 65536
 /* pylibsrtp's buffer, and what it keeps free for the authentication tag. */
 #define MOST_SRTP 1500
 #define TRAILER 144
+#define MOST_PAYLOAD (MOST_SRTP - TRAILER - 12)
 #define REPLAY_FAIL 9 /* srtp_err_status_replay_fail: an index that was seen, before authenticity is looked at */
 #define MOST_FRAMES 16
 #define LATE_S 0.010
@@ -108,7 +109,7 @@ struct poll {
     struct sample **samples;
     int sample_count;
     uint64_t generation;
-    unsigned char *silence;
+    unsigned char silence[MOST_PAYLOAD]; /* sent while nothing is played */
     size_t silence_size;
     struct slot slots[SLOTS];
     _Alignas(16) unsigned char packet[MOST_DATAGRAM + TRAILER];
@@ -131,6 +132,7 @@ int lk_plain(void *session, void *packet, int *length) {
 }
 
 int lk_abi(void) { return ABI; }
+int lk_slots(void) { return SLOTS; }
 size_t lk_figures_size(void) { return sizeof(struct figures); }
 size_t lk_event_size(void) { return sizeof(struct event); }
 
@@ -181,23 +183,18 @@ static void table_remove(struct table *t, void *entry) {
 
 /* The poll */
 
-struct poll *lk_open(void *protect, void *unprotect, const unsigned char *silence, size_t size) {
-    if (!protect || !unprotect || size > MOST_SRTP - TRAILER - 12) return NULL;
+struct poll *lk_open(void *protect, void *unprotect) {
+    if (!protect || !unprotect) return NULL;
     struct poll *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     /* POSIX: a pointer to data holds one to a function. */
     memcpy(&p->protect, &protect, sizeof protect);
     memcpy(&p->unprotect, &unprotect, sizeof unprotect);
-    p->silence = malloc(size + 1);
-    p->silence_size = size;
     p->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (!p->silence || p->epoll < 0) {
-        if (p->epoll >= 0) close(p->epoll);
-        free(p->silence);
+    if (p->epoll < 0) {
         free(p);
         return NULL;
     }
-    memcpy(p->silence, silence, size);
     return p;
 }
 
@@ -211,9 +208,16 @@ void lk_close(struct poll *p) {
     free(p->sockets.entries);
     free(p->streams.entries);
     free(p->samples);
-    free(p->silence);
     close(p->epoll);
     free(p);
+}
+
+/* The packet that is sent while nothing is played; -1 when it does not fit. */
+int lk_silence(struct poll *p, const unsigned char *packet, size_t size) {
+    if (size > MOST_PAYLOAD) return -1;
+    memcpy(p->silence, packet, size);
+    p->silence_size = size;
+    return 0;
 }
 
 /* Copy a sample; its number from 0, or -1 when it does not fit or makes no sense. */
@@ -222,7 +226,7 @@ int lk_sample_add(struct poll *p, int count, const uint32_t *sizes, const unsign
     if (count < 1 || first_speech >= count || last_speech >= count) return -1;
     size_t sum = 0;
     for (int i = 0; i < count; i++) {
-        if (sizes[i] > MOST_SRTP - TRAILER - 12) return -1;
+        if (sizes[i] > MOST_PAYLOAD) return -1;
         sum += sizes[i];
     }
     if (sum != total || sum > UINT32_MAX) return -1;
@@ -567,7 +571,7 @@ int lk_send(struct poll *p, int slot, int frames, int skipped, double late, int 
 
 /* Send a packet's payload back with its number, timestamp and marker, under our own SSRC. */
 static void echo_packet(struct poll *p, struct stream *s, const struct rtp *rtp, double now, struct events *e) {
-    if (rtp->size + 12 > MOST_SRTP - TRAILER) {
+    if (rtp->size > MOST_PAYLOAD) {
         s->refused++;
         return;
     }
