@@ -65,9 +65,8 @@ class NativeSpeaker:
 class NativeStream:
     """A :class:`~loadkit.call.stream.MediaStream`."""
 
-    media_path = "native"
-
     def __init__(self, listener: StreamListener) -> None:
+        self.media_path = "native"
         self.speaker = NativeSpeaker()
         self._listener = listener
         self._wants_payloads = True
@@ -97,7 +96,8 @@ class NativeStream:
         return known(self._figures().speech_since)
 
     @sounding_since.setter
-    def sounding_since(self, _none: None) -> None:
+    def sounding_since(self, since: float | None) -> None:
+        assert since is None, "the listener lets it begin anew, and no more"
         if self._media is not None and self._media.poll is not None:
             self._media.poll.media.answered(self._media.number)
 

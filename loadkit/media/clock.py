@@ -31,7 +31,7 @@ LATE_S = 0.010
 Tick = Callable[[int, int, float], None]
 
 
-#: Called each 20 ms for all calls that joined it, with (slot, frames to send now, frames to skip before them, lateness).
+#: Called each 20 ms for all calls that joined it, with their slot and what a tick is told.
 Batch = Callable[[int, int, int, float], None]
 
 
@@ -102,6 +102,11 @@ class MediaClock:
                 # A new list, since the slot may be in the middle of its round.
                 self._slots[slot] = [t for t in ticks if t != tick]
                 return
+
+    def note_lateness(self, late: float) -> None:
+        """Count a packet that something else than this clock has paced, and that left so many seconds late."""
+        self._lateness[bucket_of(late * 1000)] += 1
+        self.frames_late += late > LATE_S
 
     def take_lateness(self) -> dict[int, int]:
         """Histogram of the lateness of all packets since the last time this was asked."""

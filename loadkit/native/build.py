@@ -104,7 +104,7 @@ def compile_module(compiler: str, target: Path, *, flags: tuple[str, ...] = ()) 
         if done.returncode != 0:
             said = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip())
             raise NotBuilt(f"{compiler} failed with code {done.returncode}: {said[:300]}")
-        os.chmod(name, 0o755)
+        os.chmod(name, 0o644)
         os.replace(name, target)
     except FileNotFoundError as exc:
         raise NotBuilt(f"there is no compiler {compiler!r}") from exc

@@ -27,6 +27,17 @@ _EVENT = struct.Struct("@IIQdIIII16s")
 _MOST_DATAGRAMS = 128
 
 
+_COUNTS = (
+    *("ssrc", "packets_received", "packets_expected", "bytes_received", "reordered", "duplicated", "highest"),
+    *("refused", "repeated", "malformed", "burst_lost", "bursts"),
+    *("packets_sent", "bytes_sent", "sequence", "timestamp", "send_failed", "frames_late", "frames_skipped"),
+    *("playing", "speaking", "drift_points"),
+)
+_SECONDS = (
+    *("first_arrival", "last_arrival", "longest_gap", "jitter", "late_max", "speech_since", "speech_last"),
+)
+
+
 class Kind(enum.IntEnum):
     """What media.c tells."""
 
@@ -56,21 +67,9 @@ class Event(NamedTuple):
 class Figures(ctypes.Structure):
     """``struct figures``; NaN is unmeasured, and so is an SSRC of -1."""
 
-    _fields_ = [  # noqa: RUF012 - ctypes' own way
-        *(
-            (name, ctypes.c_int64)
-            for name in (
-                "ssrc packets_received packets_expected bytes_received reordered duplicated highest refused "
-                "repeated malformed burst_lost bursts packets_sent bytes_sent sequence timestamp send_failed "
-                "frames_late frames_skipped playing speaking drift_points"
-            ).split()
-        ),
-        *(
-            (name, ctypes.c_double)
-            for name in (
-                "first_arrival last_arrival longest_gap jitter late_max speech_since speech_last"
-            ).split()
-        ),
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in _COUNTS),
+        *((name, ctypes.c_double) for name in _SECONDS),
     ]
 
     ssrc: int

@@ -37,7 +37,7 @@ class PolledSocket(asyncio.DatagramTransport):
         self._poll = poll
         self._closing = False
 
-    def sendto(self, data: Any, addr: tuple[Any, ...] | None = None) -> None:
+    def sendto(self, data: Any, addr: Any = None) -> None:
         """Send one datagram; dropped when closed."""
         if self._closing or addr is None:
             return
