@@ -72,8 +72,8 @@ class StreamFigures:
 
     packets_received: int
     bytes_received: int
-    packets_discarded: int
-    packets_duplicated: int
+    packets_discarded: int | None
+    packets_duplicated: int | None
     first_arrival: float | None
     last_arrival: float | None
     packets_lost: int
