@@ -125,7 +125,8 @@ async def test_call_that_never_connects_has_no_path_of_media() -> None:
 
     record, _ = await place(script, **STOCK)
     assert record.error_code == "AGENT_FAILURE"
-    assert record.media_path is record.packets_sent is None
+    assert record.media_path is None
+    assert record.packets_sent is None
 
 
 async def test_gateway_that_closes_its_media_ends_the_call() -> None:

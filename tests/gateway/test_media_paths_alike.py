@@ -16,7 +16,7 @@ import pytest
 
 from loadkit.call.context import Destination, make_context, open_http
 from loadkit.call.media_path import why_not_native
-from loadkit.call.observer import CallObserver
+from loadkit.call.observer import NOBODY, CallObserver
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
 from loadkit.gateway.app import Gateway
@@ -175,7 +175,8 @@ async def place_all() -> AsyncIterator[PlaceAll]:
         async with open_http(settings) as http:
             context = make_context(settings, destination, certificate=CERTIFICATE, clock=clock, http=http)
             spec = CallSpec(time.monotonic(), mode=mode, call_sid=media_path)
-            session = CallSession(spec, context, witness)
+            # The compiled module shows nobody its packets: a call that is watched is not its.
+            session = CallSession(spec, context, NOBODY if media_path == "native" else witness)
             task = asyncio.create_task(session.run())
             await session.wait_connected()
             await talk(session)
@@ -208,13 +209,14 @@ async def test_every_path_measures_the_network_that_is_planted(
 ) -> None:
     async def talk(session: CallSession) -> None:
         """Until so many packets have been sent, and the gateway has told of those it did not hear."""
-        session.script._speaker.play(SAMPLE, loop=True)
+        talking = asyncio.create_task(session.script.talk(SAMPLE, 60))
         while True:
             so_far = session.so_far()
             told = so_far.remote_packets_lost == PLANTED.unheard() and so_far.round_trip_time is not None
             if (so_far.packets_sent or 0) >= LONG and told:
-                return
+                break
             await asyncio.sleep(FRAME_S)
+        talking.cancel()
 
     # Else one path would meet a gateway that has never answered, and another one that has.
     await warm_up(CERTIFICATE)
@@ -222,20 +224,6 @@ async def test_every_path_measures_the_network_that_is_planted(
     measured = await place_all(gateway, "echo", talk)
     for path, call in measured.items():
         assert_as_planted(call, PLANTED, path)
-        {
-            p: (
-                c.record.jitter,
-                PLANTED.jitter(c.record.packets_sent),
-                c.record.round_trip_time,
-                c.record.first_packet_ms,
-                c.record.packets_sent,
-                c.record.packets_received,
-                c.record.audio_level,
-                c.record.late_ms_max,
-            )
-            for p, c in measured.items()
-        }
-    )
     assert_alike([call.record for call in measured.values()])
 
 
