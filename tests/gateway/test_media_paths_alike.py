@@ -32,6 +32,7 @@ from loadkit.records import CallRecord, Outcome, TurnRecord
 from loadkit.settings import SAMPLES_DIR, make_settings
 from loadkit.transport.reception import PacketHandler
 from loadkit.transport.warm_up import warm_up
+from tests.conftest import TurnServer
 from tests.fakes import CERTIFICATE
 
 from .conftest import StartGateway
@@ -161,16 +162,18 @@ class Measured:
 
 
 Talk = Callable[[CallSession], Awaitable[None]]
-PlaceAll = Callable[[Gateway, str, Talk], Awaitable[dict[str, Measured]]]
+PlaceAll = Callable[..., Awaitable[dict[str, Measured]]]
 
 
 @pytest.fixture
 async def place_all() -> AsyncIterator[PlaceAll]:
-    """Places one call on each path at once, and hangs up after the talk."""
+    """Places one call on each path at once and hangs up after the talk; takes further settings."""
     clock = MediaClock()
 
-    async def place(gateway: Gateway, mode: str, talk: Talk, media_path: str) -> Measured:
-        settings = make_settings({"auth_token": "token", "media_path": media_path})
+    async def place(
+        gateway: Gateway, mode: str, talk: Talk, media_path: str, more: dict[str, str]
+    ) -> Measured:
+        settings = make_settings({"auth_token": "token", "media_path": media_path, **more})
         destination, witness = Destination.of(gateway.url, settings), Witness()
         async with open_http(settings) as http:
             context = make_context(settings, destination, certificate=CERTIFICATE, clock=clock, http=http)
@@ -185,9 +188,9 @@ async def place_all() -> AsyncIterator[PlaceAll]:
         assert (record.outcome, record.media_path) == (Outcome.COMPLETED, media_path)
         return Measured(record, turns, witness)
 
-    async def place_all(gateway: Gateway, mode: str, talk: Talk) -> dict[str, Measured]:
+    async def place_all(gateway: Gateway, mode: str, talk: Talk, **more: str) -> dict[str, Measured]:
         async with asyncio.timeout(90):
-            found = await asyncio.gather(*(place(gateway, mode, talk, path) for path in PATHS))
+            found = await asyncio.gather(*(place(gateway, mode, talk, path, more) for path in PATHS))
         return dict(zip(PATHS, found, strict=True))
 
     yield place_all
@@ -277,3 +280,26 @@ async def test_every_path_measures_the_latencies_that_the_gateway_tells(
         assert (turn.no_response, turn.false_interrupt) == (False, False), path
         # The gateway's agent hears and answers, but has nothing to echo.
         assert (call.record.packets_lost, call.record.one_way) == (0, False), path
+
+
+async def test_every_path_goes_through_a_relay(
+    start_gateway: StartGateway, place_all: PlaceAll, turn_server: TurnServer, many_reports: None
+) -> None:
+    async def talk(session: CallSession) -> None:
+        talking = asyncio.create_task(session.script.talk(SAMPLE, 60))
+        while True:
+            so_far = session.so_far()
+            if so_far.silent_audio is False and so_far.round_trip_time is not None:
+                break
+            await asyncio.sleep(FRAME_S)
+        talking.cancel()
+
+    gateway = await start_gateway(turn_urls=turn_server.urls, turn_secret=turn_server.secret)
+    settings = {"ice_path": "relay-tls", "tls_ca": str(turn_server.authority)}
+    for path, call in (await place_all(gateway, "echo", talk, **settings)).items():
+        record = call.record
+        assert (record.local_candidate_type, record.relay_protocol) == ("relay", "tls"), path
+        assert record.packets_sent is not None and record.packets_received is not None, path
+        assert record.packets_sent - ON_THE_WAY <= record.packets_received <= record.packets_sent, path
+        assert (record.packets_lost, record.remote_packets_lost) == (0, 0), path
+        assert (record.silent_audio, record.one_way) == (False, False), path
