@@ -303,3 +303,16 @@ async def test_every_path_goes_through_a_relay(
         assert record.packets_sent - ON_THE_WAY <= record.packets_received <= record.packets_sent, path
         assert (record.packets_lost, record.remote_packets_lost) == (0, 0), path
         assert (record.silent_audio, record.one_way) == (False, False), path
+
+
+async def test_every_path_notices_that_the_gateway_hears_nothing(
+    start_gateway: StartGateway, place_all: PlaceAll, many_reports: None
+) -> None:
+    async def talk(session: CallSession) -> None:
+        while session.so_far().one_way is None:  # noqa: ASYNC110 - nobody tells that a report came
+            await asyncio.sleep(FRAME_S)
+
+    gateway = await start_gateway(fault=("one-way lost=heard",))
+    for path, call in (await place_all(gateway, "end-to-end", talk)).items():
+        assert (call.record.one_way, call.record.no_audio) == (True, False), path
+        assert call.record.remote_packets_lost is call.record.round_trip_time is None, path
