@@ -23,10 +23,10 @@ from tests.fakes import Line, ScriptedGateway
 
 PATHS = ["python", "stock", *([] if why_not_native() else ["native"])]
 
-#: Packets that are on their way when a call begins or ends.
-ON_THE_WAY = 10
-#: Seconds; a few ms on loopback, tens on a busy machine, tens of thousands in another unit.
-SMALL_S = 0.2
+#: Packets that are on their way when a call begins or ends, on a busy machine.
+ON_THE_WAY = 50
+#: Seconds; a few ms on loopback, up to hundreds on a busy machine, thousands of times as large in another unit.
+SMALL_S = 1.0
 
 Stats = TypeVar("Stats", bound=RTCStats)
 

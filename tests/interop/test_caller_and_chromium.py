@@ -33,11 +33,12 @@ pytestmark = [*needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 MEDIA_PATHS = ["python", "stock", *([] if why_not_native() else ["native"])]
 
 #: Packets on their way when figures are taken, or when a call begins or ends.
-ON_THE_WAY = 10
-#: Seconds. On loopback both are a few ms, on a busy machine some tens; in other units they would be tens of thousands.
-SMALL_S = 0.2
+ON_THE_WAY = 25
+#: Seconds. On loopback jitter and round trip are a few ms, on a busy machine up to hundreds; in another unit they would
+#: be thousands of times as large.
+SMALL_S = 1.0
 #: Share of the sound that Chromium had to make up: a busy machine sends in fits and starts.
-CONCEALED = 0.25
+CONCEALED = 0.5
 
 Figures = dict[str, dict[str, Any]]
 
