@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from loadkit.gateway.agent import Agent
+from loadkit.media import FRAME_S
 from loadkit.media.clock import Tick
 from loadkit.media.meter import ReceptionMeter
 from loadkit.media.rtcp import RtcpReporter
@@ -119,6 +120,7 @@ class EchoMedia(SessionMedia):
         self.meter.packet(ssrc, sequence_number, timestamp, size, now)
         source = self._source
         source.timestamp = timestamp
+        source.due(now)
         source.packets_sent += 1
         source.bytes_sent += size
         self._send_rtp(packet[:8] + self._ssrc + packet[12:])
@@ -134,6 +136,7 @@ class EchoMedia(SessionMedia):
         header = _HEADER.pack(_PLAIN, second, rtp.sequence_number, rtp.timestamp, self._source.ssrc)
         source = self._source
         source.timestamp = rtp.timestamp
+        source.due(now)
         source.packets_sent += 1
         source.bytes_sent += size
         self._send_rtp(header + rtp.payload)
@@ -193,11 +196,12 @@ class AgentMedia(SessionMedia):
                 logger.exception("an agent failed while listening")
                 self._agent_failed()
 
-    def _tick(self, frames: int, skipped: int, late: float) -> None:  # noqa: ARG002 - the clock's own shape
+    def _tick(self, frames: int, skipped: int, late: float) -> None:
         source = self._source
         if skipped:
             source.skip(skipped)
         now = time.monotonic()
+        source.due(now - late + skipped * FRAME_S)
         try:
             for _ in range(frames):
                 payload = self._agent.next_packet(now)
