@@ -30,7 +30,7 @@ from aiortc import (
 from loadkit.errors import Stage, TransportError
 from loadkit.transport import aiortc_internals as internals
 from loadkit.transport import aiortc_media
-from loadkit.transport.datagrams import PYTHON_POLL, DatagramPoll, poll_of_loop
+from loadkit.transport.datagrams import DatagramPoll, poll_of_loop
 from loadkit.transport.gathering import Gathering
 from loadkit.transport.native_media import NativeMedia
 from loadkit.transport.native_poll import NativePoll
@@ -125,7 +125,7 @@ class Peer:
             relay_lost=self._relay_lost,
             poll=self._get_poll,
         )
-        self._poll_kind: type[DatagramPoll] | None = NativePoll if native else PYTHON_POLL
+        self._poll_kind: type[DatagramPoll] | None = NativePoll if native else None
         self._poll: DatagramPoll | None = None
         self._media: NativeMedia | None = None
         self._remote_ended = False
@@ -305,7 +305,7 @@ class Peer:
     # Inside
 
     def _get_poll(self) -> DatagramPoll | None:
-        """What reads the sockets from now on; None: the event loop, as the system has no epoll."""
+        """What reads the sockets from now on; None: the event loop, by transports of its own."""
         if self._poll_kind is not None:
             self._poll = poll_of_loop(self._poll_kind)
         return self._poll
