@@ -87,10 +87,8 @@ async def test_a_sample_is_sent_and_its_edges_are_told(pair: NativePair) -> None
     poll.media.play(number, poll.sample(SAMPLE, frozenset({1}), 1, 1))
     for _ in range(4):
         poll.send(3, 1, 0, 0.002)
-    heard = []
     async with asyncio.timeout(10):
-        for _ in range(5):
-            heard.append(parse_rtp(await pair.gateway_inbox.rtp.get()))
+        heard = [parse_rtp(await pair.gateway_inbox.rtp.get()) for _ in range(5)]
     assert [packet.payload for packet in heard] == [b"hush", *SAMPLE, b"hush"]
     assert [packet.marker for packet in heard] == [True, False, False, False, False]
     first = heard[0]
