@@ -87,8 +87,9 @@ class Peer:
     :param route: what to gather; host candidates alone by default.
     :param turn: how TURN servers are asked.
     :param native: read the sockets in the compiled module, so that it can :meth:`carry` the RTP.
-    :param through_aiortc: media takes aiortc's own way, in and out, and is handed to the owner a second time after
-        aiortc has decrypted it: for aiortc's sender and receiver on :attr:`dtls`.
+    :param through_aiortc: media takes aiortc's own way, in and out, from sockets that the event loop reads, and
+        is handed to the owner a second time after aiortc has decrypted it: for aiortc's sender and receiver on
+        :attr:`dtls`.
     """
 
     def __init__(
@@ -127,6 +128,8 @@ class Peer:
             poll=self._get_poll,
         )
         self._poll_kind: type[DatagramPoll] | None = NativePoll if native else PYTHON_POLL
+        if through_aiortc:
+            self._poll_kind = None
         self._poll: DatagramPoll | None = None
         self._media: NativeMedia | None = None
         self._remote_ended = False
@@ -311,7 +314,7 @@ class Peer:
     # Inside
 
     def _get_poll(self) -> DatagramPoll | None:
-        """What reads the sockets from now on; None: the event loop, as the system has no epoll."""
+        """What reads the sockets from now on; None: the event loop, for aiortc or as the system has no epoll."""
         if self._poll_kind is not None:
             self._poll = poll_of_loop(self._poll_kind)
         return self._poll
