@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from loadkit.call.stream import StreamFigures, StreamListener
+from loadkit.media import FRAME_S
 from loadkit.media.bursts import LossBursts
 from loadkit.media.clock import LATE_S, MediaClock, lateness_of_frames
 from loadkit.media.drift import DriftMeter
@@ -105,6 +106,7 @@ class PythonStream:
             self._frames_skipped += skipped
             self._source.skip(skipped)
         speaker, source = self.speaker, self._source
+        source.due(now - late + skipped * FRAME_S)
         for _ in range(frames):
             was_playing, was_speaking = speaker.playing, speaker.speaking
             payload = speaker.next_packet()

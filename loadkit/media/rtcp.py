@@ -39,8 +39,7 @@ class Source(Protocol):
 
     @property
     def ssrc(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
+    def timestamp_at(self, now: float, /) -> int: ...
     @property
     def packets_sent(self) -> int: ...
     @property
@@ -98,7 +97,7 @@ class RtcpReporter:
         if self._source.packets_sent:
             info = RtcpSenderInfo(
                 ntp_timestamp=self._ntp(now),
-                rtp_timestamp=self._source.timestamp,
+                rtp_timestamp=self._source.timestamp_at(now),
                 packet_count=self._source.packets_sent & 0xFFFFFFFF,
                 octet_count=self._source.bytes_sent & 0xFFFFFFFF,
             )

@@ -6,7 +6,7 @@ import secrets
 import struct
 from typing import NamedTuple
 
-from loadkit.media import FRAME_SAMPLES
+from loadkit.media import CLOCK_RATE, FRAME_SAMPLES
 
 _HEADER = struct.Struct("!BBHII")
 _REST_OF_HEADER = struct.Struct("!BHII")
@@ -65,7 +65,16 @@ class RtpSource:
     Counters are those of a sender report: packets and payload bytes sent.
     """
 
-    __slots__ = ("bytes_sent", "packets_sent", "payload_type", "sequence_number", "ssrc", "timestamp")
+    __slots__ = (
+        "_due_at",
+        "_due_stamp",
+        "bytes_sent",
+        "packets_sent",
+        "payload_type",
+        "sequence_number",
+        "ssrc",
+        "timestamp",
+    )
 
     def __init__(self, ssrc: int, payload_type: int) -> None:
         self.ssrc = ssrc
@@ -76,6 +85,8 @@ class RtpSource:
         self.timestamp = secrets.randbits(32)
         self.packets_sent = 0
         self.bytes_sent = 0
+        self._due_at: float | None = None
+        self._due_stamp = 0
 
     def packet(self, payload: bytes, *, marker: bool = False) -> bytes:
         """The next packet, carrying 20 ms."""
@@ -90,3 +101,13 @@ class RtpSource:
     def skip(self, frames: int) -> None:
         """Let time pass without packets: the timestamp moves on, the sequence number does not."""
         self.timestamp = (self.timestamp + frames * FRAME_SAMPLES) & 0xFFFFFFFF
+
+    def due(self, at: float) -> None:
+        """Say when the next packet is due by the clock that paces it, in monotonic seconds; to be told now and then."""
+        self._due_at, self._due_stamp = at, self.timestamp
+
+    def timestamp_at(self, now: float) -> int:
+        """The timestamp of sound at ``now``, which is between two packets as a rule (RFC 3550 section 6.4.1)."""
+        if self._due_at is None:
+            return self.timestamp
+        return self._due_stamp + round((now - self._due_at) * CLOCK_RATE) & 0xFFFFFFFF

@@ -9,7 +9,7 @@ from aiortc.rtp import RtcpByePacket, RtcpPacket, RtcpRrPacket, RtcpSdesPacket, 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadkit.media import FRAME_S, FRAME_SAMPLES
+from loadkit.media import CLOCK_RATE, FRAME_S, FRAME_SAMPLES
 from loadkit.media.meter import ReceptionMeter
 from loadkit.media.rtcp import RtcpReporter
 from loadkit.media.rtp import RtpSource, parse_rtp
@@ -209,3 +209,22 @@ def test_arbitrary_bytes_are_read_or_refused_with_a_value_error(data: bytes) -> 
         side.reporter.receive(data, 1.0)
     except ValueError:
         return
+
+
+def test_both_times_of_a_sender_report_mean_the_same_moment(sides: tuple[Side, Side]) -> None:
+    source, reports = sides[0].source, []
+    for number in range(1000):
+        if number % 50 == 0:
+            source.due(20.0 + number * FRAME_S)
+        source.packet(b"x")
+        if number in (120, 777):
+            # In the middle between two packets, as a rule.
+            (report, _) = RtcpPacket.parse(sides[0].reporter.report(20.0 + number * FRAME_S + 0.0123))
+            assert isinstance(report, RtcpSrPacket)
+            reports.append(report.sender_info)
+    one, two = reports
+    elapsed = (two.ntp_timestamp - one.ntp_timestamp) / (1 << 32)
+    assert ((two.rtp_timestamp - one.rtp_timestamp) & 0xFFFFFFFF) / CLOCK_RATE == pytest.approx(
+        elapsed, abs=1e-4
+    )
+    assert elapsed == pytest.approx(657 * FRAME_S, abs=1e-6)
