@@ -49,7 +49,7 @@ BEGINNING = 10
 #: Packets on their way when a call hangs up: a second's, for a planted delay of 0.12 s and a machine that is busy.
 ON_THE_WAY = 50
 #: Seconds by which a record's jitter may differ from that of the packets as the witness saw them: it goes on for the
-#: few that come after the call has hung up. Seen: up to 1.2 ms, of 21 on a machine with five things to do for each core.
+#: few that come after the call has hung up. Seen: up to 1.2 ms, of 21 on a machine with ten things to do at once.
 SAME_PACKETS_S = 0.004
 #: Seconds by which the jitter of two calls in one process may differ. Seen: 0.1 to 3 ms, of 14.
 ALIKE_S = 0.012
