@@ -155,7 +155,9 @@ class Swarm:
             )
         if isinstance(runner, MasterRunner):
             preflight.check_host(self._host())
-            self._collector = RecordCollector(runner, self._record, self._figures, self._worker_refused)
+            self._collector = RecordCollector(
+                runner, self._record, self._figures, self._worker_refused, self._records_dropped
+            )
             gevent.spawn(self._watch_workers)
             return
         self._pool = self._new_pool("local")
@@ -302,6 +304,10 @@ class Swarm:
             self._run.worker_lost(self._worker_name(client_id), reason)
             assert self._runner is not None
             gevent.spawn(self._runner.quit if _headless(self._environment) else self._runner.stop)
+
+    def _records_dropped(self, client_id: str, count: int) -> None:
+        if self._run is not None and not self._run.finished:
+            self._run.worker_lost(self._worker_name(client_id), f"it dropped {count:,} records")
 
     def _worker_name(self, client_id: str) -> str:
         assert isinstance(self._runner, MasterRunner)
