@@ -1,6 +1,6 @@
 """What a master can take: a real Locust master keeps the records of 100 simulated workers.
 
-    python -m benchmarks.scale_master [--workers 100] [--calls-per-second 11.1] [--engines 4] [--seconds 60]
+    python -m benchmarks.scale_master [--workers 100] [--calls-per-second 11.1] [--engines 4] [--seconds 60] [--save]
 
 The default is the load of 100,000 concurrent calls of 90 s: 100 workers that each end 11.1 calls a second. Prints the
 CPU and memory of the master, what each worker sends, whether every record arrived, and what the report took.
@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 
 _ROOT = Path(__file__).resolve().parents[1]
+_SAVED = Path(__file__).with_name("scale.json")
 #: Time for all workers to connect and for the run to end, on top of the run itself.
 _MARGIN_S = 120.0
 
@@ -138,11 +139,14 @@ def main() -> int:
     parser.add_argument("--calls-per-second", type=float, default=11.1, help="of one worker")
     parser.add_argument("--engines", type=int, default=4, help="of one worker")
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--save", action="store_true", help="write benchmarks/scale.json")
     options = parser.parse_args()
     figures = measure(options)
     output = figures.pop("output")
     for name, value in figures.items():
         print(f"{name:32} {value}")
+    if options.save:
+        _SAVED.write_text(json.dumps(figures, indent=2) + "\n")
     if figures["records_kept"] != figures["records_sent"]:
         print(f"\nrecords are missing; the master said:\n{output}", file=sys.stderr)
         return 1
