@@ -2,11 +2,13 @@
 
     samples.py  a WAV, encoded to Opus once per process, with its speech labelled
     clock.py    the one 20 ms clock of a process, and its own lateness
+    watches.py  what is looked at twice a second for each call
     rtp.py*     RTP packets out, headers in                     (RFC 3550)
     rtcp.py*    sender and receiver reports, round trip time    (RFC 3550)
     meter.py*   loss, order, duplicates, jitter, gaps           (RFC 3550)
     bursts.py*  how many packets are lost in a row
     drift.py*   the other side's media clock against ours
+    native_counts.py  what the compiled module counted, as reports ask for it
     voice.py    Opus to sound level; speech and silence out of levels
 
 ``*`` pure: values and ``now`` in, values out.
