@@ -300,6 +300,9 @@ class Peer:
         finally:
             self._close_media()
         self._dtls.remove_all_listeners()
+        self.reception.close()
+        self._tx = self._protect = None
+        internals.forget_keys(self._dtls)
         if not self.lost.done():
             self.lost.cancel()
 

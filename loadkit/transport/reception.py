@@ -33,6 +33,7 @@ class Reception:
         self._srtp: internals.SrtpSession | None = None
         self._unprotect: Process | None = None
         self._take_rtp: PacketHandler | None = None
+        self._closed = False
 
     def open(self, srtp: internals.SrtpSession, take_rtp: PacketHandler | None = None) -> None:
         """The handshake is done: hand on what has come and what will.
@@ -46,6 +47,12 @@ class Reception:
         early, self.early = self.early, []
         for data, arrival in early:
             self._decrypt(srtp, data, arrival)
+
+    def close(self) -> None:
+        """Nothing more is handed on, and nothing is kept."""
+        self._srtp = self._unprotect = self._take_rtp = None
+        self.early = []
+        self._closed = True
 
     def take(self, data: bytes) -> None:
         """One datagram, at its arrival."""
@@ -64,7 +71,7 @@ class Reception:
         """One datagram that arrived at ``arrival`` (monotonic seconds)."""
         if self._srtp is not None:
             self._decrypt(self._srtp, data, arrival)
-        elif len(self.early) < EARLY_PACKETS:
+        elif len(self.early) < EARLY_PACKETS and not self._closed:
             self.early.append((data, arrival))
 
     def hand_on(self, packet: bytes, *, rtcp: bool) -> None:
