@@ -17,7 +17,7 @@ from typing import Any
 
 from aiortc import RTCIceCandidate
 
-from loadkit.call.context import CallContext, http_from
+from loadkit.call.context import CallContext
 from loadkit.call.hearing import Hearing
 from loadkit.call.lifetime import CallEnded, Lifetime
 from loadkit.call.media import CallMedia
@@ -152,13 +152,13 @@ class CallSession:
         self._lifetime.stage = Stage.ICE_SERVERS
         self._mark("ice_servers_asked")
         try:
-            async with http_from(self._context, self._path.local_address) as http:
-                servers = await fetch_ice_servers(
-                    http,
-                    self._context.destination.ice_servers_url,
-                    self._settings.token(),
-                    self._settings.ice_servers_timeout,
-                )
+            servers = await fetch_ice_servers(
+                self._context.destination.ice_servers_url,
+                self._settings.token(),
+                self._settings.ice_servers_timeout,
+                tls=self._context.ssl_context,
+                local_address=self._path.local_address,
+            )
         except IceServersUnavailable as exc:
             self._record.ice_servers_error = exc.reason
             self._observer.ice_servers_failed(exc.reason)
