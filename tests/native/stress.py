@@ -106,7 +106,9 @@ class _Stress:
         if kind == 0:
             return self.random.randbytes(self.random.choice([0, 1, 2, 11, 12, 13, 60, 1499, 1501, 9000]))
         if kind == 1:
-            return bytes([self.random.randint(128, 191)]) + self.random.randbytes(self.random.randint(0, 1600))
+            return bytes([self.random.randint(128, 191)]) + self.random.randbytes(
+                self.random.randint(0, 1600)
+            )
         if kind == 2:
             return packet[: self.random.randint(0, len(packet))]
         if kind == 3:

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from loadkit.media.native_counts import NativeMeter
 from loadkit.native import MediaPoll
 from loadkit.native.library import Kind
-from tests.native.parts import PAYLOAD_TYPE, PythonFigures, native_figures, open_stream, payloads, plain_poll, rtp
+from tests.native.parts import (
+    PAYLOAD_TYPE,
+    PythonFigures,
+    native_figures,
+    open_stream,
+    payloads,
+    plain_poll,
+    rtp,
+)
 
 _PACKETS = settings(max_examples=50, deadline=None)
 
