@@ -129,7 +129,9 @@ def _loop_lag(limit: float) -> _Measure:
 
     def tell(process: ProcessSeconds, rows: slice) -> str:
         lag = process.loop_lag_ms[rows]
-        return f"stood still for over {limit:g} ms in {_seconds(lag > limit)}, {np.nanmax(lag):,.0f} ms at most"
+        return (
+            f"stood still for over {limit:g} ms in {_seconds(lag > limit)}, {np.nanmax(lag):,.0f} ms at most"
+        )
 
     return _Measure(over, tell)
 

@@ -103,7 +103,9 @@ def generator_over(times: Timeline, figures: pd.DataFrame) -> pd.DataFrame:
     bins = times.bin_of(engines["at"])
     rows = engines.loc[bins.index]
     late = rows["late_histogram"].groupby(bins)
-    p99 = {number: lateness.percentile_shown(lateness.added_up(histograms), 99) for number, histograms in late}
+    p99 = {
+        number: lateness.percentile_shown(lateness.added_up(histograms), 99) for number, histograms in late
+    }
     per_engine = rows["cpu_share"].groupby([bins, rows["worker"], rows["engine"]]).mean().groupby(level=0)
     table = pd.DataFrame({"busiest": per_engine.max(), "mean": per_engine.mean()})
     table["late_ms_p99"] = pd.Series(p99, dtype="float64")

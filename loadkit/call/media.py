@@ -153,7 +153,7 @@ class CallMedia:
     @property
     def packets(self) -> tuple[int, int]:
         """RTP packets sent and received so far."""
-        return (self._source.packets_sent if self._source else 0), self.meter.packets_received
+        return self.stream.packets
 
     # At the end
 

@@ -155,5 +155,7 @@ def turn_latency(calls: pd.DataFrame, turns: pd.DataFrame, times: Timeline) -> P
     if table.empty:
         return Picture("turn-latency", "Turn latency over the run", text, None)
     lines = table.melt(["offset_s", "count"], ["p50", "p95"], "percentile", "ms")
-    chart = lines_over_time(lines, axis, "turn latency, ms", {"p50": BLUE, "p95": ORANGE}, "turn_zoom", "turns")
+    chart = lines_over_time(
+        lines, axis, "turn latency, ms", {"p50": BLUE, "p95": ORANGE}, "turn_zoom", "turns"
+    )
     return Picture("turn-latency", "Turn latency over the run", text, finished(chart), zooms=True)

@@ -24,9 +24,7 @@ def second(at: int, engine: str = "local.0", late: float = 0.0, **changes: Any) 
     return figures_row(at, engine, late_histogram=histogram, **changes)
 
 
-def judged(
-    tmp_path: Path, rows: list[dict[str, Any]], limits: Limits = LIMITS, **errors: int
-) -> Fitness:
+def judged(tmp_path: Path, rows: list[dict[str, Any]], limits: Limits = LIMITS, **errors: int) -> Fitness:
     figures = read_figures(write_run_folder(tmp_path, [], (), rows))
     return judge_fitness(by_process(figures, limits.late_ms, STARTED_AT), limits, errors)
 
@@ -76,13 +74,17 @@ def test_one_packet_in_a_hundred_over_the_whole_run_is_too_many_wherever_they_ar
 
 
 def test_two_busy_seconds_of_a_short_run_condemn_nothing(tmp_path: Path) -> None:
-    rows = [second(at, cpu_share=1.0 if at < 2 else 0.3, loop_lag_ms=80.0 if at < 2 else 1.0) for at in range(5)]
+    rows = [
+        second(at, cpu_share=1.0 if at < 2 else 0.3, loop_lag_ms=80.0 if at < 2 else 1.0) for at in range(5)
+    ]
     assert judged(tmp_path, rows).fit is True
 
 
 def test_one_engine_of_many_is_enough_and_the_others_are_counted(tmp_path: Path) -> None:
     rows = [
-        second(at, f"local.{number}", late=0.5 if number > 5 else 0.0) for at in range(30) for number in range(8)
+        second(at, f"local.{number}", late=0.5 if number > 5 else 0.0)
+        for at in range(30)
+        for number in range(8)
     ]
     assert "Engine local.6 (and 1 more) sent 50.0 %" in judged(tmp_path, rows).reasons[0]
 
@@ -128,7 +130,9 @@ def test_a_limit_of_zero_is_not_judged(tmp_path: Path) -> None:
     off = dict.fromkeys(LIMIT_SETTINGS.values(), 0.0)
     assert judged(tmp_path, rows, Limits.of(off)) == Fitness(None)
     only_cpu = judged(tmp_path, rows, Limits.of({**off, "limit_cpu_share": 1.2}))
-    assert [reason.split(" in ")[0] for reason in only_cpu.reasons] == ["Engine local.0 used over 120 % of a core"]
+    assert [reason.split(" in ")[0] for reason in only_cpu.reasons] == [
+        "Engine local.0 used over 120 % of a core"
+    ]
 
 
 def test_a_limit_between_two_buckets_counts_the_bucket_that_lies_across_it(tmp_path: Path) -> None:

@@ -113,7 +113,9 @@ def test_without_figures_the_calls_tell_what_the_generator_skipped(tmp_path: Pat
 
 
 def test_a_run_that_the_watchdog_ended_is_unfit_and_says_why(tmp_path: Path) -> None:
-    run = run_document(ended_by="stalled", stalled="Engine local.0 told nothing for 15 s: look at its machine.")
+    run = run_document(
+        ended_by="stalled", stalled="Engine local.0 told nothing for 15 s: look at its machine."
+    )
     rows = [call_row(0), failed_row(1, "ENGINE_STALLED")]
     summary = summary_of(write_run_folder(tmp_path, rows, (), [figures_row(0), figures_row(1)], run))
     assert summary["generator"]["unfit_reasons"][0] == run["stalled"]
