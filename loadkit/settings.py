@@ -139,20 +139,21 @@ class Settings(SettingsModel):
     )
     limit_late_ms: float = option(
         10.0,
-        "milliseconds that one packet in a hundred may leave late, or later, of a generator that is fit; 0 does not judge it",
+        "a fit generator sends 99 of 100 packets at most so many milliseconds late; 0 does not judge it",
         ge=0,
         le=5_000,
     )
     limit_loop_lag_ms: float = option(
         50.0,
-        "milliseconds that the loop of an engine or of Locust may stand still in one second out of ten of a generator that is "
-        "fit; 0 does not judge it",
+        "the loops of a fit generator stand still for at most so many milliseconds in nine seconds out of ten; 0 "
+        "does not judge it",
         ge=0,
         le=60_000,
     )
     limit_cpu_share: float = option(
         0.9,
-        "share of a core that an engine or Locust may use for a tenth of the run when it is fit; 0 does not judge it",
+        "an engine or Locust of a fit generator uses at most this share of a core in nine seconds out of ten; 0 does "
+        "not judge it",
         ge=0,
         le=64,
     )

@@ -41,7 +41,7 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
     calls, generator = summary["calls"], summary["generator"]
     lost = summary["run"]["workers_lost"]
     finished = calls["completed"] + calls["failed"] + calls["hung_up"]
-    stalled = summary["run"]["ended_by"] == "stalled"
+    stalled = summary["run"]["ended_by"] == "stalled" and not lost
     if finished == 0 and not stalled:
         return Verdict(Status.NO_DATA, _no_data(calls["total"], lost))
     unfit = _unfit(generator)

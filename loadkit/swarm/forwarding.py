@@ -22,6 +22,7 @@ RECORDS = "loadkit_records"
 FINISH = "loadkit_finish"
 FINISHED = "loadkit_finished"
 REFUSED = "loadkit_refused"
+STALLED = "loadkit_stalled"
 
 _INTERVAL_S = 0.5
 
@@ -63,6 +64,10 @@ class RecordForwarder:
         """Tell the master that this worker cannot take part in the run."""
         self._runner.send_message(REFUSED, {"reason": reason})
 
+    def stalled(self, reason: str) -> None:
+        """Tell the master that this worker stands still."""
+        self._runner.send_message(STALLED, {"reason": reason})
+
     def _forward(self) -> None:
         while True:
             gevent.sleep(_INTERVAL_S)
@@ -78,15 +83,18 @@ class RecordCollector:
         on_record: Callable[[Row], None],
         on_figures: Callable[[Row], None],
         on_refusal: Callable[[str, str], None],
+        on_stall: Callable[[str], None],
     ) -> None:
         self._runner = runner
         self._on_record = on_record
         self._on_figures = on_figures
         self._on_refusal = on_refusal
+        self._on_stall = on_stall
         self._finished: set[str] = set()
         runner.register_message(RECORDS, self._received)
         runner.register_message(FINISHED, self._worker_finished)
         runner.register_message(REFUSED, self._worker_refused)
+        runner.register_message(STALLED, self._worker_stalled)
 
     def present(self) -> set[str]:
         """Ids of the workers that are connected and answering."""
@@ -114,3 +122,6 @@ class RecordCollector:
 
     def _worker_refused(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as above
         self._on_refusal(msg.node_id, msg.data["reason"])
+
+    def _worker_stalled(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as above
+        self._on_stall(msg.data["reason"])

@@ -39,9 +39,11 @@ from loadkit.signaling.tls import client_tls
 from loadkit.swarm import preflight, statistics
 from loadkit.swarm.forwarding import FINISH, FINISHED, RecordCollector, RecordForwarder
 from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, add_options, read_options
+from loadkit.swarm.own_figures import OwnFigures
 from loadkit.swarm.pool import EnginePool, default_engines
 from loadkit.swarm.run import Run
 from loadkit.swarm.spread import Spread
+from loadkit.swarm.watchdog import Watchdog
 from loadkit.swarm.workers import WorkerWatch
 from loadkit.transport.addresses import is_loopback
 
@@ -81,6 +83,7 @@ class Swarm:
         self._finishing = False
         self._ended_by: str | None = None
         self._ending: gevent.Greenlet | None = None
+        self._watchdog = Watchdog(self._engines, self._stall_timeout, self._stalled)
 
     def _read_settings(self) -> Settings:
         """The options as they are now, less what only the command line and the environment may say.
@@ -142,6 +145,7 @@ class Swarm:
         if isinstance(runner, WorkerRunner):
             worker = f"worker-{runner.worker_index}"
             self._forwarder = RecordForwarder(runner, worker)
+            OwnFigures(worker, self._figures)
             self._pool = self._new_pool(worker)
             runner.register_message(FINISH, self._finish_worker, concurrent=True)
             return
@@ -155,9 +159,13 @@ class Swarm:
             )
         if isinstance(runner, MasterRunner):
             preflight.check_host(self._host())
-            self._collector = RecordCollector(runner, self._record, self._figures, self._worker_refused)
+            self._collector = RecordCollector(
+                runner, self._record, self._figures, self._worker_refused, self._end_stalled
+            )
+            OwnFigures("master", self._figures)
             self._watch = WorkerWatch(runner, self._collector, self._run_in_progress)
             return
+        OwnFigures("local", self._figures)
         self._pool = self._new_pool("local")
         self._pool.start(self._configuration())
 
@@ -234,6 +242,8 @@ class Swarm:
         self._refused = False
         self._finishing = False
         self._ending = None
+        self._ended_by = None
+        self._watchdog.begin()
         try:
             self._check_token_may_go_there()
             self.settings = self._read_settings()
@@ -275,6 +285,7 @@ class Swarm:
     def _figures(self, row: Row) -> None:
         if self._pool is not None:
             row["worker"] = self._pool.worker
+            self._watchdog.row(row)
         if self._forwarder is not None:
             self._forwarder.figures(row)
         elif self._run is not None and not self._run.finished:
@@ -291,6 +302,32 @@ class Swarm:
             self._run.worker_lost(self._watch.name(client_id), reason)
             assert self._runner is not None
             gevent.spawn(self._runner.quit if _headless(self._environment) else self._runner.stop)
+
+    def _engines(self) -> list[EngineClient]:
+        return [] if self._pool is None else self._pool.engines
+
+    def _stall_timeout(self) -> float:
+        """For the watchdog; it looks away between two runs."""
+        begun = self._run is not None or self._forwarder is not None
+        return self.settings.stall_timeout if begun and not self._finishing and not self._refused else 0.0
+
+    def _stalled(self, engine: EngineClient | None, reason: str) -> None:
+        """The generator stands still: end what does not move any more, and the run."""
+        if self._forwarder is not None:
+            self._forwarder.stalled(reason)
+        else:
+            self._end_stalled(reason)
+        if engine is not None and self._pool is not None:
+            self._pool.abandon(engine)
+
+    def _end_stalled(self, reason: str) -> None:
+        if self._run is None or self._run.finished or self._ended_by is not None:
+            return
+        logger.error("the generator stands still, and the run is ended: %s", reason)
+        self._ended_by = "stalled"
+        self._run.stalled(reason)
+        assert self._runner is not None
+        gevent.spawn(self._runner.quit if _headless(self._environment) else self._runner.stop)
 
     # test_stopping, test_stop
 
