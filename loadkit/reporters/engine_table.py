@@ -38,8 +38,9 @@ def engine_tables(summary: Mapping[str, Any]) -> list[CallTable]:
     heads = [Column("Process", "word"), *(Column(name, "n") for name in _NUMBERS)]
     rows = [[printable(name, 60), *_cells(figures)] for name, figures in processes.items()]
     caption = (
-        "What each process of the load generator used, and how late it was. CPU is of one core; late is against the 20 ms "
-        "clock; loop lag is the longest stop of its event loop in a second. Rates and mean CPU are over the seconds with calls."
+        "What each process of the load generator used, and how late it was. CPU is of one core; late is against the "
+        "20 ms clock; loop lag is the longest stop of its event loop in a second. Rates and mean CPU are over the "
+        "seconds with calls."
     )
     if any(figures["kind"] == LOCUST for figures in processes.values()):
         caption += " Names that end in locust are the processes that run the scripts."

@@ -36,7 +36,7 @@ from loadkit.media.samples import read_sound
 from loadkit.records import CallRecord, Outcome, to_row
 from loadkit.settings import Settings
 from loadkit.signaling.tls import client_tls
-from loadkit.swarm import preflight, statistics
+from loadkit.swarm import open_files, preflight, statistics
 from loadkit.swarm.forwarding import FINISH, FINISHED, RecordCollector, RecordForwarder
 from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, add_options, read_options
 from loadkit.swarm.own_figures import OwnFigures
@@ -226,6 +226,8 @@ class Swarm:
         preflight.check_host(host)
         preflight.check_local_addresses(settings)
         preflight.check_reach(settings, host)
+        engines = 1 if self._pool is None else self._pool.size
+        open_files.check(settings, host, self._environment, engines, gateway=self._gateway is not None)
         return {
             "settings": {**settings.public(), "auth_token": settings.token() or None},
             "destination": Destination.of(host, settings).to_message(),
