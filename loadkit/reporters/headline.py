@@ -15,7 +15,7 @@ from loadkit.reporters.wording import INSECURE, count, length, milliseconds, mom
 _STATUSES = {
     Status.PASS: ("Passed", "pass"),
     Status.FAIL: ("Failed", "fail"),
-    Status.UNFIT: ("Unfit: the generator was the limit", "unfit"),
+    Status.UNFIT: ("Unfit", "unfit"),
     Status.NO_DATA: ("No data", "nodata"),
 }
 
@@ -81,8 +81,10 @@ def notes(summary: Mapping[str, Any]) -> list[Note]:
     """What puts the numbers in doubt; nothing for a clean run."""
     generator, run, calls = summary["generator"], summary["run"], summary["calls"]
     found = []
-    if generator["fit"] is False:
-        found.append(Note("The load generator was at its limit", generator["unfit_reasons"]))
+    # The verdict of an unfit run names the first reason.
+    reasons = generator["unfit_reasons"][summary["verdict"]["status"] == Status.UNFIT :]
+    if reasons:
+        found.append(Note("The load generator was at its limit", reasons))
     judged = any(limit is not None for limit in generator["limits"].values())
     if generator["fit"] is None and calls["total"] and not judged:
         found.append(

@@ -73,9 +73,9 @@ def per_call(settings: Settings, host: str) -> tuple[int, int]:
 
 def _told(who: str, need: int, calls: int, engines: int, limit: int) -> str:
     """What is missing, and how to raise it."""
-    room = 2 * need
+    room, on = 2 * need, "1 engine" if engines == 1 else f"{engines:,} engines"
     return (
-        f"{calls:,} calls on {engines:,} engine{'' if engines == 1 else 's'} take {need:,} open files in {who}, and the "
-        f"hard limit of this machine is {limit:,}: raise it (as root, ulimit -n {room} in the shell before the start; "
-        f"LimitNOFILE={room} in a systemd unit; docker run --ulimit nofile={room}), use more engines or more machines"
+        f"{calls:,} calls on {on} take {need:,} open files in {who}, and the hard limit of this machine is {limit:,}: "
+        f"raise it (as root, ulimit -n {room} in the shell before the start; LimitNOFILE={room} in a systemd unit; "
+        f"docker run --ulimit nofile={room}), use more engines or more machines"
     )
