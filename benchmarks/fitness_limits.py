@@ -22,19 +22,21 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.latency_truth import converse, truth
+from benchmarks.latency_truth import truth
 from loadkit import lateness
 from loadkit.call.context import Destination, make_context, open_http
+from loadkit.call.session import CallSession
+from loadkit.call.spec import CallSpec
 from loadkit.engine.figures import FigureTaker, take_figures
 from loadkit.gateway.embedded import EmbeddedGateway
 from loadkit.media.clock import MediaClock
 from loadkit.media.samples import load_sample
-from loadkit.records import CallRecord, TurnRecord
+from loadkit.records import CallRecord, Outcome, TurnRecord
 from loadkit.settings import SAMPLES_DIR, make_settings
 from loadkit.transport.peer import Certificate
 
 #: (milliseconds for which the loop is stopped, out of so many)
-LOADS = (
+LOADS = ((0, 1), (3, 20), (8, 20), (18, 20), (10, 100), (20, 100), (50, 100), (100, 1000))
     (0, 1),
     (3, 20),
     (8, 20),
@@ -47,6 +49,8 @@ LOADS = (
     (250, 1000),
 )
 
+_SAMPLES = ("opening_hours.wav", "speak_to_a_person.wav")
+
 Found = list[tuple[CallRecord, list[TurnRecord]]]
 
 
@@ -58,26 +62,38 @@ async def _stop_the_loop(stop_ms: float, period_ms: float) -> None:
             pass
 
 
+async def _talk(session: CallSession) -> None:
+    for name in _SAMPLES:
+        await session.script.say(load_sample(SAMPLES_DIR / name))
+        await session.script.wait_for_reply(20)
+    session.hang_up(Outcome.COMPLETED)
+
+
 async def under(load: tuple[float, float], url: str, calls: int) -> tuple[Found, list[dict[str, Any]]]:
     """Calls of two turns each under a load, and the figures of each second."""
     settings = make_settings({"auth_token": "token"})
     clock, rows = MediaClock(), []
-    for name in ("opening_hours.wav", "speak_to_a_person.wav"):
+    for name in _SAMPLES:
         load_sample(SAMPLES_DIR / name)
     taker = FigureTaker(clock)
     async with open_http(settings) as http:
         context = make_context(
             settings, Destination.of(url, settings), certificate=Certificate(), clock=clock, http=http
         )
-        beside = [
-            asyncio.create_task(
-                take_figures(
-                    taker, lambda: rows.append(taker.take(calls, (0, 0), time.monotonic(), time.time()))
-                )
-            ),
-            asyncio.create_task(_stop_the_loop(*load)),
-        ]
-        found = await asyncio.gather(*(converse(context, 2) for _ in range(calls)))
+        sessions = [CallSession(CallSpec(time.monotonic(), mode="end-to-end"), context) for _ in range(calls)]
+        ends = [asyncio.create_task(session.run()) for session in sessions]
+        for session in sessions:
+            await session.wait_connected()
+            await session.script.wait_for_agent(20)
+        # Setting up many calls at once is a load of its own.
+        clock.take_lateness()
+
+        def take() -> None:
+            rows.append(taker.take(calls, (0, 0), time.monotonic(), time.time()))
+
+        beside = [asyncio.create_task(take_figures(taker, take)), asyncio.create_task(_stop_the_loop(*load))]
+        await asyncio.gather(*(_talk(session) for session in sessions))
+        found = await asyncio.gather(*ends)
         for task in beside:
             task.cancel()
     clock.close()
@@ -106,7 +122,9 @@ def main() -> None:
     """Place the calls under each load and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--calls", type=int, default=8, help="calls at once under each load")
-    calls = parser.parse_args().calls
+    parser.add_argument("--part", default="1/1", help="every n-th load, from the m-th on: 1/2, then 2/2")
+    options = parser.parse_args()
+    calls, (first, step) = options.calls, map(int, options.part.split("/"))
     heads = (
         "loop stopped, ms",
         "late p99, ms",
@@ -118,24 +136,25 @@ def main() -> None:
         "most",
     )
     print("| " + " | ".join(heads) + " |\n" + "| --- " * len(heads) + "|")
-    for load in LOADS:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "events.jsonl"
-            gateway = EmbeddedGateway(
-                ["--agent-latency", "300ms", "--greeting-delay", "0.2", "--events", str(path)]
-            )
-            try:
-                found, rows = asyncio.run(under(load, gateway.start(["token"]), calls))
-            finally:
-                gateway.stop()
-            told = truth(path)
-        errors = [
-            turn.turn_latency_ms - latency
-            for record, turns in found
-            for turn, latency in zip(turns, told[str(record.session_id)][1], strict=True)
-            if turn.turn_latency_ms is not None
-        ]
-        print(line(load, rows, errors), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.jsonl"
+        gateway = EmbeddedGateway(
+            ["--agent-latency", "300ms", "--greeting-delay", "0.1", "--events", str(path)]
+        )
+        try:
+            url = gateway.start(["token"])
+            for load in LOADS[first - 1 :: step]:
+                found, rows = asyncio.run(under(load, url, calls))
+                told = truth(path)
+                errors = [
+                    turn.turn_latency_ms - latency
+                    for record, turns in found
+                    for turn, latency in zip(turns, told[str(record.session_id)][1], strict=True)
+                    if turn.turn_latency_ms is not None
+                ]
+                print(line(load, rows, errors), flush=True)
+        finally:
+            gateway.stop()
     print(f"load of the machine {os.getloadavg()[0]:.1f}")
 
 
