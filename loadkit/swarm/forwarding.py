@@ -23,6 +23,7 @@ RECORDS = "loadkit_records"
 FINISH = "loadkit_finish"
 FINISHED = "loadkit_finished"
 REFUSED = "loadkit_refused"
+STALLED = "loadkit_stalled"
 
 _INTERVAL_S = 0.5
 #: Rows in one message.
@@ -86,6 +87,10 @@ class RecordForwarder:
         """Tell the master that this worker cannot take part in the run."""
         self._runner.send_message(REFUSED, {"reason": reason})
 
+    def stalled(self, reason: str) -> None:
+        """Tell the master that this worker stands still."""
+        self._runner.send_message(STALLED, {"reason": reason})
+
     def _forward(self) -> None:
         while True:
             gevent.sleep(_INTERVAL_S)
@@ -102,16 +107,19 @@ class RecordCollector:
         on_figures: Callable[[Row], None],
         on_refusal: Callable[[str, str], None],
         on_dropped: Callable[[str, int], None],
+        on_stall: Callable[[str], None],
     ) -> None:
         self._runner = runner
         self._on_record = on_record
         self._on_figures = on_figures
         self._on_refusal = on_refusal
         self._on_dropped = on_dropped
+        self._on_stall = on_stall
         self._finished: set[str] = set()
         runner.register_message(RECORDS, self._received)
         runner.register_message(FINISHED, self._worker_finished)
         runner.register_message(REFUSED, self._worker_refused)
+        runner.register_message(STALLED, self._worker_stalled)
 
     def present(self) -> set[str]:
         """Ids of the workers that are connected and answering."""
@@ -141,3 +149,6 @@ class RecordCollector:
 
     def _worker_refused(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as above
         self._on_refusal(msg.node_id, msg.data["reason"])
+
+    def _worker_stalled(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as above
+        self._on_stall(msg.data["reason"])

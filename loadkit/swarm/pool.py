@@ -66,6 +66,17 @@ class EnginePool:
         """Whether engines have been started."""
         return bool(self._engines)
 
+    @property
+    def engines(self) -> list[EngineClient]:
+        """Those that there are now."""
+        return list(self._engines)
+
+    def abandon(self, engine: EngineClient) -> None:
+        """End one that stands still; no other takes its place."""
+        self._engines = [other for other in self._engines if other is not engine]
+        engine.abandon()
+        engine.stop()
+
     def start(self, configuration: Message) -> None:
         """Start all engines, at the same time.
 
