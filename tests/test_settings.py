@@ -130,7 +130,7 @@ def test_public_settings_are_plain_values() -> None:
 )
 def test_duration_is_read(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
-    assert make_settings({"call_duration": text}).call_duration == seconds
+    assert make_settings({"call_duration": text}).call_duration.mean == seconds
 
 
 @pytest.mark.parametrize("text", ["", "  ", "s", "1d", "-5", "1m1h", "1.5m", "inf", "nan", "ten", "1 0"])

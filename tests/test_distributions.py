@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadkit.gateway.latency import Latency, parse_latency
+from loadkit.distributions import Distribution, parse_distribution
 
 DRAWS = 4000
 
@@ -18,18 +18,18 @@ uniforms = st.tuples(milliseconds, milliseconds).map(
 lognormals = st.tuples(
     st.integers(1, 3000), st.integers(0, 5000), st.sampled_from(["p75", "p90", "p95", "p99"])
 ).map(lambda t: f"lognormal(p50={t[0]}ms, {t[2]}={t[0] + t[1]}ms)")
-distributions = st.one_of(constants, normals, uniforms, lognormals).map(parse_latency)
+distributions = st.one_of(constants, normals, uniforms, lognormals).map(parse_distribution)
 seeds = st.integers(0, 2**32)
 
 
-def draws(latency: Latency, seed: int) -> np.ndarray:
+def draws(latency: Distribution, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return np.array([latency.sample(rng) for _ in range(DRAWS)])
 
 
 @settings(max_examples=40, deadline=None)
 @given(distributions, seeds)
-def test_no_draw_is_negative_and_all_are_finite(latency: Latency, seed: int) -> None:
+def test_no_draw_is_negative_and_all_are_finite(latency: Distribution, seed: int) -> None:
     drawn = draws(latency, seed)
     assert np.all(drawn >= 0)
     assert np.all(np.isfinite(drawn))
@@ -38,7 +38,7 @@ def test_no_draw_is_negative_and_all_are_finite(latency: Latency, seed: int) -> 
 @settings(max_examples=40, deadline=None)
 @given(distributions, seeds, st.sampled_from([0.1, 0.5, 0.75, 0.95]))
 def test_of_many_draws_the_asked_share_is_below_the_quantile(
-    latency: Latency, seed: int, share: float
+    latency: Distribution, seed: int, share: float
 ) -> None:
     drawn = draws(latency, seed)
     quantile = latency.quantile(share)
@@ -54,33 +54,33 @@ def test_of_many_draws_the_asked_share_is_below_the_quantile(
 def test_the_quantiles_of_a_lognormal_are_those_that_were_asked_for(
     p50: int, more: int, upper: tuple[str, float]
 ) -> None:
-    latency = parse_latency(f"lognormal(p50={p50}ms,{upper[0]}={p50 + more}ms)")
+    latency = parse_distribution(f"lognormal(p50={p50}ms,{upper[0]}={p50 + more}ms)")
     assert latency.quantile(0.5) == pytest.approx(p50 / 1000)
     assert latency.quantile(upper[1]) == pytest.approx((p50 + more) / 1000)
 
 
 @given(distributions, seeds)
 @settings(max_examples=20, deadline=None)
-def test_the_same_seed_draws_the_same(latency: Latency, seed: int) -> None:
+def test_the_same_seed_draws_the_same(latency: Distribution, seed: int) -> None:
     assert np.array_equal(draws(latency, seed), draws(latency, seed))
 
 
 @given(distributions)
-def test_a_distribution_is_written_as_it_was_read(latency: Latency) -> None:
-    assert parse_latency(str(latency)) == latency
+def test_a_distribution_is_written_as_it_was_read(latency: Distribution) -> None:
+    assert parse_distribution(str(latency)) == latency
 
 
 @given(st.text(max_size=40))
 def test_whatever_is_written_is_read_or_refused_in_a_sentence(text: str) -> None:
     try:
-        latency = parse_latency(text)
+        latency = parse_distribution(text)
     except ValueError:
         return
     assert latency.quantile(0.5) >= 0
 
 
 def test_spaces_case_and_order_do_not_matter() -> None:
-    latency = parse_latency(" LogNormal( p95 = 1200ms , p50=0.6 ) ")
+    latency = parse_distribution(" LogNormal( p95 = 1200ms , p50=0.6 ) ")
     assert latency.quantile(0.5) == pytest.approx(0.6)
     assert latency.quantile(0.95) == pytest.approx(1.2)
 
@@ -110,5 +110,5 @@ def test_spaces_case_and_order_do_not_matter() -> None:
 )
 def test_what_cannot_be_read_is_refused_in_a_sentence(text: str, sentence: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the sentence is compared in full
-        parse_latency(text)
+        parse_distribution(text)
     assert str(caught.value) == sentence
