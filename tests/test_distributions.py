@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,7 +20,12 @@ uniforms = st.tuples(milliseconds, milliseconds).map(
 lognormals = st.tuples(
     st.integers(1, 3000), st.integers(0, 5000), st.sampled_from(["p75", "p90", "p95", "p99"])
 ).map(lambda t: f"lognormal(p50={t[0]}ms, {t[2]}={t[0] + t[1]}ms)")
-distributions = st.one_of(constants, normals, uniforms, lognormals).map(parse_distribution)
+short = st.one_of(
+    st.builds("exponential:{}ms".format, milliseconds),
+    st.builds("lognormal:{}ms,{}".format, st.integers(1, 3000), st.sampled_from(["0", "0.3", "0.5", "0.8"])),
+    st.builds("normal:{}ms,{}ms".format, milliseconds, st.integers(0, 2000)),
+)
+distributions = st.one_of(constants, normals, uniforms, lognormals, short).map(parse_distribution)
 seeds = st.integers(0, 2**32)
 
 
@@ -95,9 +102,12 @@ def test_spaces_case_and_order_do_not_matter() -> None:
         (
             "normal(mean=1s",
             "it is no distribution; write one of 600ms, lognormal(p50=600ms, p95=1200ms),"
-            " normal(mean=600ms, sd=100ms), uniform(min=400ms, max=800ms)",
+            " normal(mean=600ms, sd=100ms), uniform:10s,30s, exponential:90s, lognormal:60s,0.5",
         ),
-        ("poisson(mean=1s)", "there is no distribution 'poisson'; there are lognormal, normal, uniform"),
+        (
+            "poisson(mean=1s)",
+            "there is no distribution 'poisson'; there are lognormal, exponential, normal, uniform",
+        ),
         ("normal()", "'' in normal() is not of the form key=duration"),
         ("normal(1s, 2s)", "'1s' in normal() is not of the form key=duration"),
         ("normal(mean=1s)", "normal() needs mean and sd, and is given mean"),
@@ -109,6 +119,66 @@ def test_spaces_case_and_order_do_not_matter() -> None:
     ],
 )
 def test_what_cannot_be_read_is_refused_in_a_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the sentence is compared in full
+        parse_distribution(text)
+    assert str(caught.value) == sentence
+
+
+# As calls are told
+
+
+@pytest.mark.parametrize(
+    ("text", "mean", "median"),
+    [
+        ("lognormal:60s,0.5", 60 * math.exp(0.125), 60),
+        ("exponential:90s", 90, 90 * math.log(2)),
+        ("exponential(mean=90s)", 90, 90 * math.log(2)),
+        ("uniform:10s,30s", 20, 20),
+        ("normal:60s,10s", 60, 60),
+        ("lognormal(p50=60s, p95=60s)", 60, 60),
+        ("2m", 120, 120),
+    ],
+)
+def test_mean_and_median_are_those_of_the_text(text: str, mean: float, median: float) -> None:
+    distribution = parse_distribution(text)
+    assert distribution.mean == pytest.approx(mean)
+    assert distribution.quantile(0.5) == pytest.approx(median)
+    assert str(distribution) == text
+
+
+@settings(max_examples=40, deadline=None)
+@given(distributions, seeds)
+def test_the_mean_is_that_of_many_draws(distribution: Distribution, seed: int) -> None:
+    drawn = draws(distribution, seed)
+    # Six standard errors; the mean of a skewed distribution converges slowly.
+    assert abs(float(np.mean(drawn)) - distribution.mean) <= 6 * float(np.std(drawn)) / DRAWS**0.5 + 1e-6
+
+
+@given(distributions, st.floats(0.01, 0.99))
+def test_survival_is_what_the_quantile_leaves(distribution: Distribution, share: float) -> None:
+    quantile = distribution.quantile(share)
+    assert distribution.survival(quantile + 1e-9) <= 1 - share + 1e-6
+    if quantile > 1e-6:
+        assert distribution.survival(quantile * (1 - 1e-9) - 1e-9) >= 1 - share - 1e-6
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("exponential:", "exponential: takes mean, as in exponential:90s"),
+        ("lognormal:60s", "lognormal: takes median and sigma, as in lognormal:60s,0.5"),
+        (
+            "lognormal:60s,0.5s",
+            "'0.5s' is no number: after the median comes sigma, the standard deviation of the logarithm",
+        ),
+        ("lognormal:0,0.5", "lognormal: needs a median of more than 0"),
+        ("lognormal:60s,9", "sigma must be from 0 to 3, not 9"),
+        ("lognormal:60s,nan", "sigma must be from 0 to 3, not nan"),
+        ("uniform:30s,10s", "uniform() needs min <= max, not min=30 s and max=10 s"),
+        ("gamma:1s", "there is no distribution 'gamma'; there are lognormal, exponential, normal, uniform"),
+    ],
+)
+def test_a_short_form_that_cannot_be_read_is_refused_in_a_sentence(text: str, sentence: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the sentence is compared in full
         parse_distribution(text)
     assert str(caught.value) == sentence

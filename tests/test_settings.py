@@ -196,3 +196,43 @@ def test_a_list_that_cannot_be_used_is_told_as_it_was_given() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_arguments(args, {})
     assert "--ice-path 'direct,realy-udp': there is no path 'realy-udp'" in str(caught.value)
+
+
+# The load
+
+
+def test_arrivals_are_said_once() -> None:
+    assert faults_of(arrival_rate="5/s", stages="60s:1/s") == [
+        "--arrival-rate and --stages both say when calls arrive: give one of them"
+    ]
+    assert make_settings({}).schedule is None
+    for name, text in (("arrival_rate", "5/s"), ("stages", "60s:1/s,300s:10/s")):
+        settings = make_settings({name: text})
+        assert str(settings.schedule) == settings.public()[name] == text
+        # As an engine gets them.
+        assert make_settings(settings.public()) == settings
+
+
+def test_max_concurrent_needs_arrivals() -> None:
+    assert faults_of(max_concurrent=5) == [
+        "--max-concurrent drops arrivals and needs --arrival-rate or --stages; callers are limited by -u"
+    ]
+    assert make_settings({"max_concurrent": "5", "arrival_rate": "1/s"}).max_concurrent == 5
+
+
+def test_a_load_that_cannot_be_read_is_told_with_its_option() -> None:
+    (rate, stages, arrivals, duration) = faults_of(
+        arrival_rate="fast", stages="60s", arrivals="regular", call_duration="exponential:0"
+    )[:4]
+    assert rate == "--arrival-rate 'fast': 'fast' is no rate; write 5/s, 300/min or 1000/h"
+    assert stages.startswith("--stages '60s': '60s' is no stage; write ")
+    assert arrivals.startswith("--arrivals 'regular': ")
+    assert duration.startswith("--call-duration 'exponential:0': a call must be talked for more than nothing")
+
+
+@pytest.mark.parametrize("text", ["lognormal:60s,0.5", "exponential:90s", "uniform:10s,30s"])
+def test_a_duration_that_is_drawn_is_public_as_it_was_given(text: str) -> None:
+    settings = make_settings({"call_duration": text})
+    assert settings.public()["call_duration"] == text
+    assert make_settings(settings.public()) == settings
+    assert make_settings({"call_duration": "1m"}).public()["call_duration"] == 60.0

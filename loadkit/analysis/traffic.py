@@ -50,7 +50,8 @@ class Load:
         width = edges[1] - edges[0]
         # Half a piece on: arrivals of a piece come in its middle.
         survival = np.array([self.duration.survival(width * (step + 0.5)) for step in range(len(edges) - 1)])
-        return np.convolve(np.diff(expected), survival)[: len(edges) - 1]
+        in_progress: Floats = np.convolve(np.diff(expected), survival)[: len(edges) - 1]
+        return in_progress
 
     def target(self, moments: Floats) -> Floats:
         """Rate × mean duration at these moments."""
@@ -127,7 +128,8 @@ def _since(moments: Floats, edges: Floats) -> Floats:
     """For each edge, the seconds since all moments before it, added up."""
     before = np.searchsorted(moments, edges)
     total = np.concatenate([[0.0], np.cumsum(moments - edges[0])])
-    return before * (edges - edges[0]) - total[before]
+    seconds: Floats = before * (edges - edges[0]) - total[before]
+    return seconds
 
 
 def _arrivals(calls: pd.DataFrame, arrivals: pd.DataFrame) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 import gevent
@@ -168,15 +168,16 @@ class WorkerEnd:
         runner.register_message(ARRIVALS, self._take)
         gevent.spawn(self._tell)
 
-    def begin(self, callers: Callers | None, talk_time: TalkTime) -> None:
+    def begin(self, callers: Callers | None, talk_time: TalkTime, *, telling: bool) -> None:
         """A run has begun here, and engines are up.
 
         :param callers: None in a run whose users place the calls.
+        :param telling: whether the master has to know how this worker is.
         """
         self._callers, self._talk_time = callers, talk_time
         self._clock = RunClock()
         self._last = None
-        self._telling = True
+        self._telling = telling
         self.tell()
 
     def end(self) -> None:
@@ -198,13 +199,15 @@ class WorkerEnd:
             connected_s=round(self._talk_time.seconds(now), 3),
             connected=self._talk_time.connected,
         )
-        if status == self._last:
+        # The seconds grow by themselves, as the master knows.
+        changed = replace(status, connected_s=0.0)
+        if changed == self._last:
             return
         try:
             self._runner.send_message(STATUS, asdict(status))
         except RPCError:
             return  # the next one says it
-        self._last = status
+        self._last = changed
 
     def _tell(self) -> None:
         while True:

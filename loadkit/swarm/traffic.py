@@ -7,6 +7,7 @@ worker   starts the callers of those that it is given, and says how many it hold
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,8 @@ from loadkit.swarm.no_users import keep_who_has_arrived, start_no_users
 from loadkit.swarm.pool import EnginePool
 from loadkit.swarm.run import Run
 from loadkit.swarm.talk_time import TalkTime
+
+logger = logging.getLogger(__name__)
 
 
 class Traffic:
@@ -49,20 +52,31 @@ class Traffic:
         assert isinstance(self._runner, MasterRunner)
         self._workers = WorkersHands(self._runner, collector)
 
-    def begin(self, settings: Settings, pool: EnginePool | None) -> None:
-        """A run begins in this process, and its engines are up.
+    def check(self, settings: Settings) -> None:
+        """See that arrivals are all that says when calls start.
 
         :raises SettingsError: the locustfile has a load shape of its own.
         """
-        arriving = settings.schedule is not None
+        if settings.schedule is None:
+            return
         shape = self._environment.shape_class
-        if arriving and shape is not None:
+        if shape is not None:
             raise SettingsError(
                 [
                     f"--arrival-rate and --stages say when calls arrive, and so does {type(shape).__name__} in the "
                     "locustfile: leave the options out, or the shape"
                 ]
             )
+        if getattr(self._environment.parsed_options, "num_users", None) is not None:
+            logger.info("callers are started as calls arrive: -u and -r do not count")
+
+    def begin(self, settings: Settings, pool: EnginePool | None) -> None:
+        """A run begins in this process, and its engines are up.
+
+        :raises SettingsError: as :meth:`check`.
+        """
+        self.check(settings)
+        arriving = settings.schedule is not None
         self._pool = pool
         self._talk_time = TalkTime()
         index = int(self._runner.worker_index) if isinstance(self._runner, WorkerRunner) else 0
@@ -72,7 +86,8 @@ class Traffic:
         if isinstance(self._runner, LocalRunner | WorkerRunner) and arriving:
             self._callers = Callers(self._runner, self._engines)
         if self._master is not None:
-            self._master.begin(self._callers, self._talk_time)
+            telling = arriving or settings.max_call_minutes is not None
+            self._master.begin(self._callers, self._talk_time, telling=telling)
         else:
             start_no_users(self._environment, arriving)
 
