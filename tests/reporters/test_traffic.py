@@ -16,7 +16,7 @@ def test_the_terminal_tells_arrivals_and_traffic(tmp_path: Path) -> None:
     )
     assert lines["arrivals"] == "400 intended, 358 on time, 1 late (over 100 ms), 40 dropped, 1 not started"
     assert lines["traffic"].startswith("offered 100 erlang (10/s constant × 10 s); carried ")
-    assert "of 100 erlang offered, 30 s steady" in lines["traffic"]
+    assert "of 100 erlang offered, 31 s steady" in lines["traffic"]
 
 
 def test_the_page_shows_offered_carried_and_dropped_over_time(tmp_path: Path) -> None:
