@@ -221,7 +221,7 @@ def test_max_concurrent_needs_arrivals() -> None:
 
 
 def test_a_load_that_cannot_be_read_is_told_with_its_option() -> None:
-    (duration, rate, stages, arrivals) = faults_of(
+    duration, rate, stages, arrivals, _twice = faults_of(
         arrival_rate="fast", stages="60s", arrivals="regular", call_duration="exponential:0"
     )
     assert rate == "--arrival-rate 'fast': 'fast' is no rate; write 5/s, 300/min or 1000/h"
