@@ -47,6 +47,8 @@ class RunWriter:
         #: In the order in which they came.
         self._call_ids: OrderedDict[str, None] = OrderedDict()
         self._calls_written = 0
+        self._arrivals = _Appender(folder.arrivals, clock)
+        self._appenders = [self._records, self._figures]
         self.flush()
 
     @property
@@ -70,6 +72,12 @@ class RunWriter:
         """Append the figures of one engine for one second."""
         self._append(self._figures, dict(row))
 
+    def write_arrivals(self, row: Mapping[str, Any]) -> None:
+        """Append the arrivals of one second; a run without any has no such file."""
+        if self._arrivals not in self._appenders:
+            self._appenders.append(self._arrivals)
+        self._append(self._arrivals, dict(row))
+
     def write_run(self, run: Mapping[str, Any]) -> None:
         """Put ``run`` in the place of ``run.json``, whole or not at all."""
         text = json.dumps(_strict(dict(run)), ensure_ascii=False, indent=2, allow_nan=False, default=str)
@@ -80,7 +88,7 @@ class RunWriter:
 
     def flush(self) -> None:
         """Hand all lines so far to the operating system; at most once a second, to the disk as well."""
-        for appender in (self._records, self._figures):
+        for appender in self._appenders:
             try:
                 appender.flush()
             except OSError as error:
@@ -89,7 +97,7 @@ class RunWriter:
     def close(self) -> None:
         """Flush for the last time and close the files."""
         self.flush()
-        for appender in (self._records, self._figures):
+        for appender in self._appenders:
             try:
                 appender.close()
             except OSError as error:
