@@ -14,8 +14,8 @@ Words are parted by blanks, which may be left out around the operator. A number 
 named. What is true or false has one, ``rate``: the share of the rows in which it is true. A rate is 0 to 1, or a
 percentage. ``count`` is of the rows in which it is true, and takes neither unit.
 
-How many values an aggregate needs, and what they come to: :mod:`~loadkit.analysis.threshold_checks`. The form is that of k6's
-thresholds (``p(95)<200``), with the measure in front.
+How many values an aggregate needs, and what they come to: :mod:`~loadkit.analysis.threshold_checks`. The form is that
+of k6's thresholds (``p(95)<200``), with the measure in front.
 """
 
 from __future__ import annotations

@@ -236,7 +236,7 @@ async def test_a_stall_comes_after_the_first_call_and_again(monkeypatch: pytest.
             again.set()
 
     monkeypatch.setattr("loadkit.gateway.faults.stall.time.sleep", sleep)
-    stalls = Stalls([Stall(**{"for": 0.01, "every": 0.02})])
+    stalls = Stalls([Stall.model_validate({"for": 0.01, "every": 0.02})])
     stalls.first_connected()
     stalls.first_connected()
     async with asyncio.timeout(10):
