@@ -89,6 +89,12 @@ class Settings(SettingsModel):
         15.0, "seconds to wait for the agent to say something before the call fails"
     )
 
+    back_to_back: bool = option(
+        False,
+        "a caller's next call follows its last one at once, whatever wait_time the locustfile has, so that as many "
+        "calls are in progress as there are callers",
+    )
+
     # The network
     local_address: Texts = option(
         (),

@@ -17,14 +17,16 @@ is taken.
 from __future__ import annotations
 
 import itertools
+import math
 import sys
 import time
 import uuid
-from types import TracebackType
+from types import MethodType, TracebackType
 from typing import Any, ClassVar
 
+import gevent
 from gevent import GreenletExit
-from locust import User
+from locust import User, constant_pacing
 from locust.exception import RescheduleTask, StopUser
 
 from loadkit.call.spec import OFFER_FIELDS, CallSpec
@@ -44,6 +46,13 @@ _MARGIN_S = 30.0
 _LONGEST_SAMPLE_S = 3600.0
 #: Time for ``close`` and the record at the end of a call (seconds).
 _GOODBYE_S = 10.0
+#: Least time between the beginnings of two tasks of a user with ``--back-to-back``: a call that is refused at once
+#: must not be tried again so fast that the refusals are the load (seconds).
+_REDIAL_S = 1.0
+#: Locust starts users in batches, once a second: their first calls are spread over it, evenly for any number of
+#: users, as multiples of the golden ratio are (seconds).
+_BATCH_S = 1.0
+_GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 class CallOver(RescheduleTask):
@@ -72,6 +81,14 @@ class CallUser(User):
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self.number = next(CallUser._numbers)
+        if self.settings.back_to_back:
+            self.wait_time = MethodType(constant_pacing(_REDIAL_S), self)
+
+    def run(self) -> None:
+        """Locust's loop over the tasks."""
+        if self.settings.back_to_back:
+            gevent.sleep(_BATCH_S * (self.number * _GOLDEN % 1))
+        super().run()
 
     @property
     def settings(self) -> Settings:
