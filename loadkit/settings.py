@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from loadkit.settings_model import Seconds, SettingsModel, Texts, listed, option
+from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, Texts, listed, option
 
 #: Where the shipped samples are.
 SAMPLES_DIR = Path(__file__).resolve().parent.parent / "audio_samples"
@@ -52,6 +52,19 @@ def ice_paths(given: str | tuple[str, ...]) -> tuple[IcePath, ...]:
     if not names:
         raise ValueError(f"no path is named; there are {known}")
     return tuple(IcePath(name) for name in names)
+
+
+class MediaPath(enum.StrEnum):
+    """What carries the packets of a call between the handshake and BYE."""
+
+    AUTO = "auto"
+    """``native`` where the compiled module is there, ``python`` elsewhere."""
+    NATIVE = "native"
+    """loadkit's own path, its work per packet in a compiled module."""
+    PYTHON = "python"
+    """loadkit's own path in Python."""
+    STOCK = "stock"
+    """aiortc's own sender and receiver, which cost far more: to compare with."""
 
 
 class Settings(SettingsModel):
@@ -125,6 +138,33 @@ class Settings(SettingsModel):
     engines: int = option(
         0, "engine processes per Locust process; 0 shares the machine's cores out", ge=0, le=256
     )
+    media_path: _Text = option(
+        MediaPath.AUTO.value,
+        "what carries media: native (a compiled module), python, stock (aiortc's own sender and receiver, slow, to "
+        "compare with), or auto: native where the module is there, python elsewhere",
+    )
+    limit_late_ms: float = option(
+        10.0,
+        "milliseconds that one packet in a hundred may leave late, or later, of a generator that is fit; 0 does not judge it",
+        ge=0,
+        le=5_000,
+    )
+    limit_loop_lag_ms: float = option(
+        50.0,
+        "milliseconds that the loop of an engine or of Locust may stand still in one second out of ten of a generator that is "
+        "fit; 0 does not judge it",
+        ge=0,
+        le=60_000,
+    )
+    limit_cpu_share: float = option(
+        0.9,
+        "share of a core that an engine or Locust may use for a tenth of the run when it is fit; 0 does not judge it",
+        ge=0,
+        le=64,
+    )
+    stall_timeout: SecondsOrOff = option(
+        15.0, "seconds that an engine may stand still before the run is ended; 0 never ends it"
+    )
 
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
@@ -153,6 +193,13 @@ class Settings(SettingsModel):
     @classmethod
     def _known_paths(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(path.value for path in ice_paths(value))
+
+    @field_validator("media_path")
+    @classmethod
+    def _known_media_path(cls, value: str) -> str:
+        if value not in list(MediaPath):
+            raise ValueError(f"there is no such path of media; there are {', '.join(MediaPath)}")
+        return value
 
     @model_validator(mode="after")
     def _pairs(self) -> Settings:
