@@ -234,7 +234,7 @@ def _read_measure(words: _Words) -> Measure:
         raise words.fault(at, f"a measure is missing{words.instead()}; a threshold is a text {example}")
     if name in MEASURES:
         return MEASURES[name]
-    near = difflib.get_close_matches(name, MEASURES, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name, MEASURES, n=3, cutoff=0.7)
     # A prefix is likely meant, and is too short to be near: `setup` for `setup_ms`.
     begun = [known for known in MEASURES if known.startswith(name)]
     meant = list(dict.fromkeys([*begun, *near]))[:3]

@@ -56,7 +56,7 @@ def document(
             "drain_s": options.drain,
             "at_least": options.at_least,
         },
-        "steps": [_step(done, options) for done in outcome.steps],
+        "steps": [_step(done) for done in outcome.steps],
         "result": {
             "ending": outcome.ending.value,
             "low": _load(bounds.low, unit),
@@ -175,7 +175,7 @@ def _threshold(threshold: Threshold) -> dict[str, Any]:
     }
 
 
-def _step(done: DoneStep, options: CapacityOptions) -> dict[str, Any]:
+def _step(done: DoneStep) -> dict[str, Any]:
     result = done.result
     return {
         "number": done.plan.number,

@@ -7,6 +7,7 @@ it, its records are held against the thresholds.
 from __future__ import annotations
 
 import enum
+import json
 import math
 import socket
 import time
@@ -42,6 +43,7 @@ _JUDGED = (
     ExitCode.PASSED,
     ExitCode.FAILED,
     ExitCode.NO_DATA,
+    ExitCode.UNFIT,
     ExitCode.LOST_WORKERS,
 )
 
@@ -150,7 +152,9 @@ class Driver:
     def _check_time(self, step: StepPlan) -> None:
         gone = time.monotonic() - self._began
         if self._steps and gone + step.run_s > self._options.max_time:
-            raise _Stopped(Stop.TIME, f"--max-time {self._options.max_time:g} s leaves no time for another step")
+            raise _Stopped(
+                Stop.TIME, f"--max-time {self._options.max_time:g} s leaves no time for another step"
+            )
 
     def _check_gateway(self) -> None:
         """Calls that cannot reach a gateway would be taken for its limit."""
@@ -208,7 +212,10 @@ class Driver:
         if summary["run"]["workers_lost"]:
             generator["fit"] = False
             reasons = generator.get("unfit_reasons") or []
-            generator["unfit_reasons"] = [*reasons, f"{summary['run']['workers_lost']} worker(s) of locust were lost"]
+            generator["unfit_reasons"] = [
+                *reasons,
+                f"{summary['run']['workers_lost']} worker(s) of locust were lost",
+            ]
         return judge_step(
             records.calls,
             records.turns,
@@ -278,8 +285,6 @@ def _end(process: StepProcess) -> None:
 
 def _summary(folder: RunFolder) -> Mapping[str, Any]:
     """As the step made it; made now when it could not."""
-    import json
-
     try:
         summary: Mapping[str, Any] = json.loads(folder.summary.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,7 +132,7 @@ class StepProcess:
         return next(iter([*reversed(own), *reversed(errors), *reversed(lines)]), "")
 
 
-def _environment(token: str) -> Mapping[str, str] | dict[str, str]:
+def _environment(token: str) -> dict[str, str]:
     """As ours, with the token, and without what would bend a step."""
     bent = ("LOCUST_USERS", "LOCUST_SPAWN_RATE", "LOCUST_RUN_TIME", "LOCUST_HOST", "LOCUST_LOCUSTFILE")
     inherited = {name: value for name, value in os.environ.items() if name not in bent}

@@ -5,25 +5,38 @@ from __future__ import annotations
 import argparse
 import enum
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from loadkit.analysis.thresholds import Threshold, parse_thresholds
 from loadkit.capacity.search import SearchPlan
 from loadkit.errors import SettingsError
 from loadkit.settings import Settings
 from loadkit.settings_model import Seconds, SettingsModel, option
+
+if TYPE_CHECKING:
+    from loadkit.analysis.thresholds import Threshold
 
 #: Settings of a load test that each step is given by the search.
 OF_THE_STEPS = ("back_to_back", "reports_dir", "run_id")
 
 #: Options of Locust that each step is given by the search, so that nobody else may.
 _LOCUSTS_OWN = (
-    *("-f", "--locustfile", "-u", "--users", "-r", "--spawn-rate", "-t", "--run-time", "--headless", "--autostart"),
+    *(
+        "-f",
+        "--locustfile",
+        "-u",
+        "--users",
+        "-r",
+        "--spawn-rate",
+        "-t",
+        "--run-time",
+        "--headless",
+        "--autostart",
+    ),
     *("-s", "--stop-timeout", "-H", "--host", "--worker", "--master", "--html", "--reports-dir", "--run-id"),
     *("--back-to-back", "--arrival-rate", "--stages", "--max-concurrent"),
 )
@@ -127,14 +140,16 @@ class CapacityOptions(SettingsModel):
         """Thresholds that cannot be read, and loads that do not go together."""
         texts = values.get("slo")
         if not texts:
-            return ["--slo is missing: say what has to hold, such as --slo 'setup_ms p95 < 800' --slo 'failed < 1%'"]
+            return [
+                "--slo is missing: say what has to hold, such as --slo 'setup_ms p95 < 800' --slo 'failed < 1%'"
+            ]
         texts = texts if isinstance(texts, (tuple, list)) else [str(texts)]
-        return [f"--slo {fault}" for fault in parse_thresholds([str(text) for text in texts])[1]]
+        return [f"--slo {fault}" for fault in _read([str(text) for text in texts])[1]]
 
     @property
     def thresholds(self) -> list[Threshold]:
         """What has to hold, each once."""
-        return parse_thresholds(self.slo)[0]
+        return _read(self.slo)[0]
 
     @property
     def unit(self) -> LoadUnit:
@@ -178,6 +193,13 @@ class CapacityOptions(SettingsModel):
         )
 
 
+def _read(texts: Sequence[str]) -> tuple[list[Threshold], list[str]]:
+    # Here, so that the other commands, which see these options, start without pandas.
+    from loadkit.analysis.thresholds import parse_thresholds
+
+    return parse_thresholds(texts)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the search, those of a load test, and what is handed on as it is."""
     CapacityOptions.add_arguments(parser.add_argument_group("the search"))
@@ -192,7 +214,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     Settings.add_arguments(load_test, ("back_to_back",))
     parser.add_argument(
-        "locust", nargs="*", metavar="-- <options>", help="after --: options for locust, handed to each step as they are"
+        "locust", nargs="*", metavar="-- <options>", help="after --: options of locust for each step"
     )
 
 

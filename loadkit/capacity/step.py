@@ -28,6 +28,8 @@ CARRIED_SHARE = 0.9
 #: Failures that are the generator's own.
 _OWN_FAILURES = {"ENGINE_LOST", "ENGINE_STALLED", "SCRIPT_ERROR", "INTERNAL"}
 
+_UNMEASURED = "the generator's own punctuality was not measured, so nothing says that it was fit"
+
 
 @dataclass(frozen=True)
 class Window:
@@ -103,12 +105,20 @@ def judge_step(
 
 
 def _decide(
-    checks: Sequence[Check], codes: Counter[str], calls: int, generator: Mapping[str, Any], too_little: str | None
+    checks: Sequence[Check],
+    codes: Counter[str],
+    calls: int,
+    generator: Mapping[str, Any],
+    too_little: str | None,
 ) -> tuple[Trial | None, list[str]]:
     """What the step says, and why when it is not the gateway that says it."""
     own = [f"{count} calls failed with {code}, which is the generator's own" for code, count in codes.items()
            if code in _OWN_FAILURES]  # fmt: skip
-    unfit = [str(reason) for reason in generator.get("unfit_reasons") or ()] if generator.get("fit") is False else []
+    unfit = (
+        [str(reason) for reason in generator.get("unfit_reasons") or ()]
+        if generator.get("fit") is False
+        else []
+    )
     if any(_refused(held, codes, calls) for held in checks):
         return Trial.BROKEN, []
     broken = [held for held in checks if held.passed is False]
@@ -119,7 +129,14 @@ def _decide(
         return Trial.UNFIT, unfit
     if lacking:
         return None, [held.sentence for held in lacking]
-    return (Trial.UNFIT, [too_little]) if too_little else (Trial.HELD, [])
+    unmeasured = _UNMEASURED if generator.get("fit") is None and _is_judged(generator) else None
+    reasons = [reason for reason in (too_little, unmeasured) if reason]
+    return (Trial.UNFIT, reasons) if reasons else (Trial.HELD, [])
+
+
+def _is_judged(generator: Mapping[str, Any]) -> bool:
+    """Whether there is a limit that the generator is held to."""
+    return any(limit is not None for limit in (generator.get("limits") or {}).values())
 
 
 def _refused(held: Check, codes: Counter[str], calls: int) -> bool:
@@ -128,7 +145,9 @@ def _refused(held: Check, codes: Counter[str], calls: int) -> bool:
     if held.passed is not False or threshold.measure.name != FAILED or not calls:
         return False
     wanted = codes if threshold.code is None else {threshold.code: codes[threshold.code]}
-    declared = sum(count for code, count in wanted.items() if code not in CODES or CODES[code].origin == "gateway")
+    declared = sum(
+        count for code, count in wanted.items() if code not in CODES or CODES[code].origin == "gateway"
+    )
     return not threshold.holds(float(declared) if threshold.aggregate == "count" else declared / held.count)
 
 

@@ -81,14 +81,11 @@ class CallUser(User):
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self.number = next(CallUser._numbers)
+        #: Seconds that the first call waits.
+        self._stagger = 0.0
         if self.settings.back_to_back:
-            self.wait_time = MethodType(constant_pacing(_REDIAL_S), self)
-
-    def run(self) -> None:
-        """Locust's loop over the tasks."""
-        if self.settings.back_to_back:
-            gevent.sleep(_BATCH_S * (self.number * _GOLDEN % 1))
-        super().run()
+            vars(self)["wait_time"] = MethodType(constant_pacing(_REDIAL_S), self)
+            self._stagger = _BATCH_S * (self.number * _GOLDEN % 1)
 
     @property
     def settings(self) -> Settings:
@@ -126,6 +123,8 @@ class CallUser(User):
             raise ValueError(
                 "artifact_version and lambda_deployment_version go together: give both or neither"
             )
+        stagger, self._stagger = self._stagger, 0.0
+        gevent.sleep(stagger)
         return Call(self, swarm_of(self.environment), mode, listen, ice_path, offer, _task_name())
 
 
