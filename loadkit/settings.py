@@ -169,6 +169,11 @@ class Settings(SettingsModel):
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
     run_id: _Text | None = option(None, "name of the run's folder; date and time when not given")
+    no_report: bool = option(
+        False,
+        "keep the records and make no report, which python -m loadkit report makes later; the exit code then says "
+        "nothing of the generator",
+    )
 
     @field_validator("run_id")
     @classmethod

@@ -7,13 +7,12 @@ it, its records are held against the thresholds.
 from __future__ import annotations
 
 import enum
-import json
 import math
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from loadkit.analysis.thresholds import Threshold
@@ -187,7 +186,11 @@ class Driver:
         if code not in _JUDGED:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             raise _Stopped(Stop.STEP_DIED, f"{who} {how}{words}")
-        return DoneStep(step, self._judge(step, who), started_at, code)
+        try:
+            folder = RunFolder.open(self._test.folder / step.name)
+        except RunFolderError as exc:
+            raise _Stopped(Stop.STEP_DIED, f"{who} left no records{words or f': {exc}'}") from exc
+        return DoneStep(step, self._judge(step, folder, who), started_at, code)
 
     def _wait(self, process: StepProcess, step: StepPlan) -> int | None:
         began = time.monotonic()
@@ -198,12 +201,12 @@ class Driver:
                 return code
         return None
 
-    def _judge(self, step: StepPlan, who: str) -> StepResult:
+    def _judge(self, step: StepPlan, folder: RunFolder, who: str) -> StepResult:
         try:
-            folder = RunFolder.open(self._test.folder / step.name)
-        except RunFolderError as exc:
-            raise _Stopped(Stop.STEP_DIED, f"{who} left no records: {exc}") from exc
-        records, run, summary = read_records(folder), read_run(folder), _summary(folder)
+            summary = write_reports(folder)
+        except OSError as exc:
+            raise _Stopped(Stop.STEP_DIED, f"the report of {who} could not be made: {exc}") from exc
+        records, run = read_records(folder), read_run(folder)
         started_at = run.get("started_at")
         if not isinstance(started_at, (int, float)):
             raise _Stopped(Stop.STEP_DIED, f"{who} left no start in {folder.run}")
@@ -281,12 +284,3 @@ def _end(process: StepProcess) -> None:
             process.kill()
     except KeyboardInterrupt:
         process.kill()
-
-
-def _summary(folder: RunFolder) -> Mapping[str, Any]:
-    """As the step made it; made now when it could not."""
-    try:
-        summary: Mapping[str, Any] = json.loads(folder.summary.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return write_reports(folder)
-    return summary

@@ -77,7 +77,7 @@ class LoadTest:
         else:
             command += ["--arrival-rate", f"{step.load:g}/s", "--max-concurrent", str(self.most_calls)]
         command += ["-t", f"{step.run_s}s", "--stop-timeout", str(math.ceil(step.drain_s))]
-        command += ["--reports-dir", str(self.folder), "--run-id", step.name]
+        command += ["--reports-dir", str(self.folder), "--run-id", step.name, Settings.flag("no_report")]
         return [*command, *self.options]
 
     def start(self, step: StepPlan) -> StepProcess:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loadkit.probe.recording import Recording
 
 #: Settings of a run that mean nothing for one call.
-NOT_FOR_ONE_CALL = ("back_to_back", "engines", "reports_dir", "run_id")
+NOT_FOR_ONE_CALL = ("back_to_back", "engines", "no_report", "reports_dir", "run_id")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
