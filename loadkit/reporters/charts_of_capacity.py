@@ -15,6 +15,8 @@ _SHAPES = {HELD: "circle", BROKEN: "cross", UNFIT: "triangle-up"}
 #: From this ratio of the largest to the smallest value on, a linear axis would squeeze most of them.
 _LOGARITHMIC_FROM = 16.0
 _POINT_SIZE = 110
+#: Room above the values and the limit, for the words at the border.
+_ROOM = 1.25
 
 
 def capacity_pictures(document: Mapping[str, Any]) -> list[Picture]:
@@ -36,8 +38,12 @@ def _picture(number: int, slo: Mapping[str, Any], document: Mapping[str, Any]) -
     limit = slo["limit"] * scale
     x = alt.X("load:Q", title=unit, scale=_scale([point["load"] for point in points], _bounds(document)))
     shown = f"{slo['subject']}, {slo['unit']}" if slo["unit"] else slo["subject"]
-    y = alt.Y("value:Q", title=shown, scale=_scale([point["value"] for point in points], [limit]))
-    layers = [*_border(document, x), _limit(slo["operator"], limit, y), *_dots(points, x, y, shown)]
+    y = alt.Y("value:Q", title=shown, scale=_scale([point["value"] for point in points], [limit], _ROOM))
+    layers = [
+        *_border(document, x),
+        _limit(f"limit {slo['text'].removeprefix(slo['subject']).strip()}", limit, y),
+        *_dots(points, x, y, shown),
+    ]
     return Picture(name, title, text, finished(alt.layer(*layers), 300), wide=True)
 
 
@@ -81,8 +87,8 @@ def _dots(points: Sequence[Mapping[str, Any]], x: alt.X, y: alt.Y, shown: str) -
     return [base.mark_point(filled=True, size=_POINT_SIZE, opacity=0.9)]
 
 
-def _limit(sign: str, limit: float, y: alt.Y) -> Any:
-    rule = alt.Chart(data([{"value": limit, "text": f"limit {sign} {limit:g}"}]))
+def _limit(text: str, limit: float, y: alt.Y) -> Any:
+    rule = alt.Chart(data([{"value": limit, "text": text}]))
     line = rule.mark_rule(color=INK, strokeDash=[6, 4], strokeWidth=1.5).encode(y=y)
     words = rule.mark_text(color=INK, align="left", dx=4, dy=-6, x=0).encode(y=y, text="text:N")
     return line + words
@@ -119,11 +125,13 @@ def _bounds(document: Mapping[str, Any]) -> list[float]:
     return [load for load in (document["result"]["low"], document["result"]["high"]) if load is not None]
 
 
-def _scale(values: Sequence[float], others: Sequence[float]) -> alt.Scale:
-    """Logarithmic when the values spread far; from nothing on when they do not."""
+def _scale(values: Sequence[float], others: Sequence[float], room: float = 1.08) -> alt.Scale:
+    """Logarithmic when the values spread far; from nothing on when they do not.
+
+    :param room: where the axis ends, in parts of the largest value.
+    """
     every = [*values, *others]
     low, high = min(every), max(every)
     if low > 0 and high / low >= _LOGARITHMIC_FROM:
-        return alt.Scale(type="log", domain=[low / 1.25, high * 1.25], nice=False)
-    top = high * 1.08 if high > 0 else 1.0
-    return alt.Scale(domain=[min(0.0, low * 1.08), top], nice=False)
+        return alt.Scale(type="log", domain=[low / 1.25, high * (high / low) ** (room - 1)], nice=False)
+    return alt.Scale(domain=[min(0.0, low * room), high * room if high > 0 else 1.0], nice=False)
