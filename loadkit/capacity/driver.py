@@ -10,9 +10,9 @@ import enum
 import math
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from loadkit.analysis.thresholds import Threshold
@@ -227,6 +227,7 @@ class Driver:
             window=Window(start, start + step.hold_s),
             asked=step.load,
             unit=self._options.unit,
+            dropped=_dropped(summary),
         )
 
     def _text(self, load: float) -> str:
@@ -266,6 +267,12 @@ def unreachable(host: str, connect: Callable[..., socket.socket] = socket.create
         else:
             return None
     return fault
+
+
+def _dropped(summary: Mapping[str, Any]) -> int:
+    """Arrivals that never became a call."""
+    traffic = summary.get("traffic") or {}
+    return int((traffic.get("arrivals") or {}).get("dropped") or 0)
 
 
 def _too_few(done: DoneStep, options: CapacityOptions) -> str:

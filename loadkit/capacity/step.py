@@ -76,11 +76,13 @@ def judge_step(
     window: Window,
     asked: float,
     unit: LoadUnit,
+    dropped: int = 0,
 ) -> StepResult:
     """Hold a step against the thresholds.
 
     :param generator: the part of that name of the run's summary.
     :param asked: the load that was asked for, in calls or calls a second.
+    :param dropped: arrivals of the run that never became a call.
     """
     started = calls["intended_at"].to_numpy(dtype=np.float64, na_value=np.nan)
     begun = calls[(started >= window.start) & (started < window.end)]
@@ -90,7 +92,7 @@ def judge_step(
     carried = concurrent if unit.by is By.CALLS else len(begun) / window.seconds
     failed = begun[begun["outcome"] == Outcome.FAILED]
     codes = Counter(str(code) for code in failed["error_code"].fillna("UNKNOWN"))
-    trial, reasons = _decide(checks, codes, len(begun), generator, _too_little(asked, carried, unit))
+    trial, reasons = _decide(checks, codes, len(begun), generator, _too_little(asked, carried, unit, dropped))
     return StepResult(
         trial=trial,
         checks=checks,
@@ -164,7 +166,12 @@ def _in_progress(calls: pd.DataFrame, window: Window) -> float:
     return float(np.nansum(np.maximum(overlap, 0.0)) / window.seconds)
 
 
-def _too_little(asked: float, carried: float, unit: LoadUnit) -> str | None:
+def _too_little(asked: float, carried: float, unit: LoadUnit, dropped: int) -> str | None:
+    if dropped:
+        return (
+            f"{plural(dropped, 'arrival')} became no call: as many as --max-calls were in progress, or no engine was "
+            "there"
+        )
     if carried >= asked * CARRIED_SHARE:
         return None
     what = "were in progress in the mean" if unit.by is By.CALLS else "were begun"

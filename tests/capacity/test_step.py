@@ -76,6 +76,21 @@ def test_a_rate_is_carried_when_as_many_calls_were_begun() -> None:
     assert judged(calls, "failed < 1%", asked=3, by=By.RATE).trial is Trial.UNFIT
 
 
+def test_arrivals_that_became_no_call_are_a_load_that_was_not_placed() -> None:
+    result = judge_step(
+        pd.DataFrame([call(10)]),
+        pd.DataFrame(),
+        FIT,
+        [parse_threshold("failed < 1%")],
+        window=WINDOW,
+        asked=0.1,
+        unit=LoadUnit(By.RATE),
+        dropped=2,
+    )
+    assert result.trial is Trial.UNFIT
+    assert "2 arrivals became no call: as many as --max-calls were in progress" in result.reasons[0]
+
+
 def test_one_threshold_that_is_broken_breaks_the_step() -> None:
     result = judged([call(10, setup_ms=900)], "failed < 1%", "setup_ms max < 800")
     assert (result.trial, result.reasons) == (Trial.BROKEN, ())
