@@ -152,6 +152,11 @@ class CallRecord:
     signaling_reconnects: int = _column("", "times the WebSocket was lost and opened again", 0)
     signaling_dropped: int = _column("", "frames from the gateway that could not be used and were dropped", 0)
 
+    media_path: str | None = _column(
+        "",
+        "what carried the call's packets: native, python or stock (aiortc's own); None when media never started",
+    )
+
     # media, on packets as they arrived (W3C webrtc-stats names and units)
     packets_sent: int | None = _column("", "RTP packets sent")
     bytes_sent: int | None = _column("B", "RTP payload bytes sent")

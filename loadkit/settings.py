@@ -54,6 +54,19 @@ def ice_paths(given: str | tuple[str, ...]) -> tuple[IcePath, ...]:
     return tuple(IcePath(name) for name in names)
 
 
+class MediaPath(enum.StrEnum):
+    """What carries the packets of a call between the handshake and BYE."""
+
+    AUTO = "auto"
+    """``native`` where the compiled module is there, ``python`` elsewhere."""
+    NATIVE = "native"
+    """loadkit's own path, its work per packet in a compiled module."""
+    PYTHON = "python"
+    """loadkit's own path in Python."""
+    STOCK = "stock"
+    """aiortc's own sender and receiver, which cost far more: to compare with."""
+
+
 class Settings(SettingsModel):
     """Everything that can be set, with its default."""
 
@@ -120,6 +133,12 @@ class Settings(SettingsModel):
         0, "engine processes per Locust process; 0 shares the machine's cores out", ge=0, le=256
     )
 
+    media_path: _Text = option(
+        MediaPath.AUTO.value,
+        "what carries media: native (a compiled module), python, stock (aiortc's own sender and receiver, slow, to "
+        "compare with), or auto: native where the module is there, python elsewhere",
+    )
+
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
     run_id: _Text | None = option(None, "name of the run's folder; date and time when not given")
@@ -147,6 +166,13 @@ class Settings(SettingsModel):
     @classmethod
     def _known_paths(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(path.value for path in ice_paths(value))
+
+    @field_validator("media_path")
+    @classmethod
+    def _known_media_path(cls, value: str) -> str:
+        if value not in list(MediaPath):
+            raise ValueError(f"there is no such path of media; there are {', '.join(MediaPath)}")
+        return value
 
     @model_validator(mode="after")
     def _pairs(self) -> Settings:

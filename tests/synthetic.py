@@ -49,6 +49,7 @@ _PATH: dict[str, Any] = {
     "dtls_cipher": "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
     "srtp_cipher": "AEAD_AES_256_GCM",
     "codec": "opus/48000/2;useinbandfec=1;stereo=1",
+    "media_path": "python",
 }
 
 

@@ -196,3 +196,10 @@ def test_a_list_that_cannot_be_used_is_told_as_it_was_given() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_arguments(args, {})
     assert "--ice-path 'direct,realy-udp': there is no path 'realy-udp'" in str(caught.value)
+
+
+def test_a_path_of_media_that_is_none_is_refused_with_those_that_are() -> None:
+    assert make_settings({}).media_path == "auto"
+    assert faults_of(media_path="nativ") == [
+        "--media-path 'nativ': there is no such path of media; there are auto, native, python, stock"
+    ]

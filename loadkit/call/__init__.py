@@ -6,7 +6,11 @@ path.py       the way through the network: asked for, chosen, recorded
 hearing.py    what the caller heard: first audio, greeting, turns
 echo_watch.py* whether what was said came back
 interruption.py*  the caller talks into the agent's speech: does it stop?
-media.py      the call's media: what is sent, what arrived, reports, the watch over both
+media.py      the call's media: what the stream tells, reports in time, the watch over both ways
+stream.py     what sends and receives the packets has to do, and tells
+media_path.py  which stream a call gets: asked for, and there
+python_stream.py  the packets in Python
+stock_stream.py  the packets by aiortc's own sender and receiver
 observer.py   who is told what happens, as it happens; nobody, in a load test
 session.py    the call itself; read it top to bottom
 """

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from loadkit.call.media_path import usable_media_path
 from loadkit.media.clock import MediaClock
 from loadkit.settings import Settings
 from loadkit.signaling.tls import client_tls
@@ -110,8 +111,9 @@ def make_context(
 ) -> CallContext:
     """A context for calls from now on.
 
-    :raises SettingsError: the file of ``tls_ca`` cannot be used.
+    :raises SettingsError: the file of ``tls_ca``, or the path of media, cannot be used.
     """
+    usable_media_path(settings)
     return CallContext(
         settings=settings,
         destination=destination,

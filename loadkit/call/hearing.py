@@ -68,10 +68,14 @@ class Hearing:
         """Whether every packet is listened to, and not only those up to the first sound."""
         return self._listen
 
+    @property
+    def wants_packets(self) -> bool:
+        """Whether there is more to hear: always, or until the first sound."""
+        return self._listen or self._timeline.at("first_audio") is None
+
     def packet(self, payload: bytes, now: float) -> bool:
         """Hear one packet; True when it was found to hold sound."""
-        if not self._listen and self._timeline.at("first_audio") is not None:
-            self._decoder = None
+        if not self.wants_packets:
             return False
         if self._decoder is None:
             self._decoder = LevelDecoder()
@@ -83,6 +87,8 @@ class Hearing:
         if self._listen:
             self._note(self._tracker.feed(level, now))
             self._watch_interruption(now)
+        if not self.wants_packets:
+            self._decoder = None
         return level > SILENCE_DBFS
 
     def poll(self, now: float) -> None:

@@ -1,4 +1,4 @@
-"""The media of one call: what is sent each 20 ms, what arrived, reports, and the watch over both."""
+"""The media of one call as its record sees it: what the stream tells, reports in time, the watch over both ways."""
 
 from __future__ import annotations
 
@@ -8,22 +8,18 @@ from collections.abc import Callable
 
 from loadkit.call.echo_watch import EchoWatch
 from loadkit.call.hearing import Hearing
+from loadkit.call.python_stream import PythonStream
+from loadkit.call.stream import MakeStream, MediaStream, Playback, StreamFigures
 from loadkit.call.timeline import Timeline
 from loadkit.errors import Stage, TransportError
-from loadkit.media.bursts import LossBursts
-from loadkit.media.clock import LATE_S, MediaClock, lateness_of_frames
-from loadkit.media.drift import DriftMeter
-from loadkit.media.meter import ReceptionMeter
-from loadkit.media.rtcp import REPORT_INTERVAL_S, RtcpReporter
-from loadkit.media.rtp import RtpSource, parse_rtp
-from loadkit.media.speaker import Speaker
+from loadkit.media.clock import MediaClock
+from loadkit.media.rtcp import REPORT_INTERVAL_S
 from loadkit.records import CallRecord
 from loadkit.signaling.modes import ECHO
 from loadkit.transport.peer import Peer
 
 #: ``no_audio`` is decided this long after connecting, ``media_stopped`` this long after the last packet.
 NO_AUDIO_S = 2.0
-_WATCH_INTERVAL_S = 0.5
 
 
 class CallMedia:
@@ -31,6 +27,7 @@ class CallMedia:
 
     :param failed: called once, with what broke.
     :param changed: called when the caller finished saying something.
+    :param make_stream: makes what sends and receives the packets.
     """
 
     def __init__(
@@ -41,132 +38,107 @@ class CallMedia:
         media_timeout: float,
         failed: Callable[[TransportError], None],
         changed: Callable[[], None],
+        make_stream: MakeStream = PythonStream,
     ) -> None:
-        self.speaker = Speaker()
-        self.meter = ReceptionMeter()
-        self._bursts = LossBursts()
-        self._drift = DriftMeter()
+        self.stream: MediaStream = make_stream(self)
         self._echo = EchoWatch()
         self._timeline = timeline
         self._hearing = hearing
         self._media_timeout = media_timeout
         self._failed = failed
         self._changed = changed
-        self._peer: Peer | None = None
-        self._source: RtpSource | None = None
-        self._reporter: RtcpReporter | None = None
         self._clock: MediaClock | None = None
-        self._payload_type = -1
         self._connected_at = 0.0
         self._next_report = 0.0
-        self._next_watch = 0.0
         self._agent_was_talking = False
-        self._malformed = 0
-        self._late_max: float | None = None
-        self._frames_late = 0
-        self._frames_skipped = 0
+
+    @property
+    def speaker(self) -> Playback:
+        """What the caller says."""
+        return self.stream.speaker
 
     def attach(self, peer: Peer, payload_type: int, ntp_offset: float) -> None:
         """Say which peer and payload type to use; packets may arrive from now on."""
-        self._peer = peer
-        self._payload_type = payload_type
-        self._source = RtpSource(peer.ssrc, payload_type)
-        self._reporter = RtcpReporter(self._source, self.meter, peer.cname, ntp_offset)
+        self.stream.attach(peer, payload_type, ntp_offset)
 
     def start(self, clock: MediaClock, now: float) -> None:
         """Start sending."""
         self._connected_at = now
         self._next_report = now + REPORT_INTERVAL_S * random.uniform(0.1, 0.5)
-        self._next_watch = now + _WATCH_INTERVAL_S
         self._clock = clock
-        clock.add(self._tick)
+        clock.watches.add(self._watch)
+        self.stream.start(clock)
 
     def stop(self) -> None:
         """Stop sending, with RTCP BYE as the last word."""
-        if self._clock is None:
-            return
-        self._clock.remove(self._tick)
-        self._clock = None
-        if self._peer is not None and self._reporter is not None:
-            self._peer.send_rtcp(self._reporter.bye(time.monotonic()))
+        if self._clock is not None:
+            self._clock.watches.remove(self._watch)
+            self._clock = None
+        self.stream.stop(time.monotonic())
 
-    # Every packet
+    async def stopped(self) -> None:
+        """Wait until the last word has left."""
+        await self.stream.stopped()
 
-    def _tick(self, frames: int, skipped: int, late: float) -> None:
-        try:
-            self._send(frames, skipped, late)
-        except Exception as exc:
-            # The clock logs it and calls no more.
-            what = f"sending failed ({type(exc).__name__}: {exc})"
-            self._failed(TransportError(Stage.MEDIA, "INTERNAL", what))
-            raise
+    # What the stream tells
 
-    def _send(self, frames: int, skipped: int, late: float) -> None:
-        assert self._peer is not None and self._source is not None
-        now = time.monotonic()
-        if self._late_max is None or late > self._late_max:
-            self._late_max = late
-        if late > LATE_S:
-            self._frames_late += sum(at > LATE_S for at in lateness_of_frames(late, frames, skipped))
-        if skipped:
-            self._frames_skipped += skipped
-            self._source.skip(skipped)
-        speaker = self.speaker
-        for _ in range(frames):
-            was_playing, was_speaking = speaker.playing, speaker.speaking
-            payload = speaker.next_packet()
-            self._peer.send_rtp(self._source.packet(payload, marker=self._source.packets_sent == 0))
-            if speaker.sounding:
-                self._echo.speech_sent(now)
-            if speaker.speaking and not was_speaking:
-                self._hearing.speech_began(now)
-            if speaker.speech_ended:
-                self._hearing.speech_sent(now, self._connected_at)
-            if was_playing and not speaker.playing:
-                self._changed()
-        if now >= self._next_watch:
-            self._watch(now)
+    def first_packet(self, now: float) -> None:
+        """The first packet arrived."""
+        self._timeline.mark("first_packet", now)
 
-    def rtp_received(self, packet: bytes, now: float) -> None:
-        """One decrypted RTP packet; also before :meth:`start`, when it overtook the handshake's end."""
-        try:
-            rtp = parse_rtp(packet)
-        except ValueError:
-            self._malformed += 1
-            return
-        if rtp.payload_type != self._payload_type:
-            self._malformed += 1
-            return
-        if self.meter.packet(rtp.ssrc, rtp.sequence_number, rtp.timestamp, len(rtp.payload), now):
-            self._timeline.mark("first_packet", now)
-            self._bursts.packet(rtp.ssrc, rtp.sequence_number)
-            self._drift.packet(rtp.ssrc, rtp.timestamp, now)
-            if self._hearing.packet(rtp.payload, now):
-                self._echo.sound_heard(now)
-            if self._hearing.talking != self._agent_was_talking:
-                self._agent_was_talking = self._hearing.talking
-                if self._agent_was_talking and self.speaker.speaking:
-                    self._hearing.interrupted()
+    def payload(self, payload: bytes, now: float) -> None:
+        """A packet to hear."""
+        hearing = self._hearing
+        if hearing.packet(payload, now):
+            self._sound_sent()
+            self._echo.sound_heard(now)
+            self.stream.sounding_since = None
+            self.stream.wants_payloads = hearing.wants_packets
+        if hearing.talking != self._agent_was_talking:
+            self._agent_was_talking = hearing.talking
+            if self._agent_was_talking and self.stream.speaker.speaking:
+                hearing.interrupted()
 
-    def rtcp_received(self, packet: bytes, now: float) -> None:
-        """One decrypted compound RTCP packet."""
-        assert self._reporter is not None
-        try:
-            self._reporter.receive(packet, now)
-        except ValueError:
-            self._malformed += 1
+    def speech_began(self, now: float) -> None:
+        """The caller's first speech packet was sent."""
+        self._hearing.speech_began(now)
+
+    def speech_ended(self, now: float) -> None:
+        """The caller's last speech packet was sent."""
+        self._hearing.speech_sent(now, self._connected_at)
+
+    def sample_over(self, _now: float) -> None:
+        """The caller has said what there was to say."""
+        self._changed()
+
+    def sending_failed(self, error: Exception) -> None:
+        """Nothing can be sent any more."""
+        what = f"sending failed ({type(error).__name__}: {error})"
+        self._failed(TransportError(Stage.MEDIA, "INTERNAL", what))
+
+    def _sound_sent(self) -> None:
+        since, last = self.stream.sounding_since, self.stream.sounding_last
+        if since is not None and last is not None:
+            self._echo.speech_sent(since)
+            self._echo.speech_sent(last)
 
     # Twice a second
 
     def _watch(self, now: float) -> None:
-        assert self._peer is not None and self._reporter is not None
-        self._next_watch = now + _WATCH_INTERVAL_S
+        try:
+            self._look(now)
+        except Exception as exc:
+            # Whoever watches logs it and looks no more.
+            self.sending_failed(exc)
+            raise
+
+    def _look(self, now: float) -> None:
         self._hearing.poll(now)
         if now >= self._next_report:
             # RFC 3550 section 6.2: half to one and a half times the interval, so that calls do not march.
             self._next_report = now + REPORT_INTERVAL_S * random.uniform(0.5, 1.5)
-            self._peer.send_rtcp(self._reporter.report(now))
-        last = self.meter.last_arrival
+            self.stream.report(now)
+        last = self.stream.last_arrival
         quiet = now - (self._connected_at if last is None else last)
         if quiet > self._media_timeout:
             if last is None:
@@ -182,43 +154,44 @@ class CallMedia:
 
     def fill(self, record: CallRecord) -> None:
         """Write the record's media columns."""
-        source, reporter, meter, peer = self._source, self._reporter, self.meter, self._peer
-        if source is None or reporter is None or peer is None:
+        figures, connected_ms = self.stream.figures(), record.connected_ms
+        if figures is None or connected_ms is None:
             return
-        connected_ms = record.connected_ms
-        if connected_ms is None:
-            return
-        record.packets_sent, record.bytes_sent = source.packets_sent, source.bytes_sent
-        record.packets_received, record.bytes_received = meter.packets_received, meter.bytes_received
-        record.packets_discarded = self._malformed + peer.reception.refused
-        if meter.first_arrival is not None:
-            record.packets_lost = meter.packets_lost
-            record.loss_burst_mean = self._bursts.mean
-            record.packets_reordered = meter.packets_reordered
-            # SRTP drops nearly all of them before they are metered.
-            record.packets_duplicated = meter.packets_duplicated + peer.reception.repeated
-            record.clock_drift_ppm = self._drift.ppm
-            record.jitter = meter.jitter
-            record.longest_gap_ms = None if meter.longest_gap is None else round(meter.longest_gap * 1000, 3)
-        record.round_trip_time = reporter.round_trip_time
-        record.remote_packets_lost = reporter.remote_packets_lost
-        record.remote_jitter = reporter.remote_jitter
+        record.packets_sent, record.bytes_sent = figures.packets_sent, figures.bytes_sent
+        record.packets_received, record.bytes_received = figures.packets_received, figures.bytes_received
+        record.packets_discarded = figures.packets_discarded
+        if figures.first_arrival is not None:
+            record.packets_lost = figures.packets_lost
+            record.loss_burst_mean = figures.loss_burst_mean
+            record.packets_reordered = figures.packets_reordered
+            record.packets_duplicated = figures.packets_duplicated
+            record.clock_drift_ppm = figures.clock_drift_ppm
+            record.jitter = figures.jitter
+            record.longest_gap_ms = _milliseconds(figures.longest_gap)
+        record.round_trip_time = figures.round_trip_time
+        record.remote_packets_lost = figures.remote_packets_lost
+        record.remote_jitter = figures.remote_jitter
         first = record.first_packet_ms
         if first is not None or connected_ms >= NO_AUDIO_S * 1000:
             record.no_audio = first is None or first > NO_AUDIO_S * 1000
-        self._fill_one_way(record, reporter, self._connected_at + connected_ms / 1000)
+        self._fill_one_way(record, figures, self._connected_at + connected_ms / 1000)
         record.audio_level = self._hearing.audio_level
         record.silent_audio = self._hearing.silent
-        record.late_ms_max = None if self._late_max is None else round(self._late_max * 1000, 3)
-        if self._late_max is not None:
-            record.frames_late, record.frames_skipped = self._frames_late, self._frames_skipped
+        record.late_ms_max = _milliseconds(figures.late_max)
+        if figures.late_max is not None:
+            record.frames_late, record.frames_skipped = figures.frames_late, figures.frames_skipped
 
-    def _fill_one_way(self, record: CallRecord, reporter: RtcpReporter, ended_at: float) -> None:
+    def _fill_one_way(self, record: CallRecord, figures: StreamFigures, ended_at: float) -> None:
         """Whether sound or packets went one way only."""
-        last = self.meter.last_arrival
+        last = figures.last_arrival
         if record.mode == ECHO:
+            self._sound_sent()
             record.one_way = self._echo.one_way(listened=self._hearing.listens)
-        elif last is not None and reporter.heard_by_remote is not None:
-            record.one_way = not reporter.heard_by_remote
+        elif last is not None and figures.heard_by_remote is not None:
+            record.one_way = not figures.heard_by_remote
         if last is not None and ended_at - self._connected_at >= NO_AUDIO_S:
             record.media_stopped = ended_at - last > NO_AUDIO_S
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)

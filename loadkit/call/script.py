@@ -9,9 +9,9 @@ from collections.abc import Callable
 from loadkit.call.hearing import Hearing
 from loadkit.call.interruption import MISSED_S, STOPPED_S
 from loadkit.call.lifetime import Lifetime
+from loadkit.call.stream import Playback
 from loadkit.errors import Stage, TransportError
 from loadkit.media.samples import EncodedSample
-from loadkit.media.speaker import Speaker
 from loadkit.media.voice import Utterance
 
 #: An agent that talks on and on is not listened to for ever.
@@ -23,7 +23,7 @@ _DECIDED_S = MISSED_S + STOPPED_S + 1.0
 class Script:
     """The commands; each raises :class:`~loadkit.call.lifetime.CallEnded` when the call ends meanwhile."""
 
-    def __init__(self, lifetime: Lifetime, speaker: Speaker, hearing: Hearing) -> None:
+    def __init__(self, lifetime: Lifetime, speaker: Playback, hearing: Hearing) -> None:
         #: The first sample played; None when none was.
         self.first_sample: str | None = None
         self._lifetime = lifetime

@@ -21,6 +21,7 @@ from loadkit.call.context import CallContext, http_from
 from loadkit.call.hearing import Hearing
 from loadkit.call.lifetime import CallEnded, Lifetime
 from loadkit.call.media import CallMedia
+from loadkit.call.media_path import make_stream_of
 from loadkit.call.observer import NOBODY, CallObserver
 from loadkit.call.path import CallPath
 from loadkit.call.script import Script
@@ -29,6 +30,7 @@ from loadkit.call.spec import OFFER_SETTINGS, CallSpec
 from loadkit.call.timeline import Timeline
 from loadkit.errors import CallError, SignalingError, Stage, TransportError
 from loadkit.records import CallRecord, Outcome, TurnRecord
+from loadkit.settings import MediaPath
 from loadkit.signaling.client import SignalingConnection, SocketLost
 from loadkit.signaling.ice_servers import IceServer, IceServersUnavailable, fetch_ice_servers
 from loadkit.signaling.messages import Offer
@@ -72,6 +74,7 @@ class CallSession:
             media_timeout=self._settings.media_timeout,
             failed=self._lifetime.fail,
             changed=lambda: self.script.changed(),
+            make_stream=make_stream_of(self._settings),
         )
         #: What the call's script can do.
         self.script = Script(self._lifetime, self._media.speaker, self._hearing)
@@ -141,6 +144,7 @@ class CallSession:
         record.dtls_role, record.tls_version = outcome.role, outcome.version
         record.dtls_cipher, record.srtp_cipher = outcome.cipher, outcome.srtp_profile
         self._observer.dtls(outcome)
+        record.media_path = self._media.stream.media_path
         self._media.start(self._context.clock, time.monotonic())
 
     async def _get_ice_servers(self) -> list[IceServer]:
@@ -171,8 +175,9 @@ class CallSession:
             addresses=self._path.addresses,
             route=route,
             turn=self._path.turn,
-            on_rtp=self._observer.packets(self._media.rtp_received),
-            on_rtcp=self._media.rtcp_received,
+            on_rtp=self._observer.packets(self._media.stream.rtp_received),
+            on_rtcp=self._media.stream.rtcp_received,
+            through_aiortc=self._media.stream.media_path == MediaPath.STOCK,
         )
 
     async def _open_websocket(self) -> CallSignaling:
@@ -292,6 +297,7 @@ class CallSession:
 
     async def _tear_down(self) -> None:
         self._media.stop()
+        await self._within_goodbye(self._media.stopped())
         await self._lifetime.cancel_tasks(_GOODBYE_S)
         self._path.fill(self._record, self._peer)
         if self._signaling is not None:

@@ -2,6 +2,7 @@
 
     samples.py  a WAV, encoded to Opus once per process, with its speech labelled
     clock.py    the one 20 ms clock of a process, and its own lateness
+    watches.py  what is looked at twice a second for each call
     rtp.py*     RTP packets out, headers in                     (RFC 3550)
     rtcp.py*    sender and receiver reports, round trip time    (RFC 3550)
     meter.py*   loss, order, duplicates, jitter, gaps           (RFC 3550)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from loadkit.lateness import bucket_of
 from loadkit.media import FRAME_S
+from loadkit.media.watches import Watches
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ class MediaClock:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._epoch = time.monotonic()
+        #: What is looked at twice a second for each call.
+        self.watches = Watches()
         self._slots: list[list[Tick]] = [[] for _ in range(_SLOTS)]
         self._timers: list[asyncio.TimerHandle | None] = [None] * _SLOTS
         self._due: list[float] = [0.0] * _SLOTS
@@ -68,6 +71,11 @@ class MediaClock:
                 self._slots[slot] = [t for t in ticks if t != tick]
                 return
 
+    def note_lateness(self, late: float) -> None:
+        """Count a packet that something else than this clock has paced, and that left so many seconds late."""
+        self._lateness[bucket_of(late * 1000)] += 1
+        self.frames_late += late > LATE_S
+
     def take_lateness(self) -> dict[int, int]:
         """Histogram of the lateness of all packets since the last time this was asked."""
         taken, self._lateness = dict(self._lateness), Counter()
@@ -80,6 +88,7 @@ class MediaClock:
                 timer.cancel()
         self._timers = [None] * _SLOTS
         self._slots = [[] for _ in range(_SLOTS)]
+        self.watches.close()
 
     def _fire(self, slot: int) -> None:
         ticks = self._slots[slot]

@@ -29,6 +29,7 @@ from aiortc import (
 
 from loadkit.errors import Stage, TransportError
 from loadkit.transport import aiortc_internals as internals
+from loadkit.transport import aiortc_media
 from loadkit.transport.gathering import Gathering
 from loadkit.transport.reception import PacketHandler, Reception
 from loadkit.transport.relay import Relay, TurnOptions
@@ -81,6 +82,8 @@ class Peer:
     :param addresses: local addresses to bind host candidates to.
     :param route: what to gather; host candidates alone by default.
     :param turn: how TURN servers are asked.
+    :param through_aiortc: media takes aiortc's own way, in and out, and is handed to the owner a second time after
+        aiortc has decrypted it: for aiortc's sender and receiver on :attr:`dtls`.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Peer:
         turn: TurnOptions = TURN_AS_USUAL,
         on_rtp: PacketHandler,
         on_rtcp: PacketHandler,
+        through_aiortc: bool = False,
     ) -> None:
         self.ssrc = secrets.randbits(32) or 1
         self.cname = secrets.token_hex(8)
@@ -128,7 +132,11 @@ class Peer:
         self._closed = False
         internals.on_nomination(self._connection, self._use_selected_pair)
         internals.check_back_at_once(self._connection)
-        internals.tap_slow_path(self._connection, self.reception.take)
+        self._through_aiortc = through_aiortc
+        if through_aiortc:
+            aiortc_media.tap_decrypted(self._dtls, self.reception.hand_on)
+        else:
+            internals.tap_slow_path(self._connection, self.reception.take)
 
     # Set-up
 
@@ -221,6 +229,11 @@ class Peer:
 
     # Media
 
+    @property
+    def dtls(self) -> RTCDtlsTransport:
+        """The transport, for aiortc's own sender and receiver."""
+        return self._dtls
+
     def send_rtp(self, packet: bytes) -> None:
         """Protect and send one RTP packet; dropped when the peer is not connected or already closed."""
         if self._tx is not None and self._sendto is not None:
@@ -282,7 +295,8 @@ class Peer:
 
     def _tap(self) -> None:
         """See to the sockets that the connection has by now."""
-        internals.tap(self._connection, self.reception.take)
+        if not self._through_aiortc:
+            internals.tap(self._connection, self.reception.take)
         internals.note_mapped_addresses(self._connection, self._mapped)
 
     def _pairs_tried(self) -> str:

@@ -46,6 +46,14 @@ class Reception:
         elif len(self.early) < EARLY_PACKETS:
             self.early.append((data, arrival))
 
+    def hand_on(self, packet: bytes, *, rtcp: bool) -> None:
+        """One packet that somebody else has decrypted, now."""
+        handler = self._on_rtcp if rtcp else self._on_rtp
+        try:
+            handler(packet, time.monotonic())
+        except Exception:  # noqa: BLE001 - logged where it is counted
+            self._could_not_be_handled()
+
     def _decrypt(self, srtp: internals.SrtpSession, data: bytes, arrival: float) -> None:
         try:
             # RFC 5761 section 4: payload types 64 to 95 are taken by RTCP's 192 to 223.
@@ -58,8 +66,11 @@ class Reception:
                 self.repeated += 1
             else:
                 self.refused += 1
-        except Exception:
-            # An exception here would close the socket's transport: count it, tell once, go on.
-            self.refused += 1
-            if self.refused == 1:
-                logger.exception("a received packet could not be handled")
+        except Exception:  # noqa: BLE001 - logged where it is counted
+            self._could_not_be_handled()
+
+    def _could_not_be_handled(self) -> None:
+        """An exception here would close the socket's transport: count it, tell once, go on."""
+        self.refused += 1
+        if self.refused == 1:
+            logger.exception("a received packet could not be handled")

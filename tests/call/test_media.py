@@ -19,6 +19,7 @@ from loadkit.media.meter import ReceptionMeter
 from loadkit.media.rtcp import RtcpReporter
 from loadkit.media.rtp import RtpSource, parse_rtp
 from loadkit.media.samples import EncodedSample, silence
+from loadkit.media.watches import INTERVAL_S, Watch
 from loadkit.records import CallRecord
 from loadkit.transport.peer import Peer
 from loadkit.transport.reception import Reception
@@ -46,11 +47,25 @@ class FakePeer:
         self.rtcp.append(packet)
 
 
+class FakeWatches:
+    """What is looked at when the test says so."""
+
+    def __init__(self) -> None:
+        self.watches: list[Watch] = []
+
+    def add(self, watch: Watch) -> None:
+        self.watches.append(watch)
+
+    def remove(self, watch: Watch) -> None:
+        self.watches.remove(watch)
+
+
 class FakeClock:
     """A media clock that ticks when the test says so."""
 
     def __init__(self) -> None:
         self.ticks: list[Tick] = []
+        self.watches = FakeWatches()
 
     def add(self, tick: Tick) -> None:
         self.ticks.append(tick)
@@ -65,7 +80,9 @@ class Call:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, listen: bool = False) -> None:
         self.now = 100.0
         self.mode = "echo"
+        self.frames = 0
         monkeypatch.setattr("loadkit.call.media.time", self)
+        monkeypatch.setattr("loadkit.call.python_stream.time", self)
         self.timeline = Timeline(100.0)
         self.timeline.mark("started", 100.0)
         self.changes = 0
@@ -100,8 +117,12 @@ class Call:
             self.now += FRAME_S
             (tick,) = self.clock.ticks
             tick(1, 0, 0.001)
+            self.frames += 1
+            if self.frames % round(INTERVAL_S / FRAME_S) == 0:
+                for watch in self.clock.watches.watches:
+                    watch(self.now)
             if hearing:
-                self.media.rtp_received(self.gateway.packet(silence()), self.now)
+                self.media.stream.rtp_received(self.gateway.packet(silence()), self.now)
         return self
 
     def record(self) -> CallRecord:
@@ -220,8 +241,8 @@ def test_packets_that_cannot_be_used_are_discarded_and_not_counted_as_received(c
     call.start().run(0.1)
     call.peer.reception.refused = 2
     for packet in (b"", b"\x80\x6f", bytes(20), RtpSource(99, 0).packet(b"PCMU")):
-        call.media.rtp_received(packet, call.now)
-    call.media.rtcp_received(b"\x80\xc8\x00\x01", call.now)
+        call.media.stream.rtp_received(packet, call.now)
+    call.media.stream.rtcp_received(b"\x80\xc8\x00\x01", call.now)
     record = call.record()
     assert record.packets_discarded == 4 + 1 + 2
     assert record.packets_received == 0
@@ -231,15 +252,15 @@ def test_packets_that_cannot_be_used_are_discarded_and_not_counted_as_received(c
 def test_duplicates_are_heard_once(call: Call) -> None:
     call.start()
     packet = call.gateway.packet(silence())
-    call.media.rtp_received(packet, 100.1)
-    call.media.rtp_received(packet, 100.2)
+    call.media.stream.rtp_received(packet, 100.1)
+    call.media.stream.rtp_received(packet, 100.2)
     record = call.record()
     assert (record.packets_received, record.packets_duplicated) == (1, 1)
 
 
 def test_packets_before_the_start_count(call: Call) -> None:
     call.media.attach(cast(Peer, call.peer), 111, 0.0)
-    call.media.rtp_received(call.gateway.packet(silence()), 99.99)
+    call.media.stream.rtp_received(call.gateway.packet(silence()), 99.99)
     call.start()
     record = call.record()
     assert record.packets_received == 1
@@ -254,7 +275,7 @@ def test_reports_of_the_gateway_are_in_the_record(call: Call) -> None:
             call.gateway_meter.packet(rtp.ssrc, rtp.sequence_number, rtp.timestamp, 3, call.now)
     call.run(10.0, hearing=True)
     call.gateway_reporter.receive(call.peer.rtcp[-1], call.now)
-    call.media.rtcp_received(call.gateway_reporter.report(call.now), call.now + 0.05)
+    call.media.stream.rtcp_received(call.gateway_reporter.report(call.now), call.now + 0.05)
     record = call.record()
     assert record.remote_packets_lost == 1
     assert record.remote_jitter is not None
@@ -274,7 +295,7 @@ def test_interruption_is_noted_while_the_caller_speaks(monkeypatch: pytest.Monke
     call.media.speaker.play(HELLO, loop=True)
     for packet in TALK:
         call.run(FRAME_S)
-        call.media.rtp_received(call.gateway.packet(packet), call.now)
+        call.media.stream.rtp_received(call.gateway.packet(packet), call.now)
     assert turn.false_interrupt
 
 
@@ -322,7 +343,7 @@ def test_extension_and_csrc_do_not_disturb(call: Call) -> None:
     header = (
         struct.pack("!BBHII", 0x91, 111, 5, 960, 99) + bytes(4) + struct.pack("!HH", 0xBEDE, 1) + bytes(4)
     )
-    call.media.rtp_received(header + silence(), 100.1)
+    call.media.stream.rtp_received(header + silence(), 100.1)
     record = call.record()
     assert (record.packets_received, record.bytes_received) == (1, len(silence()))
 
@@ -365,7 +386,7 @@ def test_a_gateway_that_reports_nothing_of_our_packets_does_not_hear_us(call: Ca
     if heard:
         rtp = parse_rtp(call.peer.rtp[0])
         call.gateway_meter.packet(rtp.ssrc, rtp.sequence_number, rtp.timestamp, 1, call.now)
-    call.media.rtcp_received(call.gateway_reporter.report(call.now), call.now)
+    call.media.stream.rtcp_received(call.gateway_reporter.report(call.now), call.now)
     assert call.record().one_way is not heard
 
 

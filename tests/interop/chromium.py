@@ -22,7 +22,8 @@ CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 #: Waits are for events; this is how long a busy machine may take for one.
 PATIENCE_MS = 60_000
 
-_ARGUMENTS = [
+#: A Chromium that asks nobody outside for anything.
+QUIET_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
     "--no-first-run",
@@ -64,7 +65,7 @@ def chromium(
     :param allowed: whether its user allows pages to use the microphone.
     :param authority: PEM of an authority that it trusts, also for TURN.
     """
-    arguments = list(_ARGUMENTS)
+    arguments = list(QUIET_ARGUMENTS)
     if microphone is not None:
         arguments += [
             "--use-fake-device-for-media-stream",

@@ -143,6 +143,24 @@ async def test_the_best_of_the_pairs_that_succeed_is_kept(
     assert selected[-1] is pairs["host"], "aioice's candidate_pair_priority() or _nominated have moved"
 
 
+async def test_checks_that_wait_for_an_answer_can_be_found_and_sent_again(connection: Connection) -> None:
+    protocol = StunProtocol(connection)
+    assert isinstance(getattr(protocol, "transactions", None), dict), (
+        "aioice's StunProtocol no longer has transactions: loadkit finds the checks there that wait for an answer"
+    )
+    assert list(inspect.signature(protocol.send_stun).parameters) == ["message", "addr"], (
+        "aioice's StunProtocol.send_stun() takes other parameters: loadkit sends a check again with it"
+    )
+    transaction = stun.Transaction(stun.Message(1, 1), ("127.0.0.1", 1), protocol)  # type: ignore[arg-type]
+    for name in ("_Transaction__addr", "_Transaction__request"):
+        assert hasattr(transaction, name), (
+            f"aioice's Transaction no longer has {name}: loadkit sends a check again by it"
+        )
+    assert list(inspect.signature(connection.check_incoming).parameters) == ["message", "addr", "protocol"], (
+        "aioice's Connection.check_incoming() takes other parameters: loadkit learns of checks in its place"
+    )
+
+
 async def test_a_check_that_comes_in_makes_our_own_go_out_again(connection: Connection) -> None:
     internals.check_back_at_once(connection)
     protocol = _socket_of(connection, "host", 5000)
@@ -236,7 +254,10 @@ async def test_gathering_takes_127_0_0_1_which_aioice_leaves_out(connection: Con
     await connection.close()
 
 
-def test_questions_to_stun_servers_can_be_told_apart() -> None:
+async def test_questions_to_stun_servers_can_be_told_apart(connection: Connection) -> None:
+    assert StunProtocol(connection).receiver is connection, (
+        "aioice's StunProtocol no longer has its connection as receiver: loadkit tells by it whose question it is"
+    )
     assert "protocol" in inspect.signature(aioice.ice.server_reflexive_candidate).parameters, (
         "aioice's server_reflexive_candidate() no longer takes protocol: loadkit finds out by it which "
         "connection asks a server, to end the question when a call ends early"
@@ -268,6 +289,15 @@ async def test_dtls_transport_takes_a_role(dtls: RTCDtlsTransport) -> None:
 async def test_dtls_transport_has_the_attributes(dtls: RTCDtlsTransport, name: str) -> None:
     assert hasattr(dtls, name), (
         f"aiortc's RTCDtlsTransport no longer has {name}: loadkit takes SRTP and what was negotiated from there"
+    )
+
+
+async def test_dtls_transport_sends_what_openssl_has_written(dtls: RTCDtlsTransport) -> None:
+    assert inspect.iscoroutinefunction(getattr(dtls, "_write_ssl", None)), (
+        "aiortc's RTCDtlsTransport no longer has _write_ssl(): loadkit sends the alert of a failed handshake with it"
+    )
+    assert hasattr(SSL.Connection, "shutdown"), (
+        "pyOpenSSL no longer has Connection.shutdown(): loadkit writes the alert of a failed handshake with it"
     )
 
 
@@ -342,7 +372,7 @@ def test_no_other_file_uses_private_names_of_the_libraries() -> None:
     package = Path(internals.__file__).parent.parent
     offenders = []
     for path in sorted(package.rglob("*.py")):
-        if path.name == "aiortc_internals.py":
+        if path.name in ("aiortc_internals.py", "aiortc_media.py"):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Attribute) or not node.attr.startswith("_"):

@@ -1,0 +1,168 @@
+"""The caller against a real Chromium: each end's own statistics say of the call what the other end's do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from loadkit.call.context import Destination, make_context, open_http
+from loadkit.call.lifetime import CallEnded
+from loadkit.call.media_path import why_not_native
+from loadkit.call.session import CallSession
+from loadkit.call.spec import CallSpec
+from loadkit.media.clock import MediaClock
+from loadkit.media.samples import load_sample
+from loadkit.records import CallRecord, Outcome
+from loadkit.settings import make_settings
+from tests.fakes import CERTIFICATE, ScriptedGateway
+
+from .answering_page import AnsweringPage, answering_chromium
+from .chromium import needs_chromium
+from .conftest import SPOKEN
+
+# One loop for the module, because it has one browser.
+pytestmark = [*needs_chromium, pytest.mark.asyncio(loop_scope="module")]
+
+MEDIA_PATHS = ["python", "stock", *([] if why_not_native() else ["native"])]
+
+#: Packets on their way when figures are taken, or when a call begins or ends.
+ON_THE_WAY = 10
+#: Seconds. On loopback both are a few ms, on a busy machine some tens; in other units they would be tens of thousands.
+SMALL_S = 0.2
+#: Share of the sound that Chromium had to make up: a busy machine sends in fits and starts.
+CONCEALED = 0.25
+
+Figures = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call as both ends saw it."""
+
+    record: CallRecord
+    before: Figures
+    """Chromium's getStats() shortly before the end."""
+    after: Figures
+    """And after it."""
+    changes: list[str]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    async with answering_chromium(tmp_path_factory.mktemp("home")) as browser:
+        yield browser
+
+
+async def until(page: AnsweringPage, enough: Callable[[Figures], bool]) -> Figures:
+    """Chromium's figures as soon as they are as they should be."""
+    async with asyncio.timeout(60):
+        while not enough(figures := await page.figures()):  # noqa: ASYNC110 - nobody tells that a report came
+            # getStats() answers the same for 50 ms.
+            await asyncio.sleep(0.1)
+    return figures
+
+
+async def call_chromium(browser: Browser, media_path: str) -> Call:
+    """Talk until both ends know the round trip time, then hang up."""
+    settings = make_settings({"auth_token": "token", "media_path": media_path})
+    clock = MediaClock()
+    async with (
+        AnsweringPage.opened(browser) as page,
+        ScriptedGateway(page.script) as gateway,
+        open_http(settings) as http,
+    ):
+        destination = Destination.of(f"ws://{gateway.address}", settings)
+        context = make_context(settings, destination, certificate=CERTIFICATE, clock=clock, http=http)
+        session = CallSession(CallSpec(time.monotonic(), call_sid="sid"), context)
+        task = asyncio.create_task(session.run())
+        await session.wait_connected()
+        talking = asyncio.create_task(session.script.talk(load_sample(SPOKEN), 60))
+        before = await until(
+            page,
+            lambda figures: (
+                "roundTripTime" in figures.get("remote-inbound-rtp", {})
+                and session.so_far().round_trip_time is not None
+            ),
+        )
+        session.hang_up(Outcome.COMPLETED)
+        record, _ = await task
+        with pytest.raises(CallEnded):
+            await talking
+        # BYE takes the report of those packets away; a call that ends without leaves it there.
+        after = await until(page, lambda figures: "remote-inbound-rtp" not in figures)
+        changes = await page.changes()
+    clock.close()
+    return Call(record, before, after, changes)
+
+
+@pytest.mark.parametrize("media_path", MEDIA_PATHS)
+async def test_caller_and_chromium_measure_the_same_call_alike(
+    browser: Browser, media_path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loadkit.call.media.REPORT_INTERVAL_S", 1.0)
+    call = await call_chromium(browser, media_path)
+    assert (call.record.outcome, call.record.media_path) == (Outcome.COMPLETED, media_path)
+    assert_what_chromium_received(call)
+    assert_reports_of_both(call)
+    assert_what_we_received(call)
+    assert_same_path(call)
+    assert call.changes[-1] != "muted"
+
+
+def assert_what_chromium_received(call: Call) -> None:
+    received = call.after["inbound-rtp"]
+    sent = call.record.packets_sent
+    assert sent is not None
+    assert received["packetsLost"] == 0
+    assert sent - ON_THE_WAY <= received["packetsReceived"] <= sent
+    assert 0 <= received["jitter"] < SMALL_S
+    # It could decode them: there was sound, little of it made up.
+    assert received["totalAudioEnergy"] > 0
+    assert received["totalSamplesReceived"] > 0
+    assert received["concealedSamples"] < CONCEALED * received["totalSamplesReceived"]
+
+
+def assert_reports_of_both(call: Call) -> None:
+    sent, record = call.before["remote-outbound-rtp"], call.record
+    assert sent["ssrc"] == call.before["inbound-rtp"]["ssrc"]
+    assert 0 < sent["packetsSent"] <= (record.packets_sent or 0)
+    assert 0 < sent["bytesSent"] <= (record.bytes_sent or 0)
+    # A sender report's NTP time is that of the same machine's clock; webrtc-stats has ms.
+    assert abs(sent["remoteTimestamp"] - sent["timestamp"]) < 5000
+    ours = call.before["remote-inbound-rtp"]
+    assert (ours["packetsLost"], ours["fractionLost"]) == (0, 0)
+    assert 0 <= ours["jitter"] < SMALL_S
+    assert 0 < ours["roundTripTime"] < SMALL_S
+    assert record.round_trip_time is not None and 0 < record.round_trip_time < SMALL_S
+    assert record.remote_packets_lost == 0
+    assert record.remote_jitter is not None and 0 <= record.remote_jitter < SMALL_S
+
+
+def assert_what_we_received(call: Call) -> None:
+    record, sent = call.record, call.before["outbound-rtp"]["packetsSent"]
+    assert record.packets_received is not None
+    # It went on sending between its figures and the end of the call.
+    assert sent - ON_THE_WAY <= record.packets_received <= call.after["outbound-rtp"]["packetsSent"]
+    assert record.packets_lost == 0
+    assert record.jitter is not None and 0 <= record.jitter < SMALL_S
+    assert (record.no_audio, record.silent_audio, record.one_way) == (False, False, False)
+
+
+def assert_same_path(call: Call) -> None:
+    record, transport = call.record, call.before["transport"]
+    assert (record.local_candidate_type, record.remote_candidate_type) == ("host", "host")
+    # Chromium learns of our address from our check, or from our candidate.
+    assert call.before["local-candidate"]["candidateType"] == "host"
+    assert call.before["remote-candidate"]["candidateType"] in ("host", "prflx")
+    assert {record.dtls_role, transport["dtlsRole"]} == {"client", "server"}
+    assert record.srtp_cipher == transport["srtpCipher"]
+    assert transport["dtlsState"] == "connected"
+    assert call.after["transport"]["dtlsState"] == "closed"
+    assert call.before["codec"]["mimeType"] == "audio/opus"
