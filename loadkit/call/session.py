@@ -276,6 +276,11 @@ class CallSession:
             self._media.fill(record)
         return record
 
+    @property
+    def packets(self) -> tuple[int, int]:
+        """RTP packets sent and received so far."""
+        return self._media.packets
+
     def hang_up(self, outcome: Outcome, error: CallError | None = None) -> None:
         """End the call from our side."""
         self._lifetime.finish(outcome, error)
