@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
+from benchmarks.cores import CALLER_CORE, pinned
+from benchmarks.gateway_process import GatewayProcess, Packets, echo_gateway
+from benchmarks.process_cost import Cost, cost_of
+from benchmarks.rows import Row
+from benchmarks.window import measure
 from loadkit.call.context import Destination
 from loadkit.call.spec import CallSpec
 from loadkit.engine.client import EngineClient
+from loadkit.lateness import percentile
 from loadkit.records import Outcome
 from loadkit.settings import SAMPLES_DIR, Settings
 
@@ -18,24 +27,22 @@ from loadkit.settings import SAMPLES_DIR, Settings
 SAMPLE = SAMPLES_DIR / "book_a_table.wav"
 _PATIENCE_S = 40.0
 _FOR_EVER_S = 86_400.0
+#: Time for what setting up has left over.
+_SETTLE_S = 2.0
 
 
 class EngineCalls:
-    """One engine and its calls::
-
-        calls = EngineCalls(gateway.url)
-        await calls.start()
-        await calls.place(200, per_second=20)
-        ...
-        records = await calls.end()
+    """One engine and its calls; see :func:`engine_at_gateway`.
 
     :param options: settings of the run by name, ``media_path`` for instance.
     """
 
     def __init__(self, url: str, **options: Any) -> None:
         self.records: list[dict[str, Any]] = []
-        #: The engine's rows of figures, one a second.
+        #: The engine's rows of figures.
         self.figures: list[dict[str, Any]] = []
+        #: What the engine cost before its first call.
+        self.idle: Cost | None = None
         self._configuration = {
             "settings": {"auth_token": "token", **options},
             "destination": Destination.of(url, Settings()).to_message(),
@@ -55,21 +62,16 @@ class EngineCalls:
         assert self._engine.pid is not None
         return self._engine.pid
 
-    @property
-    def parent_pid(self) -> int:
-        """The process at the other end of its pipe: this one."""
-        return os.getpid()
-
-    async def start(self) -> None:
-        """Start the engine, on the cores that this process has now.
+    def start(self) -> None:
+        """Start the engine, on the cores that this thread has now.
 
         :raises loadkit.errors.EngineError: it did not come up.
         """
-        # On this thread: a process starts on the cores of the thread that starts it.
         self._engine.start(self._configuration)
+        self.idle = cost_of(self.pid)
 
     async def place(self, calls: int, per_second: float) -> None:
-        """Place so many calls more, wait until they are connected, and let them talk."""
+        """Place so many calls more, wait until they are connected or have failed, and let them talk."""
         placed = []
         for _ in range(calls):
             spec = CallSpec(intended=time.monotonic(), mode="echo", call_sid="benchmark", listen=False)
@@ -82,29 +84,68 @@ class EngineCalls:
             self._engine.command(call_id, "talk", 0.0, sample=str(SAMPLE), seconds=_FOR_EVER_S)
         self._placed += placed
 
-    @property
-    def up(self) -> int:
-        """Calls that have not ended."""
-        return len(self._engine.calls)
+    async def packets(self) -> Packets:
+        """Packets of all calls so far; ends a row of figures."""
+        await asyncio.to_thread(self._engine.command, "", "figures", _PATIENCE_S)
+        return Packets(
+            received=sum(row["packets_received"] for row in self.figures),
+            sent=sum(row["packets_sent"] for row in self.figures),
+        )
+
+    async def measure(self, name: str, gateway: GatewayProcess, seconds: float) -> Row:
+        """Watch all calls that have been placed for so long."""
+        await asyncio.sleep(_SETTLE_S)
+        await self.packets()
+        seen, parent = len(self.figures), cost_of(os.getpid(), children=False)
+        row = await measure(name, len(self._placed), self, gateway, seconds)
+        figures = self.figures[seen:]
+        lateness: Counter[int] = Counter()
+        for each in figures:
+            lateness.update({int(bucket): count for bucket, count in each["late_histogram"].items()})
+        own, last = self.idle, cost_of(self.pid)
+        assert own is not None
+        lags = [each["loop_lag_ms"] for each in figures if each["loop_lag_ms"] is not None]
+        return replace(
+            row,
+            threads_per_call=(last.threads - own.threads) / row.calls,
+            rss_kb_per_call=(last.rss_bytes - own.rss_bytes) / 1000 / row.calls,
+            parent_share=cost_of(os.getpid(), children=False).share_since(parent),
+            late_ms_p50=percentile(lateness, 50),
+            late_ms_p99=percentile(lateness, 99),
+            late_ms_max=percentile(lateness, 100),
+            frames_skipped=sum(each["frames_skipped"] for each in figures),
+            loop_lag_ms=max(lags, default=None),
+            failures=dict(self.failures),
+        )
 
     @property
     def failures(self) -> Counter[str]:
         """Calls that failed, by error code."""
-        return Counter(r["error_code"] for r in self.records if r["outcome"] != Outcome.COMPLETED)
+        failed = (record for record in self.records if record["outcome"] == Outcome.FAILED)
+        return Counter(record["error_code"] for record in failed)
 
-    def lateness(self, since: float, until: float) -> Counter[int]:
-        """Histogram of the lateness of packets between two moments of Unix time, by whole seconds."""
-        total: Counter[int] = Counter()
-        for row in self.figures:
-            if since + 1 <= row["at"] <= until:
-                total.update({int(bucket): count for bucket, count in row["late_histogram"].items()})
-        return total
+    @property
+    def media_paths(self) -> Counter[str]:
+        """Calls by the path that their media took, once they have ended."""
+        return Counter(record["media_path"] for record in self.records)
 
-    async def end(self) -> list[dict[str, Any]]:
+    async def end(self) -> None:
         """Hang up, wait for the records, and end the engine."""
         for call_id in self._placed:
             self._engine.end(call_id, Outcome.COMPLETED)
         for call_id in self._placed:
             await asyncio.to_thread(self._engine.wait_until_over, call_id, _PATIENCE_S)
         await asyncio.to_thread(self._engine.stop)
-        return self.records
+
+
+@contextlib.asynccontextmanager
+async def engine_at_gateway(**options: Any) -> AsyncIterator[tuple[EngineCalls, GatewayProcess]]:
+    """An engine on one core and a gateway on the other; at the end the calls have hung up."""
+    async with echo_gateway() as gateway:
+        engine = EngineCalls(gateway.url, **options)
+        with pinned(CALLER_CORE):
+            engine.start()
+        try:
+            yield engine, gateway
+        finally:
+            await engine.end()

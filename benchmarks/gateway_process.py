@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import json
 import resource
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from benchmarks.cores import GATEWAY_CORE, pinned
 from loadkit.gateway.app import Gateway
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.transport.peer import Peer
@@ -138,6 +141,17 @@ class GatewayProcess:
             raise RuntimeError(f"the gateway's process ended with code {await self._child.wait()}")
         document: dict[str, Any] = json.loads(line)
         return document
+
+
+@contextlib.asynccontextmanager
+async def echo_gateway() -> AsyncIterator[GatewayProcess]:
+    """A gateway on its own core that holds as many calls as come, and keeps those that say nothing for a while."""
+    with pinned(GATEWAY_CORE):
+        gateway = await GatewayProcess("--max-sessions", "5000", "--media-timeout", "120s").__aenter__()
+    try:
+        yield gateway
+    finally:
+        await gateway.__aexit__()
 
 
 async def _serve(settings: GatewaySettings) -> None:

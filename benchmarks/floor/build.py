@@ -30,6 +30,8 @@ def build(folder: Path) -> Path:
     )
     if done.returncode != 0:
         if "srtp.h" in done.stderr or "-lsrtp2" in done.stderr:
-            raise FloorUnavailable("there is no libsrtp2 to build with; on Debian: apt-get install libsrtp2-dev")
+            raise FloorUnavailable(
+                "there is no libsrtp2 to build with; on Debian: apt-get install libsrtp2-dev"
+            )
         raise FloorUnavailable(f"the C loop does not compile:\n{done.stderr}")
     return program
