@@ -26,9 +26,7 @@ class PythonStream:
         self.sounding_last: float | None = None
         self.speaker = Speaker()
         self._listener = listener
-        self._meter = ReceptionMeter()
-        self._bursts = LossBursts()
-        self._drift = DriftMeter()
+        self._meter = ReceptionMeter(LossBursts(), DriftMeter())
         self._peer: Peer | None = None
         self._source: RtpSource | None = None
         self._reporter: RtcpReporter | None = None
@@ -120,8 +118,6 @@ class PythonStream:
         if self._meter.packet(rtp.ssrc, rtp.sequence_number, rtp.timestamp, len(rtp.payload), now):
             if first:
                 self._listener.first_packet(now)
-            self._bursts.packet(rtp.ssrc, rtp.sequence_number)
-            self._drift.packet(rtp.ssrc, rtp.timestamp, now)
             if self.wants_payloads:
                 self._listener.payload(rtp.payload, now)
 
@@ -160,8 +156,8 @@ class PythonStream:
             last_arrival=meter.last_arrival,
             packets_lost=meter.packets_lost,
             packets_reordered=meter.packets_reordered,
-            loss_burst_mean=self._bursts.mean,
-            clock_drift_ppm=self._drift.ppm,
+            loss_burst_mean=meter.loss_burst_mean,
+            clock_drift_ppm=meter.clock_drift_ppm,
             jitter=meter.jitter,
             longest_gap=meter.longest_gap,
             round_trip_time=reporter.round_trip_time,

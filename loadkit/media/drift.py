@@ -73,6 +73,28 @@ class DriftMeter:
         if transit < self._least:
             self._least, self._window_at = transit, elapsed
 
+    def in_order(self, least: float, arrival: float, timestamp: int) -> None:
+        """Packets arrived before the window's end whose timestamps did not wrap.
+
+        :param least: the least of their transits, in clock ticks: arrival less timestamp.
+        :param arrival: of the packet that had it.
+        :param timestamp: of the last of them.
+        """
+        transit = (least - (self._start * CLOCK_RATE + self._ticks - self._timestamp)) / CLOCK_RATE
+        if transit < self._least:
+            self._least, self._window_at = transit, arrival - self._start
+        self._ticks += timestamp - self._timestamp
+        self._timestamp = timestamp
+
+    def is_at(self, ssrc: int | None, timestamp: int | None) -> bool:
+        """Whether this is the source that is followed, and the timestamp of its newest packet."""
+        return ssrc == self._ssrc and timestamp == self._timestamp
+
+    @property
+    def window_end(self) -> float:
+        """A packet from this time on (monotonic seconds) begins a window."""
+        return self._window_end
+
     def _widen(self) -> None:
         """Make windows of twice the length; of two least transits the least stays, with its time."""
         pairs = zip(self._points[::2], self._points[1::2], strict=True)
