@@ -153,7 +153,8 @@ class CallMedia:
     @property
     def packets(self) -> tuple[int, int]:
         """RTP packets sent and received so far."""
-        return (self._source.packets_sent if self._source else 0), self.meter.packets_received
+        figures = self.stream.figures()
+        return (0, 0) if figures is None else (figures.packets_sent, figures.packets_received)
 
     # At the end
 

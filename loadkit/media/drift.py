@@ -8,6 +8,7 @@ transits is the drift (a simple form of V. Paxson, On calibrating measurements o
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from loadkit.media import CLOCK_RATE
 
@@ -104,16 +105,21 @@ class DriftMeter:
     @property
     def ppm(self) -> float | None:
         """Parts per million, positive when the other clock is too fast; None when it cannot be told."""
-        points = self._points
-        if len(points) < 3 or points[-1][0] - points[0][0] < SHORTEST_S:
-            return None
-        mean_at = math.fsum(at for at, _ in points) / len(points)
-        mean_transit = math.fsum(transit for _, transit in points) / len(points)
-        spread = math.fsum((at - mean_at) ** 2 for at, _ in points)
-        slope = math.fsum((at - mean_at) * (transit - mean_transit) for at, transit in points) / spread
-        squares = math.fsum((transit - mean_transit - slope * (at - mean_at)) ** 2 for at, transit in points)
-        error = math.sqrt(squares / (len(points) - 2) / spread)
-        if error > max(WORST_ERROR_PPM * _MICRO, WORST_ERROR_SHARE * abs(slope)):
-            return None
-        # Transits shrink when timestamps run ahead of arrivals: dt/dT = 1 - slope.
-        return round(-slope / _MICRO, 1)
+        return ppm_of(self._points)
+
+
+def ppm_of(points: Sequence[tuple[float, float]]) -> float | None:
+    """Parts per million out of the least transits (arrival, transit) of windows, in seconds; None when it cannot be
+    told."""
+    if len(points) < 3 or points[-1][0] - points[0][0] < SHORTEST_S:
+        return None
+    mean_at = math.fsum(at for at, _ in points) / len(points)
+    mean_transit = math.fsum(transit for _, transit in points) / len(points)
+    spread = math.fsum((at - mean_at) ** 2 for at, _ in points)
+    slope = math.fsum((at - mean_at) * (transit - mean_transit) for at, transit in points) / spread
+    squares = math.fsum((transit - mean_transit - slope * (at - mean_at)) ** 2 for at, transit in points)
+    error = math.sqrt(squares / (len(points) - 2) / spread)
+    if error > max(WORST_ERROR_PPM * _MICRO, WORST_ERROR_SHARE * abs(slope)):
+        return None
+    # Transits shrink when timestamps run ahead of arrivals: dt/dT = 1 - slope.
+    return round(-slope / _MICRO, 1)

@@ -270,9 +270,14 @@ class ReceptionMeter:
     def fraction_lost(self) -> int:
         """Share lost since the last time this was asked, in 1/256 (RFC 3550 A.3)."""
         expected, received = self.packets_expected, self.packets_received
-        expected_interval = expected - self._expected_prior
-        lost_interval = expected_interval - (received - self._received_prior)
+        share = share_lost(expected - self._expected_prior, received - self._received_prior)
         self._expected_prior, self._received_prior = expected, received
-        if expected_interval <= 0 or lost_interval <= 0:
-            return 0
-        return min(255, (lost_interval << 8) // expected_interval)
+        return share
+
+
+def share_lost(expected: int, received: int) -> int:
+    """Share of the packets expected in an interval that did not come, in 1/256 (RFC 3550 A.3)."""
+    lost = expected - received
+    if expected <= 0 or lost <= 0:
+        return 0
+    return min(255, (lost << 8) // expected)

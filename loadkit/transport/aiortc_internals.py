@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
 
 import pylibsrtp
+from aioice.candidate import Candidate
 from aioice.ice import (
     CandidatePair,
     Connection,
@@ -109,6 +110,21 @@ def _asks_for(task: asyncio.Task[Any], connection: Connection) -> bool:
     if frame is None or frame.f_code is not server_reflexive_candidate.__code__:
         return False
     return frame.f_locals["protocol"].receiver is connection
+
+
+def gathering_begins(connection: Connection) -> None:
+    """Say that local candidates are being gathered, by somebody else."""
+    connection._local_candidates_start = True
+
+
+def gathering_ends(connection: Connection) -> None:
+    """Say that all local candidates are there."""
+    connection._local_candidates_end = True
+
+
+def add_candidate(connection: Connection, candidate: Candidate) -> None:
+    """Give the connection one more local candidate, of a socket that it has."""
+    connection._local_candidates.append(candidate)
 
 
 def add_socket(connection: Connection, protocol: StunProtocol) -> None:

@@ -30,17 +30,25 @@ class Reception:
         self._on_rtp = on_rtp
         self._on_rtcp = on_rtcp
         self._srtp: internals.SrtpSession | None = None
+        self._take_rtp: PacketHandler | None = None
 
-    def open(self, srtp: internals.SrtpSession) -> None:
-        """The handshake is done: hand on what has come and what will."""
+    def open(self, srtp: internals.SrtpSession, take_rtp: PacketHandler | None = None) -> None:
+        """The handshake is done: hand on what has come and what will.
+
+        :param take_rtp: takes RTP packets as they came, still protected, in place of ``on_rtp``.
+        """
         self._srtp = srtp
+        self._take_rtp = take_rtp
         early, self.early = self.early, []
         for data, arrival in early:
             self._decrypt(srtp, data, arrival)
 
     def take(self, data: bytes) -> None:
         """One datagram, at its arrival."""
-        arrival = time.monotonic()
+        self.take_at(data, time.monotonic())
+
+    def take_at(self, data: bytes, arrival: float) -> None:
+        """One datagram that arrived at ``arrival`` (monotonic seconds)."""
         if self._srtp is not None:
             self._decrypt(self._srtp, data, arrival)
         elif len(self.early) < EARLY_PACKETS:
@@ -59,6 +67,8 @@ class Reception:
             # RFC 5761 section 4: payload types 64 to 95 are taken by RTCP's 192 to 223.
             if len(data) > 1 and 192 <= data[1] <= 223:
                 self._on_rtcp(srtp.unprotect_rtcp(data), arrival)
+            elif self._take_rtp is not None:
+                self._take_rtp(data, arrival)
             else:
                 self._on_rtp(srtp.unprotect(data), arrival)
         except internals.SrtpError as exc:
