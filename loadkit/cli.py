@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from loadkit import __version__
-from loadkit.errors import ExitCode, LoadkitError
+from loadkit.errors import ExitCode, LoadkitError, exit_code_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -63,8 +63,7 @@ def _report(options: argparse.Namespace) -> int:
     folder = RunFolder.open(options.folder)
     summary = write_reports(folder)
     print(text_summary(summary, folder.report))
-    codes = {"pass": ExitCode.PASSED, "no data": ExitCode.NO_DATA}
-    return int(codes.get(summary["verdict"]["status"], ExitCode.FAILED))
+    return int(exit_code_of(summary["verdict"]["status"]))
 
 
 def _add_gateway(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

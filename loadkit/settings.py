@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from loadkit.settings_model import Seconds, SettingsModel, Texts, listed, option
+from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, Texts, listed, option
 
 #: Where the shipped samples are.
 SAMPLES_DIR = Path(__file__).resolve().parent.parent / "audio_samples"
@@ -132,11 +132,32 @@ class Settings(SettingsModel):
     engines: int = option(
         0, "engine processes per Locust process; 0 shares the machine's cores out", ge=0, le=256
     )
-
     media_path: _Text = option(
         MediaPath.AUTO.value,
         "what carries media: native (a compiled module), python, stock (aiortc's own sender and receiver, slow, to "
         "compare with), or auto: native where the module is there, python elsewhere",
+    )
+    limit_late_ms: float = option(
+        10.0,
+        "milliseconds that one packet in a hundred may leave late, or later, of a generator that is fit; 0 does not judge it",
+        ge=0,
+        le=5_000,
+    )
+    limit_loop_lag_ms: float = option(
+        50.0,
+        "milliseconds that the loop of an engine or of Locust may stand still in one second out of ten of a generator that is "
+        "fit; 0 does not judge it",
+        ge=0,
+        le=60_000,
+    )
+    limit_cpu_share: float = option(
+        0.9,
+        "share of a core that an engine or Locust may use for a tenth of the run when it is fit; 0 does not judge it",
+        ge=0,
+        le=64,
+    )
+    stall_timeout: SecondsOrOff = option(
+        15.0, "seconds that an engine may stand still before the run is ended; 0 never ends it"
     )
 
     # The run

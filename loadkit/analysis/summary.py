@@ -11,6 +11,7 @@ import pandas as pd
 
 from loadkit.analysis.concurrency import concurrency
 from loadkit.analysis.generator import summarise_generator
+from loadkit.analysis.limits import Limits
 from loadkit.analysis.paths import summarise_paths
 from loadkit.analysis.percentiles import distribution, rounded
 from loadkit.analysis.verdict import judge
@@ -58,7 +59,14 @@ def summarise(
     summary["media"] = _media(calls)
     summary["ice"] = _ice(calls)
     summary["paths"] = summarise_paths(calls)
-    summary["generator"] = summarise_generator(calls, figures)
+    summary["generator"] = summarise_generator(
+        calls,
+        figures,
+        Limits.of(run.get("settings")),
+        errors=summary["errors"],
+        started_at=summary["run"]["started_at"],
+        stalled=_stalled(run),
+    )
     verdict = judge(summary)
     summary["verdict"] = {"status": str(verdict.status), "sentence": verdict.sentence}
     return summary
@@ -104,6 +112,13 @@ def _run(calls: pd.DataFrame, figures: pd.DataFrame, run: Mapping[str, Any]) -> 
         "tls_insecure": insecure if isinstance(insecure, bool) else None,
         "unreadable_lines": sum(int(table.attrs.get("unreadable_lines", 0)) for table in (calls, figures)),
     }
+
+
+def _stalled(run: Mapping[str, Any]) -> str | None:
+    """Why the watchdog ended the run; ``None`` when it did not."""
+    if run.get("ended_by") != "stalled":
+        return None
+    return printable(str(run.get("stalled") or "The generator stood still, and the run was ended."), 400)
 
 
 def _extreme(pick: Any, moments: Iterable[Any]) -> float | None:

@@ -153,8 +153,7 @@ class CallMedia:
     @property
     def packets(self) -> tuple[int, int]:
         """RTP packets sent and received so far."""
-        figures = self.stream.figures()
-        return (0, 0) if figures is None else (figures.packets_sent, figures.packets_received)
+        return self.stream.packets
 
     # At the end
 

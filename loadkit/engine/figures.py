@@ -46,9 +46,9 @@ class FigureTaker:
             **self._process.take(now),
             "packets_sent": packets[0] - self._packets[0],
             "packets_received": packets[1] - self._packets[1],
-            "late_ms_p50": _milliseconds(histogram, 50),
-            "late_ms_p99": _milliseconds(histogram, 99),
-            "late_ms_max": _milliseconds(histogram, 100),
+            "late_ms_p50": lateness.percentile_shown(histogram, 50),
+            "late_ms_p99": lateness.percentile_shown(histogram, 99),
+            "late_ms_max": lateness.percentile_shown(histogram, 100),
             "frames_late": clock.frames_late - self._late,
             "frames_skipped": clock.frames_skipped - self._skipped,
             "loop_lag_ms": None if self._lag is None else round(self._lag * 1000, 3),
@@ -73,9 +73,3 @@ async def take_figures(taker: FigureTaker, send: Callable[[], None]) -> None:
         if now >= next_row:
             next_row = max(next_row + INTERVAL_S, now)
             send()
-
-
-def _milliseconds(histogram: dict[int, int], q: float) -> float | None:
-    """A percentile as JSON has it: what was later than any edge is told as the last edge."""
-    late = lateness.percentile(histogram, q)
-    return None if late is None else min(late, lateness.EDGES_MS[-1])

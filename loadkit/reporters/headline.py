@@ -12,12 +12,18 @@ from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.wording import INSECURE, count, length, milliseconds, moment, plural, share
 
-_STATUS_CLASSES = {Status.PASS: "pass", Status.FAIL: "fail", Status.NO_DATA: "nodata"}
+_STATUSES = {
+    Status.PASS: ("Passed", "pass"),
+    Status.FAIL: ("Failed", "fail"),
+    Status.UNFIT: ("Unfit: the generator was the limit", "unfit"),
+    Status.NO_DATA: ("No data", "nodata"),
+}
 
 _ENDINGS = {
     "run_time": "ended when its time was over",
     "stopped": "stopped by hand",
     "interrupted": "interrupted by a signal",
+    "stalled": "ended because the generator stood still",
     None: "its end was not recorded: it was still running, or was killed",
 }
 
@@ -54,10 +60,7 @@ class ErrorRow:
 
 def status_words(summary: Mapping[str, Any]) -> tuple[str, str]:
     """The verdict in a word, and its class in the page."""
-    status = Status(summary["verdict"]["status"])
-    return {Status.PASS: "Passed", Status.FAIL: "Failed", Status.NO_DATA: "No data"}[status], _STATUS_CLASSES[
-        status
-    ]
+    return _STATUSES[Status(summary["verdict"]["status"])]
 
 
 def about(summary: Mapping[str, Any], run: Mapping[str, Any]) -> str:
@@ -80,7 +83,12 @@ def notes(summary: Mapping[str, Any]) -> list[Note]:
     found = []
     if generator["fit"] is False:
         found.append(Note("The load generator was at its limit", generator["unfit_reasons"]))
-    if generator["fit"] is None and calls["total"]:
+    judged = any(limit is not None for limit in generator["limits"].values())
+    if generator["fit"] is None and calls["total"] and not judged:
+        found.append(
+            Note("The load generator was not judged", ["All limits are 0: nobody says whose a latency is."])
+        )
+    if generator["fit"] is None and calls["total"] and judged:
         found.append(
             Note(
                 "The load generator's own lateness was not measured",

@@ -23,6 +23,7 @@ from loadkit.analysis.percentiles import STATISTICS
 from loadkit.printable import printable
 from loadkit.reporters import headline, page_tables
 from loadkit.reporters.charts import pictures
+from loadkit.reporters.engine_table import engine_tables
 from loadkit.reporters.path_table import path_tables
 from loadkit.reporters.vega_bundle import vega_bundle
 from loadkit.reporters.wording import plural
@@ -80,6 +81,7 @@ def html_page(
         totals=page_tables.totals(summary),
         path_tables=path_tables(summary),
         call_tables=[
+            *engine_tables(summary),
             page_tables.slowest_calls(calls, started_at),
             page_tables.failed_calls(calls, started_at),
         ],
@@ -145,7 +147,7 @@ def _files(with_turns: bool) -> list[dict[str, str]]:
         "summary.json": "the numbers of this page",
         "run.json": "settings, versions, machine",
         "records.jsonl": "raw: calls",
-        "figures.jsonl": "raw: engines, once a second",
+        "figures.jsonl": "raw: the generator's processes, once a second",
     }
     return [{"name": name, "what": what} for name, what in files.items()]
 

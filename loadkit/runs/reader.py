@@ -35,10 +35,15 @@ _FIGURES = pa.schema(
         ("at", pa.float64()),
         ("worker", pa.string()),
         ("engine", pa.string()),
+        ("kind", pa.string()),
         ("pid", pa.int64()),
+        ("seconds", pa.float64()),
         ("calls", pa.int64()),
         ("cpu_share", pa.float64()),
         ("rss_bytes", pa.int64()),
+        ("open_files", pa.int64()),
+        ("sockets", pa.int64()),
+        ("threads", pa.int64()),
         ("packets_sent", pa.int64()),
         ("packets_received", pa.int64()),
         ("frames_late", pa.int64()),
@@ -111,7 +116,10 @@ def read_turns(folder: RunFolder) -> pd.DataFrame:
 
 
 def read_figures(folder: RunFolder) -> pd.DataFrame:
-    """One row per engine and second; ``late_histogram`` holds bucket → count of packets, or ``None``."""
+    """One row per process and second; ``late_histogram`` holds bucket → count of packets, or ``None``.
+
+    ``kind`` is ``engine``, also in files that were written before other processes told of themselves, or ``locust``.
+    """
     rows: list[dict[str, Any]] = []
     histograms: list[dict[int, int] | None] = []
     unreadable = 0
@@ -130,6 +138,7 @@ def read_figures(folder: RunFolder) -> pd.DataFrame:
             rows.append(typed)
             histograms.append(histogram)
     frame = _frame(pa.Table.from_pylist(rows, schema=_FIGURES))
+    frame["kind"] = frame["kind"].fillna("engine")
     frame["late_histogram"] = pd.Series(histograms, dtype=object)
     frame.attrs["unreadable_lines"] = unreadable
     return frame

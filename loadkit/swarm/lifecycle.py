@@ -42,6 +42,7 @@ from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, add_options, 
 from loadkit.swarm.pool import EnginePool, default_engines
 from loadkit.swarm.run import Run
 from loadkit.swarm.spread import Spread
+from loadkit.swarm.workers import WorkerWatch
 from loadkit.transport.addresses import is_loopback
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,6 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 _FINISH_WORKERS_S = 25.0
-_WATCH_WORKERS_S = 0.5
 
 
 class RunRefused(LoadkitError):
@@ -77,7 +77,7 @@ class Swarm:
         self._spread = self._new_spread()
         self._exit_code: ExitCode | None = None
         self._refused = False
-        self._workers: dict[str, str] = {}
+        self._watch: WorkerWatch | None = None
         self._finishing = False
         self._ended_by: str | None = None
         self._ending: gevent.Greenlet | None = None
@@ -156,7 +156,7 @@ class Swarm:
         if isinstance(runner, MasterRunner):
             preflight.check_host(self._host())
             self._collector = RecordCollector(runner, self._record, self._figures, self._worker_refused)
-            gevent.spawn(self._watch_workers)
+            self._watch = WorkerWatch(runner, self._collector, self._run_in_progress)
             return
         self._pool = self._new_pool("local")
         self._pool.start(self._configuration())
@@ -280,32 +280,17 @@ class Swarm:
         elif self._run is not None and not self._run.finished:
             self._run.figures(row)
 
-    def _watch_workers(self) -> None:
-        """A worker that took part and is gone before the end makes the run fail."""
-        collector = self._collector
-        assert collector is not None
-        while True:
-            gevent.sleep(_WATCH_WORKERS_S)
-            run = self._run
-            if run is None or run.finished or self._finishing:
-                self._workers = {}
-                continue
-            present = collector.present()
-            for client_id in present - set(self._workers):
-                self._workers[client_id] = self._worker_name(client_id)
-                run.worker_seen(self._workers[client_id])
-            for client_id in set(self._workers) - present:
-                run.worker_lost(self._workers.pop(client_id), "it is gone")
+    def _run_in_progress(self) -> Run | None:
+        """None between two runs, and as soon as one is being finished."""
+        run = self._run
+        return None if run is None or run.finished or self._finishing else run
 
     def _worker_refused(self, client_id: str, reason: str) -> None:
         if self._run is not None and not self._run.finished:
-            self._run.worker_lost(self._worker_name(client_id), reason)
+            assert self._watch is not None
+            self._run.worker_lost(self._watch.name(client_id), reason)
             assert self._runner is not None
             gevent.spawn(self._runner.quit if _headless(self._environment) else self._runner.stop)
-
-    def _worker_name(self, client_id: str) -> str:
-        assert isinstance(self._runner, MasterRunner)
-        return f"worker-{self._runner.get_worker_index(client_id)}"
 
     # test_stopping, test_stop
 
@@ -315,7 +300,8 @@ class Swarm:
         if self._collector is None or self._run is None or self._run.finished:
             return
         for client_id in self._collector.finish(_FINISH_WORKERS_S + (self._environment.stop_timeout or 0)):
-            self._run.worker_lost(self._worker_name(client_id), "it did not finish in time")
+            assert self._watch is not None
+            self._run.worker_lost(self._watch.name(client_id), "it did not finish in time")
 
     def _finish_worker(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002 - Locust's names
         assert isinstance(self._runner, WorkerRunner)

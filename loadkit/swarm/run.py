@@ -16,7 +16,7 @@ from typing import Any
 import gevent
 import psutil
 
-from loadkit.errors import ExitCode
+from loadkit.errors import ExitCode, exit_code_of
 from loadkit.runs.folder import RunFolder
 from loadkit.runs.writer import RunWriter
 from loadkit.settings import Settings
@@ -110,6 +110,11 @@ class Run:
             reason,
         )
 
+    def stalled(self, reason: str) -> None:
+        """The generator stands still, and the run is being ended for it."""
+        self._document["stalled"] = reason
+        self._writer.write_run(self._document)
+
     def finish(self, ended_by: str) -> ExitCode:
         """Write everything and the report; returns what the run is worth as an exit code."""
         self.finished = True
@@ -137,7 +142,7 @@ class Run:
             done = subprocess.run(
                 command, env=environment, timeout=_REPORT_S, start_new_session=True, check=False
             )
-            if done.returncode in (ExitCode.PASSED, ExitCode.FAILED, ExitCode.NO_DATA):
+            if done.returncode in (ExitCode.PASSED, ExitCode.FAILED, ExitCode.NO_DATA, ExitCode.UNFIT):
                 return
             reason = f"it ended with code {done.returncode}"
         except (OSError, subprocess.TimeoutExpired) as exc:
@@ -157,7 +162,7 @@ class Run:
             status = json.loads(self._folder.summary.read_text(encoding="utf-8"))["verdict"]["status"]
         except (OSError, ValueError, KeyError):
             return ExitCode.FAILED
-        return {"pass": ExitCode.PASSED, "no data": ExitCode.NO_DATA}.get(status, ExitCode.FAILED)
+        return exit_code_of(status)
 
     def _flush(self) -> None:
         while True:

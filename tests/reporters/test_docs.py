@@ -26,6 +26,8 @@ def keys_of(value: dict[str, Any], prefix: str = "") -> set[str]:
         path = f"{prefix}{name}"
         if prefix == "paths.":
             path = "paths.<path>"
+        if prefix == "generator.processes.":
+            path = "generator.processes.<name>"
         if path in OPEN_ENDED:
             found.add(f"{path}.{OPEN_ENDED[path]}")
         elif not isinstance(inner, dict) or set(inner) == set(STATISTICS):
