@@ -15,7 +15,6 @@ import contextlib
 import fractions
 import itertools
 import json
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +29,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.engine_calls import SAMPLE
 from benchmarks.standard_input import lines
-from loadkit.media import CLOCK_RATE, FRAME_S, FRAME_SAMPLES
+from loadkit.media import CLOCK_RATE, FRAME_SAMPLES
 from loadkit.media.samples import load_sample, read_sound
 
 _AT_ONCE = 4
@@ -70,7 +69,7 @@ def _frames() -> Iterator[av.AudioFrame]:
         yield frame
 
 
-def _packets() -> Iterator[av.Packet]:
+def _packets() -> Iterator[Any]:
     for payload in itertools.cycle(load_sample(SAMPLE).packets):
         yield av.Packet(payload)
 
@@ -166,10 +165,10 @@ def _main() -> None:
     # aiortc leaves out 127.0.0.1 by name, and these calls stay on loopback.
     import aioice.ice
 
-    aioice.ice.get_host_addresses = lambda **_: ["127.0.0.1"]  # type: ignore[assignment]
+    aioice.ice.get_host_addresses = lambda **_: ["127.0.0.1"]
     # Kinder to aiortc than asyncio's own loop.
     uvloop.run(_run(args.url, args.calls, pre_encoded=args.pre_encoded))
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    _main()

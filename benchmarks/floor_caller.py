@@ -80,7 +80,7 @@ def _hold(program: Path, calls: list[LightCaller], ahead: float) -> int:
         command.append(str(round(ahead * _PACKETS_PER_SECOND)))
     descriptors = [handover, *(_descriptor(call.peer) for call in calls)]
     # Blocks this process's loop, as it shall: both would read the same sockets.
-    return subprocess.run(command, pass_fds=descriptors).returncode  # noqa: ASYNC221
+    return subprocess.run(command, pass_fds=descriptors).returncode
 
 
 async def _run(url: str, count: int, ahead: float, program: Path) -> int:

@@ -31,7 +31,7 @@ from loadkit.gateway.embedded import EmbeddedGateway
 from loadkit.records import Outcome
 from loadkit.settings import make_settings
 
-_TOKEN = "benchmark"  # noqa: S105
+_TOKEN = "benchmark"
 _PATIENCE_S = 60.0
 #: Short calls before anything is measured: code paths, allocators and the gateway's contexts are warm after them.
 _WARM_UP = 30
