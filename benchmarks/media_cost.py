@@ -52,7 +52,7 @@ def _main() -> int:
     steps = [int(number) for number in args.calls.split(",")]
     measuring = measure(args.media_path, steps, args.seconds, args.per_second, media_path=args.media_path)
     rows = asyncio.run(measuring)
-    print(rows_table(rows))
+    print(rows_table(row.document() for row in rows))
     return 1 if any(row.faults for row in rows) else 0
 
 
