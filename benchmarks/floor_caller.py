@@ -1,13 +1,14 @@
 """Calls that Python sets up and a C loop holds: the floor.
 
-    python -m benchmarks.floor_caller URL [--calls 200] [--ahead SECONDS]
+    python -m benchmarks.floor_caller URL [--calls 200] [--ahead SECONDS] [--shared]
 
 Signaling, ICE and DTLS are loadkit's, one after the other; then sockets, remote addresses and SRTP keys go to the C
 loop in :mod:`benchmarks.floor`, and this process waits for its end. While the C loop runs nobody answers the gateway's
 consent checks: aioice gives a call up after six checks, 5 s apart, so a window must end well within 25 s.
 
-With ``--ahead`` the C loop protects the packets of so many seconds before it starts and decrypts nothing. Standard
-input and output, which the C loop inherits, are those of :mod:`benchmarks.caller_process`.
+With ``--ahead`` the C loop protects the packets of so many seconds before it starts and decrypts nothing. With
+``--shared`` it sends for all calls from one socket, many packets at once. Standard input and output, which the C loop
+inherits, are those of :mod:`benchmarks.caller_process`.
 """
 
 from __future__ import annotations
@@ -69,21 +70,21 @@ def _handover(calls: list[LightCaller]) -> str:
     return "".join(line + "\n" for line in told)
 
 
-def _hold(program: Path, calls: list[LightCaller], ahead: float) -> int:
+def _hold(program: Path, calls: list[LightCaller], ahead: float, *, shared: bool) -> int:
     """Let the C loop hold them until its standard input ends; returns its exit code."""
     # Not on its command line, and in no file that has a name: there are keys in it.
     handover = os.memfd_create("calls")
     os.write(handover, _handover(calls).encode())
     os.lseek(handover, 0, os.SEEK_SET)
-    command = [str(program), str(handover)]
-    if ahead:
-        command.append(str(round(ahead * _PACKETS_PER_SECOND)))
+    command = [str(program), str(handover), str(round(ahead * _PACKETS_PER_SECOND))]
+    if shared:
+        command.append("shared")
     descriptors = [handover, *(_descriptor(call.peer) for call in calls)]
     # Blocks this process's loop, as it shall: both would read the same sockets.
     return subprocess.run(command, pass_fds=descriptors).returncode
 
 
-async def _run(url: str, count: int, ahead: float, program: Path) -> int:
+async def _run(url: str, count: int, program: Path, ahead: float, *, shared: bool) -> int:
     certificate = Certificate()
     calls = [LightCaller(url, certificate) for _ in range(count)]
     room = asyncio.Semaphore(_AT_ONCE)
@@ -96,7 +97,7 @@ async def _run(url: str, count: int, ahead: float, program: Path) -> int:
         async with asyncio.TaskGroup() as group:
             for call in calls:
                 group.create_task(place(call))
-        return _hold(program, calls, ahead)
+        return _hold(program, calls, ahead, shared=shared)
     finally:
         for call in calls:
             await call.vanish()
@@ -107,6 +108,7 @@ def _main() -> int:
     parser.add_argument("url")
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--ahead", type=float, default=0.0)
+    parser.add_argument("--shared", action="store_true")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -114,7 +116,7 @@ def _main() -> int:
         except FloorUnavailable as exc:
             print(exc, file=sys.stderr)
             return 3
-        return asyncio.run(_run(args.url, args.calls, args.ahead, program))
+        return asyncio.run(_run(args.url, args.calls, program, args.ahead, shared=args.shared))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ NAMES = {
     "native": "loadkit, native path",
     "floor": "C loop, libsrtp, AES-256-GCM",
     "floor_ahead": "C loop, no cipher in the loop",
+    "floor_shared": "C loop, sends with sendmmsg",
 }
 #: Calls at which the fast path's headline figures are taken.
 AT_CALLS = 200

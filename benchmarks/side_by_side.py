@@ -82,6 +82,12 @@ async def _floor_ahead(size: Size) -> dict[str, Any]:
     return await _process("floor_ahead", module, size.floor_calls, size.seconds, "--ahead", ahead)
 
 
+async def _floor_shared(size: Size) -> dict[str, Any]:
+    return await _process(
+        "floor_shared", "benchmarks.floor_caller", size.floor_calls, size.seconds, "--shared"
+    )
+
+
 async def _process(name: str, module: str, calls: int, seconds: float, *arguments: str) -> dict[str, Any]:
     return (await measure_process(NAMES[name], module, calls, seconds, *arguments)).document()
 
@@ -143,6 +149,7 @@ PARTS: dict[str, Part] = {
     "native": _native,
     "floor": _floor,
     "floor_ahead": _floor_ahead,
+    "floor_shared": _floor_shared,
     "setup": _setup,
 }
 

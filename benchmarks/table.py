@@ -19,6 +19,7 @@ _COLUMNS: tuple[tuple[str, int, Callable[[Document], str]], ...] = (
     ("p99", 6, lambda row: _number(row["late_ms_p99"], 1)),
     ("max ms", 7, lambda row: _number(row["late_ms_max"], 1)),
 )
+FLOORS = ("floor", "floor_ahead", "floor_shared")
 FOOTNOTE = "* an extrapolation: calls over the caller's share of a core"
 
 
@@ -42,7 +43,7 @@ def run_table(document: Document) -> str:
     rows = [parts[name] for name in ("aiortc", "aiortc_pre_encoded") if "calls" in parts.get(name, {})]
     for name in ("stock", "python", "native"):
         rows += parts.get(name, {}).get("rows", [])
-    rows += [parts[name] for name in ("floor", "floor_ahead") if "calls" in parts.get(name, {})]
+    rows += [parts[name] for name in FLOORS if "calls" in parts.get(name, {})]
     told = [rows_table(rows), ""]
     for name in ("python", "native"):
         shown = parts.get(name, {}).get("shown")

@@ -1,16 +1,18 @@
 /* The least that calls can cost: one epoll loop that sends a packet per call each 20 ms and reads what comes back.
  *
- *     floor CALLS_FD [AHEAD]
+ *     floor CALLS_FD [AHEAD [shared]]
  *
  * Nothing is measured but how many packets there were, nothing is reported (RTCP), nothing is judged. With AHEAD, so
  * many packets of each call are protected before the clock starts, and what comes back is counted as it is: the same
- * packets on the same wire without the cost of their cipher, which leaves the cost of the system calls.
+ * packets on the same wire without the cost of their cipher, which leaves the cost of the system calls. AHEAD is 0 to
+ * leave that out. With the word "shared", all calls send from the first one's socket, with one sendmmsg(2) for all that
+ * are due: what a socket per call costs. What comes back comes to each call's own.
  *
  * Each line on standard input is answered by one with the packets so far; the end of standard input ends it. */
 
+#define _GNU_SOURCE
+
 #include <err.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,7 @@
 
 #include "calls.h"
 
-enum { SLOTS = 10, SLOT_NS = 2 * 1000 * 1000, EVENTS = 256 };
+enum { SLOTS = 10, SLOT_NS = 2 * 1000 * 1000, EVENTS = 256, BATCH = 64 };
 
 /* What an event is about: a call's index, or one of these. */
 static const uint64_t CLOCK = UINT64_MAX, QUESTION = UINT64_MAX - 1;
@@ -42,23 +44,60 @@ static int start_clock(void)
     return clock;
 }
 
-static void send_one(const struct calls *calls, struct call *call)
+/* The packet to send now: returns where it is, in `room` or ahead; NULL when all that were ahead are used up. */
+static unsigned char *due_packet(const struct calls *calls, struct call *call, unsigned char *room, size_t *size)
 {
-    unsigned char room[PACKET_MAX], *packet = room;
-    size_t size;
     if (call->ahead != NULL) {
         if (call->ahead_next == call->ahead_count)
-            return;
-        packet = call->ahead[call->ahead_next];
-        size = call->ahead_length[call->ahead_next++];
-    } else {
-        int length = (int)next_packet(calls, call, packet);
-        if (srtp_protect(call->sending, packet, &length) != srtp_err_status_ok)
-            errx(3, "a packet could not be protected");
-        size = (size_t)length;
+            return NULL;
+        *size = call->ahead_length[call->ahead_next];
+        return call->ahead[call->ahead_next++];
     }
+    int length = (int)next_packet(calls, call, room);
+    if (srtp_protect(call->sending, room, &length) != srtp_err_status_ok)
+        errx(3, "a packet could not be protected");
+    *size = (size_t)length;
+    return room;
+}
+
+static void send_one(const struct calls *calls, struct call *call)
+{
+    unsigned char room[PACKET_MAX];
+    size_t size;
+    unsigned char *packet = due_packet(calls, call, room, &size);
+    if (packet == NULL)
+        return;
     if (sendto(call->fd, packet, size, 0, (struct sockaddr *)&call->remote, sizeof call->remote) > 0)
         call->sent++;
+}
+
+/* The packets of the calls of one slot, in batches, over one socket. */
+static void send_slot_shared(struct calls *calls, size_t slot)
+{
+    static unsigned char rooms[BATCH][PACKET_MAX];
+    struct mmsghdr messages[BATCH];
+    struct iovec parts[BATCH];
+    struct call *of[BATCH];
+    size_t next = slot;
+    while (next < calls->count) {
+        int filled = 0;
+        memset(messages, 0, sizeof messages);
+        for (; next < calls->count && filled < BATCH; next += SLOTS) {
+            struct call *call = &calls->all[next];
+            unsigned char *packet = due_packet(calls, call, rooms[filled], &parts[filled].iov_len);
+            if (packet == NULL)
+                continue;
+            parts[filled].iov_base = packet;
+            messages[filled].msg_hdr.msg_name = &call->remote;
+            messages[filled].msg_hdr.msg_namelen = sizeof call->remote;
+            messages[filled].msg_hdr.msg_iov = &parts[filled];
+            messages[filled].msg_hdr.msg_iovlen = 1;
+            of[filled++] = call;
+        }
+        int sent = sendmmsg(calls->all[0].fd, messages, (unsigned int)filled, 0);
+        for (int i = 0; i < sent; i++)
+            of[i]->sent++;
+    }
 }
 
 static void receive_one(struct call *call)
@@ -74,14 +113,18 @@ static void receive_one(struct call *call)
 }
 
 /* Calls are spread over the 20 ms in slots of 2 ms, as loadkit's are. */
-static void tick(struct calls *calls, int clock, uint64_t *slot)
+static void tick(struct calls *calls, int clock, uint64_t *slot, int shared)
 {
     uint64_t times;
     if (read(clock, &times, sizeof times) != sizeof times)
         return;
-    for (; times > 0; times--, ++*slot)
-        for (size_t i = *slot % SLOTS; i < calls->count; i += SLOTS)
-            send_one(calls, &calls->all[i]);
+    for (; times > 0; times--, ++*slot) {
+        if (shared)
+            send_slot_shared(calls, *slot % SLOTS);
+        else
+            for (size_t i = *slot % SLOTS; i < calls->count; i += SLOTS)
+                send_one(calls, &calls->all[i]);
+    }
 }
 
 /* Returns 0 at the end of standard input. */
@@ -100,7 +143,7 @@ static int answer(const struct calls *calls)
     return 1;
 }
 
-static void run(struct calls *calls)
+static void run(struct calls *calls, int shared)
 {
     struct epoll_event events[EVENTS];
     uint64_t slot = 0;
@@ -116,7 +159,7 @@ static void run(struct calls *calls)
         for (int k = 0; k < count; k++) {
             uint64_t what = events[k].data.u64;
             if (what == CLOCK)
-                tick(calls, clock, &slot);
+                tick(calls, clock, &slot, shared);
             else if (what != QUESTION)
                 receive_one(&calls->all[what]);
             else if (!answer(calls))
@@ -129,12 +172,12 @@ int main(int count, char **words)
 {
     struct calls calls;
     if (count < 2 || srtp_init() != srtp_err_status_ok)
-        errx(2, "floor CALLS_FD [AHEAD]");
+        errx(2, "floor CALLS_FD [AHEAD [shared]]");
     read_calls(atoi(words[1]), &calls);
-    if (count > 2)
+    if (count > 2 && atoi(words[2]) > 0)
         protect_ahead(&calls, (size_t)atoi(words[2]));
     printf("{\"up\": %zu}\n", calls.count);
     fflush(stdout);
-    run(&calls);
+    run(&calls, count > 3 && strcmp(words[3], "shared") == 0);
     return 0;
 }

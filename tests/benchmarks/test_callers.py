@@ -38,7 +38,9 @@ async def test_calls_by_stock_aiortc_are_echoed_and_counted(arguments: tuple[str
 
 
 @needs_libsrtp
-@pytest.mark.parametrize("arguments", [(), ("--ahead", "5")], ids=["cipher", "no cipher in the loop"])
+@pytest.mark.parametrize(
+    "arguments", [(), ("--ahead", "5", "--shared")], ids=["as it is", "no cipher, one socket"]
+)
 async def test_calls_that_the_c_loop_holds_are_echoed_and_counted(arguments: tuple[str, ...]) -> None:
     _echoed(await measure_process("floor", "benchmarks.floor_caller", 2, 1.0, *arguments))
 
