@@ -111,6 +111,14 @@ class NativeStream:
         """When the newest packet arrived."""
         return known(self._figures().last_arrival)
 
+    @property
+    def packets(self) -> tuple[int, int]:
+        """RTP packets sent and received so far."""
+        if self._media is None:
+            return 0, 0
+        counted = self._media.figures()
+        return counted.packets_sent, counted.packets_received
+
     # The call's life
 
     def attach(self, peer: Peer, payload_type: int, ntp_offset: float) -> None:
