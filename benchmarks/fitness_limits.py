@@ -37,17 +37,6 @@ from loadkit.transport.peer import Certificate
 
 #: (milliseconds for which the loop is stopped, out of so many)
 LOADS = ((0, 1), (3, 20), (8, 20), (18, 20), (10, 100), (20, 100), (50, 100), (100, 1000))
-    (0, 1),
-    (3, 20),
-    (8, 20),
-    (18, 20),
-    (10, 100),
-    (20, 100),
-    (50, 100),
-    (50, 500),
-    (100, 1000),
-    (250, 1000),
-)
 
 _SAMPLES = ("opening_hours.wav", "speak_to_a_person.wav")
 
