@@ -74,7 +74,7 @@ class CallSession:
             media_timeout=self._settings.media_timeout,
             failed=self._lifetime.fail,
             changed=lambda: self.script.changed(),
-            make_stream=make_stream_of(self._settings),
+            make_stream=make_stream_of(self._settings, observed=observer is not NOBODY),
         )
         #: What the call's script can do.
         self.script = Script(self._lifetime, self._media.speaker, self._hearing)
@@ -178,6 +178,7 @@ class CallSession:
             on_rtp=self._observer.packets(self._media.stream.rtp_received),
             on_rtcp=self._media.stream.rtcp_received,
             through_aiortc=self._media.stream.media_path == MediaPath.STOCK,
+            native=self._media.stream.media_path == MediaPath.NATIVE,
         )
 
     async def _open_websocket(self) -> CallSignaling:

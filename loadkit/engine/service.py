@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Callable, Coroutine
@@ -106,6 +107,10 @@ class EngineService:
             self._send({"ev": "refused", "reason": str(exc)})
             return
         if self._figures is None:
+            # What is there now, samples and all that the first of everything has imported, stays: the collector, which
+            # stops all calls while it looks, need not look at it again. It goes on to look at what calls leave.
+            gc.collect()
+            gc.freeze()
             self._figures = asyncio.create_task(take_figures(self._taker, self._send_figures))
         self._send({"ev": "ready"})
 

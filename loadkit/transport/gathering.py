@@ -16,6 +16,8 @@ from aiortc.rtcicetransport import candidate_from_aioice
 
 from loadkit.errors import Stage, TransportError
 from loadkit.transport import aiortc_internals as internals
+from loadkit.transport.datagrams import DatagramPoll
+from loadkit.transport.hosts import gather_hosts
 from loadkit.transport.relay import Relay, TurnOptions, get_relay
 from loadkit.transport.route import Route
 
@@ -29,6 +31,7 @@ class Gathering:
 
     :param new_sockets: called when the connection may have sockets that it had not before.
     :param relay_lost: called when the relay is gone although nobody closed it.
+    :param poll: what reads the sockets; None: the event loop, by transports of its own.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Gathering:
         *,
         new_sockets: Callable[[], None],
         relay_lost: Callable[[], None],
+        poll: Callable[[], DatagramPoll | None] = lambda: None,
     ) -> None:
         #: The relay that a TURN server gave; None while there is none.
         self.relay: Relay | None = None
@@ -60,6 +64,7 @@ class Gathering:
         self._route, self._turn = route, turn
         self._new_sockets = new_sockets
         self._relay_lost = relay_lost
+        self._poll = poll
         self._task: asyncio.Task[None] | None = None
 
     async def run(self, on_candidate: Callable[[RTCIceCandidate], None]) -> None:
@@ -118,12 +123,19 @@ class Gathering:
         relay = asyncio.create_task(self._get_relay())
         try:
             if self._route.host_candidates:
-                await internals.gather(self._connection, self._addresses)
+                await self._gather_hosts()
             await relay
         finally:
             if not relay.done():
                 relay.cancel()
                 await asyncio.wait({relay})
+
+    async def _gather_hosts(self) -> None:
+        poll = self._poll()
+        if poll is None:
+            await internals.gather(self._connection, self._addresses)
+        else:
+            await gather_hosts(self._connection, self._addresses, poll)
 
     async def _get_relay(self) -> None:
         """Ask the route's TURN servers, one after the other, for a relay.
