@@ -37,21 +37,22 @@ from tests.fakes import CERTIFICATE
 
 from .conftest import StartGateway
 from .test_events import told
-from .test_truth import TOLERANCE_MS, latencies
+from .test_truth import TOLERANCE_MS, at, latencies, voice
 
 PATHS = ["python", "stock", *([] if why_not_native() else ["native"])]
 SAMPLE = load_sample(SAMPLES_DIR / "book_a_table.wav")
 
-#: All losses are among the first packets of a call; the call ends after so many, and has as many again to end in.
-LOSSY, LONG, QUIET = 100, 150, 250
-#: The first of them, which no call may miss.
-BEGINNING = 10
-#: Packets on their way when a call hangs up: a second's, for a planted delay of 0.12 s and a machine that is busy.
+#: All losses of a call on a machine that has time are among its first packets, and none is the very first; the call
+#: ends when so many have come or are known to be lost; one that has to wait for a report may go on as long as this.
+LOSSY, LONG, LONGEST = 100, 150, 2000
+BEGINNING, QUIET = 10, 250
+#: Packets on their way when a call hangs up, through the relay.
 ON_THE_WAY = 50
-#: Seconds by which a record's jitter may differ from that of the packets as the witness saw them: it goes on for the
-#: few that come after the call has hung up. Seen: up to 1.2 ms, of 21 on a machine with ten things to do at once.
-SAME_PACKETS_S = 0.004
-#: Seconds by which the jitter of two calls in one process may differ. Seen: 0.1 to 3 ms, of 14.
+#: Seconds by which a record's jitter may differ from that of the same packets as the witness saw them: aiortc looks at
+#: the clock itself, a moment later, and has whole ticks.
+SAME_PACKETS_S = 0.002
+#: Seconds by which the jitter of two calls in one process may differ, besides what the machine let their packets wait.
+#: Seen: 0.1 to 3 ms, of 14.
 ALIKE_S = 0.012
 
 
@@ -87,42 +88,41 @@ class Planted:
         heard = Impairment(self.heard, f"{self.seed}/heard")
         sent = Impairment(self.sent, f"{self.seed}/sent")
         found: list[tuple[float | None, bool]] = []
-        for number in range(QUIET):
+        for number in range(LONGEST):
             at = number * FRAME_S
             reached = heard.deliver(at)
             arrived = sent.deliver(at) if reached else ()
             found.append((arrived[0] if arrived else None, bool(reached)))
         return found
 
-    def lost(self) -> list[int]:
-        """Numbers of the packets whose echo is lost, one way or the other."""
-        return [number for number, (at, _) in enumerate(self.arrivals()) if at is None]
+    def lost(self, packets: int) -> list[int]:
+        """Of so many packets those whose echo is lost, one way or the other."""
+        return [number for number, (due, _) in enumerate(self.arrivals()[:packets]) if due is None]
 
-    def unheard(self) -> int:
-        """Packets that the gateway does not hear."""
-        return sum(not heard for _, heard in self.arrivals())
+    def unheard(self, packets: int) -> int:
+        """Of so many packets those that the gateway does not hear."""
+        return sum(not heard for _, heard in self.arrivals()[:packets])
 
     def jitter(self, packets: int) -> float:
         """RFC 3550 jitter after so many packets, on a network that does nothing else."""
         meter = ReceptionMeter()
-        for number, (at, _) in enumerate(self.arrivals()[:packets]):
-            if at is not None:
-                meter.packet(1, number, number * FRAME_SAMPLES, 80, at)
+        for number, (due, _) in enumerate(self.arrivals()[:packets]):
+            if due is not None:
+                meter.packet(1, number, number * FRAME_SAMPLES, 80, due)
         assert meter.jitter is not None
         return meter.jitter
 
-    def burst_mean(self) -> float:
+    def burst_mean(self, packets: int) -> float | None:
         """Mean number of echoes lost in a row."""
         bursts = LossBursts()
-        for number, (at, _) in enumerate(self.arrivals()):
-            if at is not None:
+        for number, (due, _) in enumerate(self.arrivals()[:packets]):
+            if due is not None:
                 bursts.packet(1, number)
-        assert bursts.mean is not None
         return bursts.mean
 
     def fits(self) -> bool:
         """Whether there is loss in both directions, but neither at the beginning nor at the end."""
-        lost, unheard = self.lost(), self.unheard()
+        lost, unheard = self.lost(QUIET), self.unheard(QUIET)
         return unheard >= 2 and len(lost) >= unheard + 4 and lost[0] >= BEGINNING and lost[-1] < LOSSY
 
 
@@ -141,22 +141,31 @@ def test_what_is_planted_fits() -> None:
 class Witness(CallObserver):
     """Keeps the packets that arrive."""
 
-    numbers: list[int] = field(default_factory=list)
-    meter: ReceptionMeter = field(default_factory=ReceptionMeter)
+    seen: list[tuple[int, int, int, float]] = field(default_factory=list)
+    """Of each: sequence number, timestamp, SSRC, arrival."""
 
     def packets(self, handler: PacketHandler) -> PacketHandler:
         def take(packet: bytes, now: float) -> None:
-            number, stamp, ssrc = struct.unpack_from("!HII", packet, 2)
-            self.numbers.append(number)
-            self.meter.packet(ssrc, number, stamp, len(packet), now)
+            self.seen.append((*struct.unpack_from("!HII", packet, 2), now))
             handler(packet, now)
 
         return take
 
+    def jitter(self, packets: int) -> float | None:
+        """RFC 3550 jitter after so many packets; others come when the call has hung up."""
+        meter = ReceptionMeter()
+        for number, stamp, ssrc, now in self.seen[:packets]:
+            meter.packet(ssrc, number, stamp, 80, now)
+        return meter.jitter
+
+    def known(self) -> int:
+        """Packets up to the last that arrived, counted from the first that did."""
+        return ((self.seen[-1][0] - self.seen[0][0]) & 0xFFFF) + 1
+
     def lost(self) -> list[int]:
-        """Numbers that did not arrive, counted from the first that did."""
-        seen = {(number - self.numbers[0]) & 0xFFFF for number in self.numbers}
-        return sorted(set(range(max(seen))) - seen)
+        """Numbers of those among them that did not arrive."""
+        first = self.seen[0][0]
+        return sorted(set(range(self.known())) - {(packet[0] - first) & 0xFFFF for packet in self.seen})
 
 
 @dataclass(frozen=True)
@@ -217,12 +226,12 @@ async def test_every_path_measures_the_network_that_is_planted(
     start_gateway: StartGateway, place_all: PlaceAll, many_reports: None
 ) -> None:
     async def talk(session: CallSession) -> None:
-        """Until so many packets have been sent, and the gateway has told of those it did not hear."""
+        """Until so many packets have come, and the gateway has told of those it did not hear."""
         talking = asyncio.create_task(session.script.talk(SAMPLE, 60))
         while True:
             so_far = session.so_far()
-            told = so_far.remote_packets_lost == PLANTED.unheard() and so_far.round_trip_time is not None
-            if (so_far.packets_sent or 0) >= LONG and told:
+            told = (so_far.remote_packets_lost or 0) >= PLANTED.unheard(LOSSY) and so_far.round_trip_time
+            if (so_far.packets_received or 0) + (so_far.packets_lost or 0) >= LONG and told:
                 break
             await asyncio.sleep(FRAME_S)
         talking.cancel()
@@ -240,28 +249,29 @@ def assert_as_planted(call: Measured, planted: Planted, path: str) -> None:
     record = call.record
     sent, received = record.packets_sent, record.packets_received
     assert sent is not None and received is not None, path
-    assert sent < QUIET, "the machine is too busy for this test"
+    assert record.packets_lost is not None and record.remote_packets_lost is not None, path
     # Loss is a matter of numbers and not of time: exact.
-    assert record.packets_lost == len(planted.lost()), path
-    assert record.loss_burst_mean == pytest.approx(planted.burst_mean()), path
-    assert record.remote_packets_lost == planted.unheard(), path
-    assert 0 <= sent - len(planted.lost()) - received <= ON_THE_WAY, path
+    known = received + record.packets_lost
+    assert LONG <= known <= sent, path
+    assert record.packets_lost == len(planted.lost(known)), path
+    assert record.loss_burst_mean == pytest.approx(planted.burst_mean(known)), path
+    assert planted.unheard(LOSSY) <= record.remote_packets_lost <= planted.unheard(sent), path
     assert record.packets_reordered == 0, path
-    # No faster than planted, and in the right unit: how much slower is the machine's affair.
+    # No faster than planted, and in the right unit (60 ms are no 60 s): how much slower is the machine's affair.
     assert record.first_packet_ms is not None and record.first_packet_ms > 55, path
-    assert record.round_trip_time is not None and 0.055 < record.round_trip_time < 1, path
-    assert record.jitter is not None and 0.4 * planted.jitter(sent) < record.jitter < 1, path
-    if call.witness.numbers:
-        assert call.witness.lost() == planted.lost(), path
-        # Those that came after the call had hung up the stream may not have counted.
-        assert 0 <= len(call.witness.numbers) - received <= ON_THE_WAY, path
-        assert record.jitter == pytest.approx(call.witness.meter.jitter, abs=SAME_PACKETS_S), path
+    assert record.round_trip_time is not None and 0.055 < record.round_trip_time < 20, path
+    assert record.jitter is not None and 0.4 * planted.jitter(known) < record.jitter < 1, path
+    if call.witness.seen:
+        assert call.witness.lost() == planted.lost(call.witness.known()), path
+        assert record.jitter == pytest.approx(call.witness.jitter(received), abs=SAME_PACKETS_S), path
 
 
 def assert_alike(records: list[CallRecord]) -> None:
     first, *others = records
     for other in others:
-        assert other.jitter == pytest.approx(first.jitter, abs=ALIKE_S)
+        assert first.late_ms_max is not None and other.late_ms_max is not None
+        waited = max(first.late_ms_max, other.late_ms_max) / 1000
+        assert other.jitter == pytest.approx(first.jitter, abs=ALIKE_S + waited)
         # The same encoded sound, if not for quite as long.
         assert other.audio_level == pytest.approx(first.audio_level, rel=0.5)
 
@@ -275,16 +285,26 @@ async def test_every_path_measures_the_latencies_that_the_gateway_tells(
         await session.script.wait_for_reply(20)
 
     events_path = tmp_path / "events.jsonl"
-    gateway = await start_gateway(events=events_path, agent_seed=1, agent_latency="200ms", greeting_delay=0.3)
+    gateway = await start_gateway(
+        events=events_path,
+        agent_seed=1,
+        agent_latency="200ms",
+        greeting_delay=0.3,
+        speech_folder=voice(tmp_path, "goodbye"),
+    )
     measured = await place_all(gateway, "end-to-end", talk)
     events = await told(gateway, events_path)
     for path, call in measured.items():
         own = [event for event in events if event.get("call_sid") == path]
-        at = {event["event"]: float(event["at"]) for event in reversed(own)}
-        greeting_ms = 1000 * (at["greeting_started"] - at["connected"])
-        assert call.record.greeting_ms == pytest.approx(greeting_ms, abs=TOLERANCE_MS), path
-        (turn,) = call.turns
-        assert [turn.turn_latency_ms] == pytest.approx(latencies(own), abs=TOLERANCE_MS), path
+        record, (turn,) = call.record, call.turns
+        # The record tells how long the machine let this call's packets wait; the gateway is on the same one.
+        assert record.late_ms_max is not None, path
+        tolerance = TOLERANCE_MS + record.late_ms_max
+        assert record.intended_at is not None and record.setup_ms is not None, path
+        assert record.greeting_ms is not None, path
+        greeted_at = record.intended_at + (record.setup_ms + record.greeting_ms) / 1000
+        assert 1000 * (greeted_at - at(own, "greeting_started")) == pytest.approx(0, abs=tolerance), path
+        assert [turn.turn_latency_ms] == pytest.approx(latencies(own), abs=tolerance), path
         assert (turn.no_response, turn.false_interrupt) == (False, False), path
         # The gateway's agent hears and answers, but has nothing to echo.
         assert (call.record.packets_lost, call.record.one_way) == (0, False), path
