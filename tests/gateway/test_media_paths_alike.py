@@ -200,7 +200,8 @@ async def place_all() -> AsyncIterator[PlaceAll]:
         await talk(session)
         session.hang_up(Outcome.COMPLETED)
         record, turns = await task
-        assert (record.outcome, record.media_path) == (Outcome.COMPLETED, media_path)
+        assert (record.outcome, record.error_message) == (Outcome.COMPLETED, None)
+        assert record.media_path == media_path
         return Measured(record, turns, witness)
 
     async def place_all(gateway: Gateway, mode: str, talk: Talk, **more: str) -> dict[str, Measured]:
@@ -233,7 +234,7 @@ async def test_every_path_measures_the_network_that_is_planted(
             told = (so_far.remote_packets_lost or 0) >= PLANTED.unheard(LOSSY) and so_far.round_trip_time
             if (so_far.packets_received or 0) + (so_far.packets_lost or 0) >= LONG and told:
                 break
-            await asyncio.sleep(FRAME_S)
+            await session.script.pause(FRAME_S)
         talking.cancel()
 
     # Else one path would meet a gateway that has never answered, and another one that has.
@@ -319,7 +320,7 @@ async def test_every_path_goes_through_a_relay(
             so_far = session.so_far()
             if so_far.silent_audio is False and so_far.round_trip_time is not None:
                 break
-            await asyncio.sleep(FRAME_S)
+            await session.script.pause(FRAME_S)
         talking.cancel()
 
     gateway = await start_gateway(turn_urls=turn_server.urls, turn_secret=turn_server.secret)
@@ -337,8 +338,8 @@ async def test_every_path_notices_that_the_gateway_hears_nothing(
     start_gateway: StartGateway, place_all: PlaceAll, many_reports: None
 ) -> None:
     async def talk(session: CallSession) -> None:
-        while session.so_far().one_way is None:  # noqa: ASYNC110 - nobody tells that a report came
-            await asyncio.sleep(FRAME_S)
+        while session.so_far().one_way is None:
+            await session.script.pause(FRAME_S)
 
     gateway = await start_gateway(fault=("one-way lost=heard",))
     for path, call in (await place_all(gateway, "end-to-end", talk)).items():
