@@ -31,8 +31,8 @@ class NativeEcho(SessionMedia):
         self._peer = peer
         self._media = NativeMedia(self._payload_type, told=self._told, opened=self._opened)
         self.meter = NativeMeter(self._media.figures)
-        source = NativeSource(peer.ssrc, self._media.figures)
-        self._reporter = RtcpReporter(source, self.meter, peer.cname, self._ntp_offset)
+        self._source = NativeSource(peer.ssrc, self._media.figures)
+        self._reporter = RtcpReporter(self._source, self.meter, peer.cname, self._ntp_offset)
         peer.carry(self._media)
 
     def rtp_received(self, packet: bytes, now: float) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 from loadkit.gateway.agent import Agent
 from loadkit.media.clock import Tick
 from loadkit.media.meter import ReceptionMeter
-from loadkit.media.rtcp import RtcpReporter
+from loadkit.media.rtcp import RtcpReporter, Source
 from loadkit.media.rtp import RtpPacket, RtpSource, parse_plain, parse_rtp
 
 logger = logging.getLogger(__name__)
@@ -40,10 +40,12 @@ class FrameClock(Protocol):
 
 
 class Arrivals(Protocol):
-    """What a session asks of a meter."""
+    """What a session, and who measures a gateway, asks of a meter."""
 
     @property
     def last_arrival(self) -> float | None: ...
+    @property
+    def packets_received(self) -> int: ...
 
 
 class SessionMedia(ABC):
@@ -56,6 +58,7 @@ class SessionMedia(ABC):
     native = False
 
     meter: Arrivals
+    _source: Source
     _peer: Sender
     _reporter: RtcpReporter
 
@@ -98,6 +101,7 @@ class PythonMedia(SessionMedia):
     def __init__(self, payload_type: int, ntp_offset: float) -> None:
         super().__init__(payload_type, ntp_offset)
         self.meter: ReceptionMeter = ReceptionMeter()
+        self._source: RtpSource
 
     def attach(self, peer: Sender) -> None:
         """Say which peer to send with; packets may arrive from now on."""

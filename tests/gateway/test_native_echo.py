@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +13,6 @@ from loadkit.gateway.faults.session import GatewayFaults, PlannedFaults, Session
 from loadkit.gateway.media import EchoMedia
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.media.native_counts import NativeMeter, NativeSource
-from loadkit.media.rtp import RtpSource
 from loadkit.native import MediaPoll
 from loadkit.native.library import Kind
 from loadkit.transport.native_poll import why_not_native
@@ -73,7 +71,7 @@ def test_every_packet_comes_back_alike(poll: MediaPoll, packets: list[bytes]) ->
         python.rtp_received(packet, 1.0 + index * 0.02)
         native += payloads(poll.take(stream, packet, 1.0 + index * 0.02), Kind.OUTGOING)
     assert native == wire.sent
-    theirs = cast(RtpSource, python._source)
+    theirs = python._source
     assert (source.packets_sent, source.bytes_sent) == (theirs.packets_sent, theirs.bytes_sent)
     assert meter.packets_received == python.meter.packets_received
     assert meter.last_arrival == python.meter.last_arrival
