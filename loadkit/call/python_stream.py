@@ -175,6 +175,11 @@ class PythonStream:
         if self._peer is not None and self._reporter is not None:
             self._peer.send_rtcp(self._reporter.report(now))
 
+    @property
+    def packets(self) -> tuple[int, int]:
+        """RTP packets sent and received so far."""
+        return (self._source.packets_sent if self._source else 0), self._meter.packets_received
+
     def figures(self) -> StreamFigures | None:
         """What was measured so far."""
         source, reporter, meter, peer = self._source, self._reporter, self._meter, self._peer

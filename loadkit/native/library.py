@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from loadkit.native.build import built_module, why_not_built
+from loadkit.native.building import built_module, why_not_built
 
 _ABI = 1
 #: Room for what one call into the module may tell: several of the largest datagrams.
@@ -191,10 +191,11 @@ def _load() -> MediaLibrary | OSError | None:
 
 def why_not_usable() -> str | None:
     """Why the compiled module cannot be used; None when it can."""
-    reason = why_not_built()
+    loaded = _load()
+    # Once it is loaded, and it is asked for at each call, nobody looks at the file again.
+    reason = None if isinstance(loaded, MediaLibrary) else why_not_built()
     if reason is not None:
         return reason
-    loaded = _load()
     return f"the compiled module cannot be loaded: {loaded}" if isinstance(loaded, OSError) else None
 
 
