@@ -13,7 +13,7 @@ from loadkit.gateway.agent import Agent
 from loadkit.media import FRAME_S
 from loadkit.media.clock import Tick
 from loadkit.media.meter import ReceptionMeter
-from loadkit.media.rtcp import RtcpReporter
+from loadkit.media.rtcp import RtcpReporter, Source
 from loadkit.media.rtp import RtpPacket, RtpSource, parse_plain, parse_rtp
 
 logger = logging.getLogger(__name__)
@@ -40,24 +40,38 @@ class FrameClock(Protocol):
     def remove(self, tick: Tick, /) -> None: ...
 
 
+class Arrivals(Protocol):
+    """What a session, and who measures a gateway, asks of a meter."""
+
+    @property
+    def last_arrival(self) -> float | None: ...
+    @property
+    def packets_received(self) -> int: ...
+
+
 class SessionMedia(ABC):
     """Counts and reports what comes; the two ways of answering it are below.
 
     :param ntp_offset: seconds to add to the monotonic clock to get Unix time.
     """
 
+    #: Whether its peer has to be made for the compiled module.
+    native = False
+
+    meter: Arrivals
+    _source: Source
+    _peer: Sender
+    _reporter: RtcpReporter
+
     def __init__(self, payload_type: int, ntp_offset: float) -> None:
-        self.meter = ReceptionMeter()
         #: Packets that are no RTP of the negotiated payload type, or no RTCP.
         self.packets_discarded = 0
         self._payload_type = payload_type
         self._ntp_offset = ntp_offset
 
+    @abstractmethod
     def attach(self, peer: Sender) -> None:
         """Say which peer to send with; packets may arrive from now on."""
-        self._peer = peer
-        self._source = RtpSource(peer.ssrc, self._payload_type)
-        self._reporter = RtcpReporter(self._source, self.meter, peer.cname, self._ntp_offset)
 
     def start(self, now: float) -> None:  # noqa: B027 - echo has nothing to start
         """The call is connected."""
@@ -81,6 +95,21 @@ class SessionMedia(ABC):
         except ValueError:
             self.packets_discarded += 1
 
+
+class PythonMedia(SessionMedia):
+    """Packets come to Python, one by one."""
+
+    def __init__(self, payload_type: int, ntp_offset: float) -> None:
+        super().__init__(payload_type, ntp_offset)
+        self.meter: ReceptionMeter = ReceptionMeter()
+        self._source: RtpSource
+
+    def attach(self, peer: Sender) -> None:
+        """Say which peer to send with; packets may arrive from now on."""
+        self._peer = peer
+        self._source = RtpSource(peer.ssrc, self._payload_type)
+        self._reporter = RtcpReporter(self._source, self.meter, peer.cname, self._ntp_offset)
+
     def _read(self, packet: bytes) -> RtpPacket | None:
         """A packet of the negotiated payload type; None, and counted, when it is none."""
         try:
@@ -93,7 +122,7 @@ class SessionMedia(ABC):
         return rtp
 
 
-class EchoMedia(SessionMedia):
+class EchoMedia(PythonMedia):
     """Sends each packet back as it arrives, under our own SSRC.
 
     Sequence number, timestamp and marker stay as they were, so that loss and reordering on the way here
@@ -142,7 +171,7 @@ class EchoMedia(SessionMedia):
         self._send_rtp(header + rtp.payload)
 
 
-class AgentMedia(SessionMedia):
+class AgentMedia(PythonMedia):
     """Plays an agent's packets by the process's clock and hands it the caller's.
 
     :param hung_up: called once, when the agent has hung up.

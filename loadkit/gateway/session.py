@@ -22,9 +22,10 @@ from aiortc import RTCIceCandidate
 
 from loadkit.errors import TransportError
 from loadkit.gateway.agent import AgentCall, AgentFactory, AgentUnavailable, agent_for
+from loadkit.gateway.echo import make_echo
 from loadkit.gateway.events import SessionEvents, WriteEvent
 from loadkit.gateway.faults.session import GatewayFaults
-from loadkit.gateway.media import AgentMedia, EchoMedia, SessionMedia
+from loadkit.gateway.media import AgentMedia, SessionMedia
 from loadkit.gateway.negotiation import CandidateFeed, read_offer, write_answer
 from loadkit.gateway.outbox import Outbox, Socket
 from loadkit.gateway.settings import GatewaySettings
@@ -150,6 +151,7 @@ class Session:
             addresses=self._context.addresses,
             on_rtp=self._faults.rtp_handler(media.rtp_received),
             on_rtcp=self._faults.rtcp_handler(media.rtcp_received),
+            native=media.native,
         )
         media.attach(self._faults.sender(peer, echo=mode == ECHO))
         self._peer, self._media = peer, media
@@ -162,7 +164,8 @@ class Session:
     def _make_media(self, offer: Offer, mode: str, payload_type: int) -> SessionMedia:
         context = self._context
         if mode == ECHO:
-            return EchoMedia(payload_type, context.ntp_offset)
+            native = context.settings.media_path == "auto" and not self._faults.touch_packets
+            return make_echo(payload_type, context.ntp_offset, native=native)
         call = AgentCall(
             mode=mode,
             session_id=self.session_id,

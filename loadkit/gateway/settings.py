@@ -137,6 +137,11 @@ class GatewaySettings(SettingsModel):
         SPEECH_FOLDER, "where the agent's recordings are: greeting.wav, answer_*.wav, goodbye.wav"
     )
 
+    media_path: Literal["auto", "python"] = option(
+        "auto",
+        "what echoes packets: python, or auto, a compiled module where it was built, see docs/native.md",
+    )
+
     # Faults on demand
     faults: Path | None = option(None, "TOML file of faults on demand, see docs/faults.md")
     fault: tuple[str, ...] = option((), "a fault on demand: 'kind key=value …', see docs/faults.md")

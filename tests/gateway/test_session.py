@@ -108,8 +108,9 @@ async def test_a_null_session_id_and_legacy_modes_are_taken(gateway: Gateway) ->
             assert answer["type"] == "answer"
             await socket.send(json.dumps({"type": "close", "sessionId": answer["sessionId"]}))
             await all_gone(gateway)
-            while (await socket.ask('{"type": "ping"}'))["type"] != "pong":
-                pass
+            # Candidates of the session may still have been on their way.
+            await socket.send('{"type": "ping"}')
+            await socket.receive("pong")
 
 
 async def test_a_fresh_socket_continues_the_session(gateway: Gateway) -> None:

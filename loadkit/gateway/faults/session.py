@@ -63,6 +63,9 @@ class FaultySession(Protocol):
 class SessionFaults:
     """Nothing goes wrong."""
 
+    #: Whether packets have to pass through here.
+    touch_packets = False
+
     def offer_received(self, session: FaultySession, accept: Callable[[], None]) -> None:  # noqa: ARG002
         """An offer came; ``accept`` answers it."""
         accept()
@@ -160,6 +163,8 @@ class PlannedFaults(SessionFaults):
 
     :param leave: it is no longer in progress.
     """
+
+    touch_packets = True
 
     def __init__(
         self, chosen: Sequence[ChosenFault], stalls: Stalls, leave: Callable[[], None] = lambda: None
