@@ -17,6 +17,7 @@
     outbox.py       what a session sends, over whichever socket its client has
     negotiation.py  what is agreed before media: offer, answer, candidates
     media.py        the packets of one call: echoed one by one, or an agent's, 20 ms each
+    echo.py         the echo in the compiled module, or in Python
     agent.py        who answers: the interface of an agent
     turn_taking.py  an agent that takes turns with the caller and can be interrupted
     speaking.py     the reference agent: recorded speech, think times from distributions

@@ -6,6 +6,11 @@
     relay.py             a relay at a TURN server, or why there is none
     gathering.py         local candidates, told as they come
     peer.py              one association: gather, connect, handshake, send, receive, close
+    hosts.py             host candidates over sockets that are read together
+    datagrams.py         such sockets, read through one epoll object in Python
+    native_poll.py       such sockets, read in the compiled module, and what it tells
+    native_media.py      the RTP of one peer, carried by the compiled module
+    pylibsrtp_internals.py  libsrtp's functions and sessions, for the compiled module
     reception.py         media as it arrives: decrypted, told apart, handed on
     warm_up.py           one call of the process with itself, so that the first real one is not slow
     aiortc_internals.py  every private name of aiortc and aioice that we use, and nothing else

@@ -132,7 +132,6 @@ class Peer:
         self._poll_kind: type[DatagramPoll] | None = NativePoll if native else PYTHON_POLL
         if through_aiortc:
             self._poll_kind = None
-        self._poll: DatagramPoll | None = None
         self._media: NativeMedia | None = None
         self._remote_ended = False
         self._selected = asyncio.Event()
@@ -317,17 +316,15 @@ class Peer:
 
     def _get_poll(self) -> DatagramPoll | None:
         """What reads the sockets from now on; None: the event loop, for aiortc or as the system has no epoll."""
-        if self._poll_kind is not None:
-            self._poll = poll_of_loop(self._poll_kind)
-        return self._poll
+        return None if self._poll_kind is None else poll_of_loop(self._poll_kind)
 
     def _open_media(self, receiving: internals.SrtpSession) -> None:
         """Media can flow: in the compiled module, or by the owner's handlers."""
         if self._media is None:
             self.reception.open(receiving)
             return
-        # Without host candidates there was nothing to read from; packets come over the relay's transport.
-        poll = self._poll or self._get_poll()
+        # Without a host candidate the poll may be a fresh one: packets come over the relay's transport.
+        poll = self._get_poll()
         assert isinstance(poll, NativePoll)
         self._media.open(
             poll, receiving, self._tx, self.ssrc, send=self.send_protected, take_rtcp=self.reception.take_at

@@ -241,3 +241,66 @@ async def test_call_that_fails_costs_no_other_call_its_ticks(
     assert failures == [1]
     assert "the transport is closed" in caplog.text
     media_clock.close()
+
+
+# Batches
+
+
+class Batch:
+    """Sends for many calls and tells when enough has been sent."""
+
+    def __init__(self, enough: int = 5, *, fails: bool = False) -> None:
+        self.seen: list[tuple[int, int, int, float]] = []
+        self.enough = enough
+        self.fails = fails
+        self.came = asyncio.Event()
+
+    def __call__(self, slot: int, frames: int, skipped: int, late: float) -> None:
+        self.seen.append((slot, frames, skipped, late))
+        if len(self.seen) >= self.enough:
+            self.came.set()
+        if self.fails:
+            raise RuntimeError("the batch fails")
+
+
+async def test_a_batch_is_called_once_for_all_its_calls_in_a_slot(media_clock: MediaClock) -> None:
+    batch = Batch(enough=40)
+    slots = Counter(media_clock.join(batch) for _ in range(25))
+    assert sorted(slots.values()) == [2] * 5 + [3] * 5
+    async with asyncio.timeout(30):
+        await batch.came.wait()
+    # Each call counts in the lateness of packets, though the batch is called once.
+    sent = sum(slots[slot] * frames for slot, frames, _, _ in batch.seen)
+    assert sum(media_clock.take_lateness().values()) == sent
+
+
+async def test_calls_of_batches_and_others_share_the_slots(media_clock: MediaClock) -> None:
+    batch = Batch()
+    joined = {media_clock.join(batch) for _ in range(5)}
+    ticks = [Ticks() for _ in range(5)]
+    for tick in ticks:
+        media_clock.add(tick)
+    assert joined.isdisjoint({slot_of(media_clock, tick) for tick in ticks})
+
+
+async def test_a_batch_that_all_calls_left_is_called_no_more(media_clock: MediaClock) -> None:
+    batch, witness = Batch(enough=1), Ticks(enough=3)
+    slot = media_clock.join(batch)
+    async with asyncio.timeout(30):
+        await batch.came.wait()
+        media_clock.leave(batch, slot)
+        media_clock.leave(batch, slot)
+        seen = len(batch.seen)
+        media_clock.add(witness)
+        await witness.came.wait()
+    assert len(batch.seen) == seen
+
+
+async def test_a_batch_that_fails_is_told_and_called_again(
+    media_clock: MediaClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    batch = Batch(enough=2, fails=True)
+    media_clock.join(batch)
+    async with asyncio.timeout(30):
+        await batch.came.wait()
+    assert "a batch of calls could not be sent" in caplog.text
