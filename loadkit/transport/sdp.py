@@ -108,7 +108,7 @@ def _template(
 ) -> str:
     """The SDP of all calls of a process that are alike in these, for ``str.format()``."""
     local = LocalDescription(
-        ice=RTCIceParameters(usernameFragment="{ufrag}", password="{password}"),
+        ice=RTCIceParameters(usernameFragment="{ufrag}", password="{password}"),  # noqa: S106 - a field
         dtls=RTCDtlsParameters([RTCDtlsFingerprint(algorithm, value) for algorithm, value in fingerprints]),
         ssrc=_SSRC,
         cname="{cname}",
