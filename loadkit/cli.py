@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from loadkit import __version__
-from loadkit.errors import ExitCode, LoadkitError
+from loadkit.errors import ExitCode, LoadkitError, exit_code_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     _add_report(commands)
     _add_gateway(commands)
     _add_conformance(commands)
+    _add_capacity(commands)
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
         # Of the command, not of the whole program, whose usage would not have the options in it.
@@ -63,8 +64,7 @@ def _report(options: argparse.Namespace) -> int:
     folder = RunFolder.open(options.folder)
     summary = write_reports(folder)
     print(text_summary(summary, folder.report))
-    codes = {"pass": ExitCode.PASSED, "no data": ExitCode.NO_DATA}
-    return int(codes.get(summary["verdict"]["status"], ExitCode.FAILED))
+    return int(exit_code_of(summary["verdict"]["status"]))
 
 
 def _add_gateway(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -81,3 +81,20 @@ def _add_conformance(commands: argparse._SubParsersAction[argparse.ArgumentParse
     parser = commands.add_parser("conformance", help="check a gateway against the protocol, case by case")
     options.add_arguments(parser)
     parser.set_defaults(run=functools.partial(command.run, version=__version__))
+
+
+def _add_capacity(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from loadkit.capacity import options
+
+    parser = commands.add_parser(
+        "capacity", help="search for the load up to which a gateway holds what is asked"
+    )
+    options.add_arguments(parser)
+    parser.set_defaults(run=_capacity)
+
+
+def _capacity(options: argparse.Namespace) -> int:
+    # Here, so that the other commands start without pandas.
+    from loadkit.capacity import command
+
+    return command.run(options)

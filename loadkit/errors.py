@@ -42,12 +42,20 @@ class ExitCode(enum.IntEnum):
     """Settings, a sample or a run folder cannot be used, or no engine could be started: no call was placed."""
     NO_DATA = 3
     """The run ended without one finished call, or no case was decided: it says nothing about the gateway."""
+    UNFIT = 4
+    """The load generator was the limit, or its punctuality was not measured: this says nothing about the gateway."""
     GATEWAY_UNREACHABLE = 5
     """The embedded gateway could not be started, or nothing answers at the address to be called or checked."""
     LOST_WORKERS = 6
     """A worker died or left before the end: the run offered less load than it was asked to."""
     INTERRUPTED = 130
     """The run, or the one call, was ended by SIGINT or SIGTERM before its time."""
+
+
+def exit_code_of(status: object) -> ExitCode:
+    """The exit code that a verdict's status is worth; that of a failed run for a status that nobody knows."""
+    known = {"pass": ExitCode.PASSED, "unfit": ExitCode.UNFIT, "no data": ExitCode.NO_DATA}
+    return known.get(str(status), ExitCode.FAILED)
 
 
 class Stage(enum.StrEnum):
@@ -270,6 +278,10 @@ CODES: dict[str, CodeMeaning] = {
     ),
     "ENGINE_STALLED": _ours(
         "the engine did not answer a command in time", "CPU of the generator: fewer calls, more engines"
+    ),
+    "TOO_MANY_FILES": _ours(
+        "this machine's limit of open files was reached while the call was set up",
+        "ulimit -n, LimitNOFILE= of a systemd unit; fewer calls per engine, more engines",
     ),
     "INTERNAL": _ours("loadkit itself failed", "the message and the log; please report it"),
 }

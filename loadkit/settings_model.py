@@ -42,6 +42,13 @@ Seconds = Annotated[
     Field(gt=0, le=86_400),
 ]
 
+#: Seconds as above, or 0.
+SecondsOrOff = Annotated[
+    float,
+    BeforeValidator(lambda value: parse_duration(value) if isinstance(value, str) else value),
+    Field(ge=0, le=86_400),
+]
+
 
 def listed(value: Any) -> Any:
     """The entries of a list that is given as text, comma separated, or as texts that may be such lists."""
@@ -66,6 +73,11 @@ def shown_default(default: Any) -> str:
     if isinstance(default, tuple):
         return ",".join(str(entry) for entry in default)
     return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def unit_in_name(name: str) -> str | None:
+    """The unit that a name ends in; ``None`` for seconds, which no name of a setting says."""
+    return next((unit for end, unit in (("_ms", "ms"), ("_share", "share")) if name.endswith(end)), None)
 
 
 class SettingsModel(BaseModel):
@@ -123,6 +135,8 @@ class SettingsModel(BaseModel):
         text = str(cls.model_fields[name].annotation)
         if cls.is_secret(name):
             return "<secret>"
+        if "float" in text and (unit := unit_in_name(name)):
+            return f"<{unit}>"
         for kind, shown in (("float", "seconds"), ("int", "number"), ("Path", "path")):
             if kind in text:
                 return f"<{shown}>"

@@ -170,10 +170,22 @@ def figures_row(second: int, engine: str = "local.0", calls: int = 50, **changes
         "packets_received": calls * 50,
         "frames_late": 0,
         "frames_skipped": 0,
+        "kind": "engine",
+        "seconds": 1.0,
+        "open_files": 30 + 2 * calls,
+        "sockets": 10 + 2 * calls,
+        "threads": 3,
         "loop_lag_ms": luck.uniform(0.1, 3),
         "late_histogram": histogram,
     }
     return {**row, **changes}
+
+
+def locust_row(second: int, name: str = "local.locust", **changes: Any) -> dict[str, Any]:
+    """One second of a Locust process with little to do."""
+    unmeasured = dict.fromkeys(("packets_sent", "packets_received", "frames_late", "frames_skipped"))
+    own = {"kind": "locust", "cpu_share": 0.12, "loop_lag_ms": 2.5, "late_histogram": {}}
+    return figures_row(second, name, 0, **{**unmeasured, **own, **changes})
 
 
 def run_document(**changes: Any) -> dict[str, Any]:
@@ -236,6 +248,7 @@ def clean_run(reports_dir: Path, calls: int = 1_000, run_id: str = "clean") -> R
         for second in range(seconds)
         for engine in ("local.0", "local.1")
     ]
+    figures += [locust_row(second) for second in range(seconds)]
     run = run_document(run_id=run_id, ended_at=STARTED_AT + seconds)
     return write_run_folder(reports_dir, rows, turns, figures, run, run_id)
 

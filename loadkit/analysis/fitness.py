@@ -1,14 +1,60 @@
-"""Whether the load generator was fit: punctual enough that the latencies are the gateway's and not its own."""
+"""Whether the load generator was fit: punctual enough that the latencies are the gateway's and not its own.
+
+Every process that places calls is held against the limits twice: over the whole run, and in each piece of
+:data:`WINDOW_S` seconds, of which :data:`STRETCH` in a row make a bad stretch. So a stretch of a long run is
+found that the whole would water down, and a single hiccup of a long run condemns nothing.
+
+    over a limit     in the whole run                              in a piece
+    lateness         more than one packet in a hundred             the same
+    loop lag, CPU    more than a tenth of the seconds, three and   more than half of
+                     more                                          the seconds
+
+A packet that was never sent, because the engine had stalled, was late. ``docs/fitness.md`` is for people.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-#: Lateness of the sending clock, p99 over all packets of the run, that is still fit.
-LATE_MS_P99_LIMIT = 10.0
+import numpy as np
 
-#: Share of one core that an engine may use; held against the p90 of its per-second figures.
-CPU_SHARE_LIMIT = 0.9
+from loadkit.analysis.limits import Limits
+from loadkit.analysis.process_seconds import LOCUST, ProcessSeconds
+
+#: Share of packets that may be late.
+LATE_SHARE = 0.01
+#: Share of the seconds of a run that may be over a limit, and how many may whatever the length of the run.
+SECONDS_SHARE = 0.1
+SECONDS_FREE = 2
+#: Length of a piece, and pieces over a limit, one after the other, that make a bad stretch.
+WINDOW_S = 10.0
+STRETCH = 3
+
+#: Codes of failed calls that only the generator can have brought about.
+OWN_CODES = frozenset({"ENGINE_STALLED", "TOO_MANY_FILES"})
+#: Codes that a generator that comes late can bring about as well as a gateway can.
+DOUBTFUL_CODES = OWN_CODES | {
+    "WEBSOCKET_TIMEOUT",
+    "ANSWER_TIMEOUT",
+    "ICE_FAILED",
+    "ICE_TIMEOUT",
+    "TURN_UNREACHABLE",
+    "DTLS_FAILED",
+    "DTLS_TIMEOUT",
+    "CONNECT_TIMEOUT",
+    "NO_AUDIO",
+    "MEDIA_LOST",
+    "SIGNALING_LOST",
+    "CLOSED_EARLY",
+    "NO_RESPONSE",
+}
+
+_ENGINE_REMEDY = "place fewer calls per engine, or use more engines or more machines."
+_LOCUST_REMEDY = (
+    "its scripts and arrivals come late: use more Locust processes (--processes) or more workers, with fewer users "
+    "each."
+)
 
 
 @dataclass(frozen=True)
@@ -16,37 +62,144 @@ class Fitness:
     """The judgement about the generator."""
 
     fit: bool | None
-    """``None`` when its lateness was not measured."""
+    """``None`` when nothing was to be judged, or something that was to be was not measured."""
     reasons: tuple[str, ...] = ()
     """Why it is unfit, each with what to do about it."""
 
 
-def judge_fitness(
-    late_ms_p99: float | None, cpu_share_sustained: float | None, frames_skipped: int | None
-) -> Fitness:
-    """Hold the generator's figures against the limits; ``None`` stands for *not measured*.
+@dataclass(frozen=True)
+class _Measure:
+    """One limit: which rows of a process are over it, and the sentence about them."""
 
-    :param cpu_share_sustained: of the busiest engine, 1.0 is one core: the p90 of its seconds, so that
-        neither a short peak nor an idle ramp-up decides.
+    over: Callable[[ProcessSeconds, slice, bool], bool]
+    """Rows, and whether they are the whole run."""
+    tell: Callable[[ProcessSeconds, slice], str]
+
+
+_ALL = slice(None)
+
+
+def judge_fitness(
+    processes: Iterable[ProcessSeconds],
+    limits: Limits,
+    errors: Mapping[str, int],
+    stalled: str | None = None,
+) -> Fitness:
+    """Hold the generator's figures against the limits.
+
+    :param errors: error code → failed calls.
+    :param stalled: why the watchdog ended the run.
     """
-    reasons = []
-    if late_ms_p99 is not None and late_ms_p99 > LATE_MS_P99_LIMIT:
-        late = "more than 5 s" if late_ms_p99 == float("inf") else f"{late_ms_p99:g} ms"
-        reasons.append(
-            f"One packet in a hundred left {late} late or later (limit {LATE_MS_P99_LIMIT:g} ms): "
-            "place fewer calls per engine, or use more engines or more machines."
-        )
-    if cpu_share_sustained is not None and cpu_share_sustained > CPU_SHARE_LIMIT:
-        reasons.append(
-            f"An engine used {cpu_share_sustained * 100:.0f} % of a core for a tenth of the run or longer (limit "
-            f"{CPU_SHARE_LIMIT * 100:.0f} %): place fewer calls per engine, or use more engines or more machines."
-        )
-    if frames_skipped:
-        packets = "1 packet was" if frames_skipped == 1 else f"{frames_skipped:,} packets were"
-        reasons.append(
-            f"{packets} never sent because an engine had stalled: look for other work on the machine, "
-            "then place fewer calls per engine or use more machines."
-        )
+    judged = [process for process in processes if process.places_calls]
+    reasons = [stalled] if stalled else []
+    reasons += [_own_failures(code, errors[code]) for code in sorted(OWN_CODES & errors.keys())]
+    for measure in _measures(limits):
+        reasons += _reason(measure, judged)
     if reasons:
         return Fitness(False, tuple(reasons))
-    return Fitness(None if late_ms_p99 is None else True)
+    return Fitness(True if not limits.none and _measured(judged, limits) else None)
+
+
+def _measures(limits: Limits) -> list[_Measure]:
+    measures = []
+    if limits.late_ms is not None:
+        measures.append(_lateness(limits.late_ms))
+    if limits.loop_lag_ms is not None:
+        measures.append(_loop_lag(limits.loop_lag_ms))
+    if limits.cpu_share is not None:
+        measures.append(_cpu(limits.cpu_share))
+    return measures
+
+
+def _lateness(limit: float) -> _Measure:
+    def share(process: ProcessSeconds, rows: slice) -> float:
+        due = int(process.due[rows].sum())
+        return float(process.late[rows].sum()) / due if due else 0.0
+
+    def over(process: ProcessSeconds, rows: slice, _whole: bool) -> bool:
+        # A piece without a row: the process stood still, and sent nothing.
+        return process.kind != LOCUST and (not len(process.at[rows]) or share(process, rows) > LATE_SHARE)
+
+    def tell(process: ProcessSeconds, rows: slice) -> str:
+        return f"sent {share(process, rows) * 100:.1f} % of its packets over {limit:g} ms late or never (limit 1 %)"
+
+    return _Measure(over, tell)
+
+
+def _loop_lag(limit: float) -> _Measure:
+    def over(process: ProcessSeconds, rows: slice, whole: bool) -> bool:
+        return not len(process.at[rows]) or _often(process.loop_lag_ms[rows] > limit, whole)
+
+    def tell(process: ProcessSeconds, rows: slice) -> str:
+        lag = process.loop_lag_ms[rows]
+        return (
+            f"stood still for over {limit:g} ms in {_seconds(lag > limit)}, {np.nanmax(lag):,.0f} ms at most"
+        )
+
+    return _Measure(over, tell)
+
+
+def _cpu(limit: float) -> _Measure:
+    def over(process: ProcessSeconds, rows: slice, whole: bool) -> bool:
+        return bool(len(process.at[rows])) and _often(process.cpu_share[rows] > limit, whole)
+
+    def tell(process: ProcessSeconds, rows: slice) -> str:
+        return f"used over {limit * 100:.0f} % of a core in {_seconds(process.cpu_share[rows] > limit)}"
+
+    return _Measure(over, tell)
+
+
+def _often(over: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], whole: bool) -> bool:
+    """Whether so many seconds are over a limit that it counts; what was not measured is not over it."""
+    number = int(over.sum())
+    return number > max(SECONDS_FREE, SECONDS_SHARE * len(over)) if whole else number > len(over) / 2
+
+
+def _seconds(over: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> str:
+    return f"{int(over.sum()):,} of {len(over):,} seconds"
+
+
+def _reason(measure: _Measure, processes: list[ProcessSeconds]) -> list[str]:
+    """The first process that is over the limit in a sentence, and how many others are."""
+    found = [(process, told) for process in processes if (told := _told(measure, process)) is not None]
+    if not found:
+        return []
+    process, told = found[0]
+    locust = process.kind == LOCUST
+    others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    name = f"{'The Locust process' if locust else 'Engine'} {process.name}{others}"
+    return [f"{name} {told}: {_LOCUST_REMEDY if locust else _ENGINE_REMEDY}"]
+
+
+def _told(measure: _Measure, process: ProcessSeconds) -> str | None:
+    """What is wrong with it over the whole run or, when that is right, in its worst stretch; None when nothing is."""
+    if measure.over(process, _ALL, True):
+        return measure.tell(process, _ALL)
+    longest: list[tuple[float, slice]] = []
+    current: list[tuple[float, slice]] = []
+    for begin, rows in process.windows(WINDOW_S):
+        current = [*current, (begin, rows)] if measure.over(process, rows, False) else []
+        longest = max(longest, current, key=len)
+    rows = slice(longest[0][1].start, longest[-1][1].stop) if longest else slice(0)
+    if len(longest) < STRETCH or rows.start == rows.stop:
+        return None
+    begin, end = max(0.0, longest[0][0]), longest[-1][0] + WINDOW_S
+    return f"{measure.tell(process, rows)}, {begin:,.0f} to {end:,.0f} s after the start"
+
+
+def _own_failures(code: str, count: int) -> str:
+    calls = "1 call" if count == 1 else f"{count:,} calls"
+    if code == "TOO_MANY_FILES":
+        return f"{calls} failed because the limit of open files was reached: raise it (ulimit -n), or use more engines."
+    return f"{calls} got no answer from an engine in time: {_ENGINE_REMEDY}"
+
+
+def _measured(processes: list[ProcessSeconds], limits: Limits) -> bool:
+    """Whether there is a figure for every limit. A process that held no call is not asked for its lateness."""
+    engines = [process for process in processes if process.kind != LOCUST]
+    needed = [
+        (limits.late_ms, any(process.due.any() for process in engines)),
+        (limits.loop_lag_ms, any(bool(np.isfinite(process.loop_lag_ms).any()) for process in engines)),
+        (limits.cpu_share, any(bool(np.isfinite(process.cpu_share).any()) for process in engines)),
+    ]
+    return all(measured for limit, measured in needed if limit is not None)

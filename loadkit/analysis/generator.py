@@ -1,59 +1,71 @@
-"""The tester's own punctuality: what the engines wrote about themselves once a second, as numbers of the run."""
+"""The tester's own punctuality: what its processes wrote about themselves once a second, as numbers of the run."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
 from loadkit import lateness
+from loadkit.analysis.engine_table import per_process
 from loadkit.analysis.fitness import judge_fitness
+from loadkit.analysis.limits import Limits
 from loadkit.analysis.percentiles import rounded
+from loadkit.analysis.process_seconds import LOCUST, by_process, engines_only
 
 
-def summarise_generator(calls: pd.DataFrame, figures: pd.DataFrame) -> dict[str, Any]:
-    """The ``generator`` part of the summary; ``None`` where the engines wrote nothing."""
-    late = merged(figures["late_histogram"])
-    late_p99 = lateness.percentile(late, 99)
-    engines = figures.dropna(subset=["cpu_share"]).groupby(["worker", "engine"], dropna=False)["cpu_share"]
-    sustained = _most(engines.quantile(0.9))
+def summarise_generator(
+    calls: pd.DataFrame,
+    figures: pd.DataFrame,
+    limits: Limits | None = None,
+    *,
+    errors: Mapping[str, int] | None = None,
+    started_at: float | None = None,
+    stalled: str | None = None,
+) -> dict[str, Any]:
+    """The ``generator`` part of the summary; ``None`` where its processes wrote nothing.
+
+    :param limits: those of the settings' defaults when not given.
+    :param errors: error code → failed calls.
+    :param started_at: start of the run, Unix seconds.
+    :param stalled: why the watchdog ended the run.
+    """
+    limits = limits or Limits.of(None)
+    engines, locust = engines_only(figures), figures[figures["kind"] == LOCUST]
+    late = lateness.added_up(engines["late_histogram"])
+    shares = engines.dropna(subset=["cpu_share"]).groupby(["worker", "engine"], dropna=False)["cpu_share"]
     # An engine counts the packets of calls still in progress, too; records are what is left without figures.
-    counted = figures if len(figures) else calls
-    skipped = _count(counted["frames_skipped"])
+    counted = engines if len(engines) else calls
     latest = _latest(calls["late_ms_max"], late)
-    fitness = judge_fitness(late_p99, sustained, skipped)
+    processes = by_process(figures, limits.late_ms, started_at)
+    fitness = judge_fitness(processes, limits, errors or {}, stalled)
     return {
         "fit": fitness.fit,
         "unfit_reasons": list(fitness.reasons),
-        "engines": int(figures[["worker", "engine"]].drop_duplicates().shape[0]),
-        "late_ms_p50": _finite(lateness.percentile(late, 50)),
-        "late_ms_p99": _below(_finite(late_p99), latest),
+        "limits": asdict(limits),
+        "engines": int(engines[["worker", "engine"]].drop_duplicates().shape[0]),
+        "late_ms_p50": lateness.percentile_shown(late, 50),
+        "late_ms_p99": _below(lateness.percentile_shown(late, 99), latest),
         "late_ms_max": latest,
         "frames_late": _count(counted["frames_late"]),
-        "frames_skipped": skipped,
-        "cpu_share": _most(engines.mean()),
-        "cpu_share_sustained": sustained,
-        "cpu_share_max": _most(figures["cpu_share"]),
-        "loop_lag_ms_max": _most(figures["loop_lag_ms"]),
-        "rss_bytes_max": None if figures["rss_bytes"].isna().all() else int(figures["rss_bytes"].max()),
+        "frames_skipped": _count(counted["frames_skipped"]),
+        "cpu_share": _most(shares.mean()),
+        "cpu_share_sustained": _most(shares.quantile(0.9)),
+        "cpu_share_max": _most(engines["cpu_share"]),
+        "loop_lag_ms_max": _most(engines["loop_lag_ms"]),
+        "rss_bytes_max": None if engines["rss_bytes"].isna().all() else int(engines["rss_bytes"].max()),
+        "locust_cpu_share": _most(locust.groupby("engine", dropna=False)["cpu_share"].mean()),
+        "locust_loop_lag_ms_max": _most(locust["loop_lag_ms"]),
+        "processes": per_process(figures),
     }
-
-
-def merged(histograms: Iterable[dict[int, int] | None]) -> Counter[int]:
-    """Histograms of lateness added up."""
-    total: Counter[int] = Counter()
-    for histogram in histograms:
-        if histogram:
-            total.update(histogram)
-    return total
 
 
 def _latest(exact: pd.Series[Any], late: Counter[int]) -> float | None:
     """The worst lateness: as a finished call measured it, unless an engine counted a later packet."""
-    measured, counted = _most(exact), _finite(lateness.percentile(late, 100))
+    measured, counted = _most(exact), lateness.percentile_shown(late, 100)
     if measured is None or counted is None:
         return counted if measured is None else measured
     return measured if lateness.bucket_of(measured) >= max(late) else counted
@@ -62,11 +74,6 @@ def _latest(exact: pd.Series[Any], late: Counter[int]) -> float | None:
 def _below(bound: float | None, latest: float | None) -> float | None:
     """A percentile is the upper edge of its bucket: never show it above the worst value that was measured."""
     return bound if bound is None or latest is None else min(bound, latest)
-
-
-def _finite(late_ms: float | None) -> float | None:
-    """JSON has no infinity: what was later than any edge is told as the last edge."""
-    return lateness.EDGES_MS[-1] if late_ms is not None and math.isinf(late_ms) else late_ms
 
 
 def _most(values: pd.Series[Any]) -> float | None:

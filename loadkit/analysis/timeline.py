@@ -12,7 +12,7 @@ import pandas as pd
 
 from loadkit import lateness
 from loadkit.analysis.concurrency import concurrency
-from loadkit.analysis.generator import merged
+from loadkit.analysis.process_seconds import LOCUST, engines_only
 from loadkit.records import Outcome
 
 MOST_BINS = 120
@@ -96,14 +96,30 @@ def outcomes_over(times: Timeline, calls: pd.DataFrame) -> pd.DataFrame:
 
 
 def generator_over(times: Timeline, figures: pd.DataFrame) -> pd.DataFrame:
-    """Per bin with figures: ``offset_s`` of its middle, ``late_ms_p99``, and the mean ``cpu_share`` of the
-    ``busiest`` engine and of all engines (``mean``)."""
-    bins = times.bin_of(figures["at"])
-    rows = figures.loc[bins.index]
+    """Per bin with figures of engines: ``offset_s`` of its middle, ``late_ms_p99``, ``packets_sent`` and
+    ``packets_received`` a second, the mean ``cpu_share`` of the ``busiest`` engine and of all engines (``mean``), that
+    of the busiest Locust process (``locust``), and the worst ``lag`` and ``locust_lag`` of their loops in ms."""
+    engines = engines_only(figures)
+    bins = times.bin_of(engines["at"])
+    rows = engines.loc[bins.index]
     late = rows["late_histogram"].groupby(bins)
-    p99 = {number: lateness.percentile(merged(histograms), 99) for number, histograms in late}
+    p99 = {
+        number: lateness.percentile_shown(lateness.added_up(histograms), 99) for number, histograms in late
+    }
     per_engine = rows["cpu_share"].groupby([bins, rows["worker"], rows["engine"]]).mean().groupby(level=0)
     table = pd.DataFrame({"busiest": per_engine.max(), "mean": per_engine.mean()})
-    table["late_ms_p99"] = pd.Series(p99, dtype="float64").clip(upper=lateness.EDGES_MS[-1])
+    table["late_ms_p99"] = pd.Series(p99, dtype="float64")
+    for column in ("packets_sent", "packets_received"):
+        table[column] = rows[column].astype("float64").groupby(bins).sum(min_count=1) / times.width_s
+    table["lag"] = rows["loop_lag_ms"].groupby(bins).max()
+    table = table.join(_locust_over(times, figures), how="outer")
     table.insert(0, "offset_s", (table.index.to_numpy() + 0.5) * times.width_s)
     return table.reset_index(drop=True)
+
+
+def _locust_over(times: Timeline, figures: pd.DataFrame) -> pd.DataFrame:
+    locust = figures[figures["kind"] == LOCUST]
+    bins = times.bin_of(locust["at"])
+    rows = locust.loc[bins.index]
+    shares = rows["cpu_share"].groupby([bins, rows["engine"]]).mean().groupby(level=0).max()
+    return pd.DataFrame({"locust": shares, "locust_lag": rows["loop_lag_ms"].groupby(bins).max()})

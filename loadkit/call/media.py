@@ -150,6 +150,11 @@ class CallMedia:
             else:
                 self._failed(TransportError(Stage.MEDIA, "MEDIA_LOST", f"no RTP packet for {quiet:.1f} s"))
 
+    @property
+    def packets(self) -> tuple[int, int]:
+        """RTP packets sent and received so far."""
+        return self.stream.packets
+
     # At the end
 
     def fill(self, record: CallRecord) -> None:

@@ -195,6 +195,12 @@ class NativeStream:
     def _figures(self) -> Figures:
         return _NOTHING.figures() if self._media is None else self._media.figures()
 
+    @property
+    def packets(self) -> tuple[int, int]:
+        """RTP packets sent and received so far."""
+        counted = self._figures()
+        return counted.packets_sent, counted.packets_received
+
     def figures(self) -> StreamFigures | None:
         """What was measured so far."""
         media, reporter, peer = self._media, self._reporter, self._peer

@@ -84,6 +84,7 @@ class CallSession:
             call_id=spec.call_id,
             user=spec.user,
             scenario=spec.scenario,
+            arrival=spec.arrival,
             mode=spec.mode,
             call_sid=spec.call_sid,
         )
@@ -277,6 +278,11 @@ class CallSession:
             record.connected_ms = (now - connected_at) * 1000
             self._media.fill(record)
         return record
+
+    @property
+    def packets(self) -> tuple[int, int]:
+        """RTP packets sent and received so far."""
+        return self._media.packets
 
     def hang_up(self, outcome: Outcome, error: CallError | None = None) -> None:
         """End the call from our side."""

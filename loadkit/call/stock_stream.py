@@ -173,6 +173,15 @@ class StockStream:
     def report(self, now: float) -> None:
         """aiortc reports once a second on its own."""
 
+    @property
+    def packets(self) -> tuple[int, int]:
+        """RTP packets sent and received so far."""
+        sent, received = (
+            _only(self._sender, RTCOutboundRtpStreamStats),
+            _only(self._receiver, RTCInboundRtpStreamStats),
+        )
+        return (sent.packetsSent if sent else 0), (received.packetsReceived if received else 0)
+
     def figures(self) -> StreamFigures | None:
         """What was measured so far."""
         if self._peer is None:

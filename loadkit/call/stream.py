@@ -118,6 +118,10 @@ class MediaStream(Protocol):
     def last_arrival(self) -> float | None:
         """When the newest packet arrived that counts; None before the first."""
 
+    @property
+    def packets(self) -> tuple[int, int]:
+        """RTP packets sent and received so far; asked of every call once a second, so it must cost next to nothing."""
+
     def attach(self, peer: Peer, payload_type: int, ntp_offset: float) -> None:
         """Say which peer and payload type to use.
 

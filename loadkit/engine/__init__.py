@@ -3,6 +3,7 @@
     process.py  what ``python -m loadkit.engine`` runs: one loop, not monkey-patched, uvloop where it installs
     service.py  commands in, calls held, replies, records and figures out
     figures.py  the engine's own cost and lateness, once a second
+    process_figures.py  what a process costs: CPU, memory, descriptors, sockets, threads
     link.py     the messages on the pipe, both ways
     client.py   the other end of the pipe, in plain blocking Python
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
-import psutil
-
+from loadkit import lateness
+from loadkit.engine.process_figures import ProcessFigures
 from loadkit.media.clock import MediaClock
+
+#: How often the loop is asked how late it is. A stop of the loop is seen when it outlasts what is left until the next.
+PROBE_S = 0.1
+INTERVAL_S = 1.0
 
 
 class FigureTaker:
@@ -15,35 +21,55 @@ class FigureTaker:
 
     def __init__(self, clock: MediaClock) -> None:
         self._clock = clock
-        self._process = psutil.Process()
-        self._cpu = self._cpu_time()
-        self._at = time.monotonic()
+        self._process = ProcessFigures()
         self._late = 0
         self._skipped = 0
+        self._packets = (0, 0)
+        self._lag: float | None = None
 
-    def take(self, calls: int, loop_lag: float, now: float, unix_now: float) -> dict[str, Any]:
+    def probed(self, lag: float) -> None:
+        """The loop came late by so many seconds to a timer; called several times a second."""
+        self._lag = max(lag, self._lag or 0.0)
+        self._process.look()
+
+    def take(self, calls: int, packets: tuple[int, int], now: float, unix_now: float) -> dict[str, Any]:
         """One row.
 
         :param calls: calls in progress.
-        :param loop_lag: seconds by which the event loop came late to this very call.
+        :param packets: RTP packets sent and received by all calls since the start of the engine.
         """
-        cpu, clock = self._cpu_time(), self._clock
+        clock, histogram = self._clock, self._clock.take_lateness()
         row = {
             "at": round(unix_now, 3),
-            "pid": self._process.pid,
+            "kind": "engine",
             "calls": calls,
-            "cpu_share": round((cpu - self._cpu) / max(1e-3, now - self._at), 4),
-            "rss_bytes": self._process.memory_info().rss,
-            "open_files": self._process.num_fds() if hasattr(self._process, "num_fds") else None,
+            **self._process.take(now),
+            "packets_sent": packets[0] - self._packets[0],
+            "packets_received": packets[1] - self._packets[1],
+            "late_ms_p50": lateness.percentile_shown(histogram, 50),
+            "late_ms_p99": lateness.percentile_shown(histogram, 99),
+            "late_ms_max": lateness.percentile_shown(histogram, 100),
             "frames_late": clock.frames_late - self._late,
             "frames_skipped": clock.frames_skipped - self._skipped,
-            "loop_lag_ms": round(max(0.0, loop_lag) * 1000, 3),
-            "late_histogram": {str(bucket): count for bucket, count in clock.take_lateness().items()},
+            "loop_lag_ms": None if self._lag is None else round(self._lag * 1000, 3),
+            "late_histogram": {str(bucket): count for bucket, count in histogram.items()},
         }
-        self._cpu, self._at = cpu, now
         self._late, self._skipped = clock.frames_late, clock.frames_skipped
+        self._packets, self._lag = packets, None
         return row
 
-    def _cpu_time(self) -> float:
-        times = self._process.cpu_times()
-        return float(times.user + times.system)
+
+async def take_figures(taker: FigureTaker, send: Callable[[], None]) -> None:
+    """Ask the loop how late it is, ten times a second, and have figures sent once a second; until cancelled."""
+    due = time.monotonic()
+    next_row = due + INTERVAL_S
+    while True:
+        due += PROBE_S
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        now = time.monotonic()
+        taker.probed(max(0.0, now - due))
+        # After a stall the probes that were missed are not made up for: they would tell of no lag.
+        due = max(due, now - PROBE_S)
+        if now >= next_row:
+            next_row = max(next_row + INTERVAL_S, now)
+            send()

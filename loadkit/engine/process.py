@@ -11,6 +11,7 @@ import socket
 import sys
 from typing import cast
 
+from loadkit import descriptors
 from loadkit.engine.link import Message, MessageReader, pack
 from loadkit.engine.service import EngineService
 
@@ -70,6 +71,7 @@ def main(descriptor: int) -> None:
     # Ctrl-C goes to the whole process group; the Locust process decides when calls end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    descriptors.raise_limit()
     sock = socket.socket(fileno=descriptor)
     sock.setblocking(False)
     # Long-lived objects of the imports are not worth looking at again in the middle of a call.

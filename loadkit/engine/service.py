@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Callable, Coroutine
@@ -13,7 +14,7 @@ from loadkit.call.context import CallContext, Destination, make_context
 from loadkit.call.lifetime import CallEnded
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
-from loadkit.engine.figures import FigureTaker
+from loadkit.engine.figures import FigureTaker, take_figures
 from loadkit.engine.link import Message
 from loadkit.errors import CallError, LoadkitError, SampleError, Stage
 from loadkit.media.clock import MediaClock
@@ -27,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 #: How long calls get to say goodbye when the engine is stopped.
 _STOP_S = 8.0
-_FIGURES_INTERVAL_S = 1.0
 #: How many calls that have ended can still tell a late command how.
 _ENDS_KEPT = 1000
 
@@ -49,6 +49,9 @@ class EngineService:
         self._holding: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._figures: asyncio.Task[None] | None = None
+        self._taker = FigureTaker(self._clock)
+        #: RTP packets sent and received by the calls that have ended.
+        self._packets_of_ended = (0, 0)
         #: Set when the engine shall end.
         self.stopped = asyncio.Event()
 
@@ -74,7 +77,7 @@ class EngineService:
             await asyncio.wait(self._holding, timeout=_STOP_S)
         if self._figures is not None:
             self._figures.cancel()
-        self._send_figures(0.0)
+        self._send_figures()
         self._clock.close()
         self._send({"ev": "stopped"})
         self.stopped.set()
@@ -98,7 +101,11 @@ class EngineService:
             self._send({"ev": "refused", "reason": str(exc)})
             return
         if self._figures is None:
-            self._figures = asyncio.create_task(self._take_figures())
+            # What is there now, samples and all that the first of everything has imported, stays: the collector, which
+            # stops all calls while it looks, need not look at it again. It goes on to look at what calls leave.
+            gc.collect()
+            gc.freeze()
+            self._figures = asyncio.create_task(take_figures(self._taker, self._send_figures))
         self._send({"ev": "ready"})
 
     def _place(self, spec: CallSpec) -> None:
@@ -117,6 +124,8 @@ class EngineService:
             while len(self._ends) > _ENDS_KEPT:
                 del self._ends[next(iter(self._ends))]
             del self._calls[session.spec.call_id]
+            sent, received = session.packets
+            self._packets_of_ended = (self._packets_of_ended[0] + sent, self._packets_of_ended[1] + received)
         self._send(
             {"ev": "record", "row": {"call": to_row(record), "turns": [to_row(turn) for turn in turns]}}
         )
@@ -126,7 +135,7 @@ class EngineService:
         call = self._calls.get(message["call_id"])
         try:
             if message["name"] == "figures":
-                self._send_figures(0.0)
+                self._send_figures()
             elif call is None:
                 reply["ended"] = self._ends.get(message["call_id"], {})
             else:
@@ -166,19 +175,11 @@ class EngineService:
         else:
             call.hang_up(Outcome(message["outcome"]))
 
-    async def _take_figures(self) -> None:
-        self._taker = FigureTaker(self._clock)
-        due = time.monotonic()
-        while True:
-            due += _FIGURES_INTERVAL_S
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            self._send_figures(time.monotonic() - due)
-
-    def _send_figures(self, lag: float) -> None:
+    def _send_figures(self) -> None:
         if self._figures is None or self._context is None:
             return
         now = time.monotonic()
-        row = self._taker.take(len(self._calls), lag, now, now + self._context.unix_offset)
+        row = self._taker.take(len(self._calls), self._packets(), now, now + self._context.unix_offset)
         self._send({"ev": "figures", "row": row})
 
     async def _sample(self, path: str) -> EncodedSample:
@@ -187,6 +188,11 @@ class EngineService:
         if sample is None:
             sample = self._samples[path] = await asyncio.to_thread(load_sample, Path(path))
         return sample
+
+    def _packets(self) -> tuple[int, int]:
+        """RTP packets sent and received since the start, by all calls."""
+        counts = [self._packets_of_ended, *(call.packets for call in self._calls.values())]
+        return sum(sent for sent, _ in counts), sum(received for _, received in counts)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine)

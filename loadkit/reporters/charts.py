@@ -9,11 +9,10 @@ import pandas as pd
 
 from loadkit.analysis.timeline import timeline
 from loadkit.reporters.chart_style import Picture
+from loadkit.reporters.charts_of_generator import charts_of_generator
 from loadkit.reporters.charts_of_run import (
     calls_in_progress,
     error_codes,
-    generator_cpu,
-    generator_lateness,
     ice_pairs,
     outcomes,
     turn_latency,
@@ -50,4 +49,4 @@ def pictures(
                 "turns",
             ),
         ]
-    return [*drawn, generator_lateness(figures, times), generator_cpu(figures, times)]
+    return [*drawn, *charts_of_generator(figures, times, summary["generator"]["limits"])]

@@ -1,22 +1,19 @@
-"""Pictures of the run: calls in progress, how calls ended, why they failed, which way their media went, and the
-generator's own figures."""
+"""Pictures of the run: calls in progress, how calls ended, why they failed, and which way their media went."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from loadkit.analysis.fitness import CPU_SHARE_LIMIT, LATE_MS_P99_LIMIT
 from loadkit.analysis.timeline import (
     Timeline,
-    generator_over,
     in_progress_over,
     outcomes_over,
     percentiles_over,
 )
+from loadkit.reporters.chart_lines import lines_over_time
 from loadkit.reporters.chart_style import (
     BLUE,
     GREEN,
@@ -25,7 +22,6 @@ from loadkit.reporters.chart_style import (
     NOTHING_MEASURED,
     ORANGE,
     PAPER,
-    PURPLE,
     RED,
     Elapsed,
     Picture,
@@ -45,7 +41,7 @@ def calls_in_progress(calls: pd.DataFrame, times: Timeline) -> Picture:
     """The load that the run offered."""
     axis = Elapsed(times.span_s)
     table = in_progress_over(times, calls)
-    text = "Most calls in progress at once, per piece of time. This is the load that was offered."
+    text = "Most calls in progress at once, per piece of time. This is the load that the gateway had."
     if not table["calls"].any():
         return Picture("in-progress", "Calls in progress", text, None)
     chart = (
@@ -158,81 +154,7 @@ def turn_latency(calls: pd.DataFrame, turns: pd.DataFrame, times: Timeline) -> P
     if table.empty:
         return Picture("turn-latency", "Turn latency over the run", text, None)
     lines = table.melt(["offset_s", "count"], ["p50", "p95"], "percentile", "ms")
-    chart = _lines(lines, axis, "turn latency, ms", {"p50": BLUE, "p95": ORANGE}, "turn_zoom", "turns")
+    chart = lines_over_time(
+        lines, axis, "turn latency, ms", {"p50": BLUE, "p95": ORANGE}, "turn_zoom", "turns"
+    )
     return Picture("turn-latency", "Turn latency over the run", text, finished(chart), zooms=True)
-
-
-def generator_lateness(figures: pd.DataFrame, times: Timeline) -> Picture:
-    """The sending clock against its limit."""
-    axis = Elapsed(times.span_s)
-    text = (
-        "How late packets left against the 20 ms clock: p99 of all packets, per piece of time. Above the dashed "
-        f"limit of {LATE_MS_P99_LIMIT:g} ms latencies may be the generator's own."
-    )
-    table = axis.scaled(generator_over(times, figures)[["offset_s", "late_ms_p99"]]).dropna()
-    if table.empty:
-        return Picture("lateness", "Generator: lateness", text, None)
-    lines = table.rename(columns={"late_ms_p99": "ms"}).assign(percentile="p99", count=None)
-    chart = _lines(lines, axis, "late, ms", {"p99": PURPLE}, "late_zoom", None, limit=LATE_MS_P99_LIMIT)
-    return Picture("lateness", "Generator: lateness", text, _with_limit(chart, LATE_MS_P99_LIMIT), zooms=True)
-
-
-def generator_cpu(figures: pd.DataFrame, times: Timeline) -> Picture:
-    """How busy the engines were."""
-    axis = Elapsed(times.span_s)
-    text = (
-        "Share of one core that the busiest engine and the mean of all engines used. Above the dashed limit of "
-        f"{CPU_SHARE_LIMIT * 100:.0f} % for long, an engine has no room left."
-    )
-    table = axis.scaled(generator_over(times, figures)[["offset_s", "busiest", "mean"]])
-    lines = table.melt(["offset_s"], ["busiest", "mean"], "percentile", "ms").dropna().assign(count=None)
-    if lines.empty:
-        return Picture("cpu", "Generator: CPU", text, None)
-    colours = {"busiest": ORANGE, "mean": BLUE}
-    chart = _lines(lines, axis, "share of a core", colours, "cpu_zoom", None, ".0%", CPU_SHARE_LIMIT)
-    return Picture("cpu", "Generator: CPU", text, _with_limit(chart, CPU_SHARE_LIMIT), zooms=True)
-
-
-def _lines(
-    table: pd.DataFrame,
-    axis: Elapsed,
-    what: str,
-    colours: Mapping[str, str],
-    zoom_name: str,
-    of: str | None,
-    number: str = ",.1f",
-    limit: float = 0.0,
-) -> Any:
-    names = list(colours)
-    dashes = [[1, 0], [6, 3]][: len(names)]
-    tooltip: list[Any] = [
-        axis.tooltip(),
-        alt.Tooltip("percentile:N", title="line"),
-        alt.Tooltip("ms:Q", title=what, format=number),
-    ]
-    if of is not None:
-        tooltip.append(alt.Tooltip("count:Q", title=of))
-    shown = alt.Legend(symbolType="stroke") if len(names) > 1 else None
-    y_axis = alt.Axis(tickCount=5, format=".0%") if number == ".0%" else alt.Axis(tickCount=5)
-    top = max(table["ms"].max(), limit) * 1.1 or 1.0  # room above, so that a limit does not lie on the edge
-    return (
-        alt.Chart(data(rows(table)))
-        .mark_line(strokeWidth=2, point={"size": 18})
-        .encode(
-            x=axis.x(),
-            y=alt.Y("ms:Q", title=what, axis=y_axis, scale=alt.Scale(domain=[0, top], nice=not limit)),
-            color=alt.Color(
-                "percentile:N", scale=alt.Scale(domain=names, range=list(colours.values())), legend=shown
-            ),
-            strokeDash=alt.StrokeDash(
-                "percentile:N", scale=alt.Scale(domain=names, range=dashes), legend=shown
-            ),
-            tooltip=tooltip,
-        )
-        .add_params(zoom(zoom_name))
-    )
-
-
-def _with_limit(chart: Any, limit: float) -> dict[str, Any]:
-    rule = alt.Chart(data([{"limit": limit}])).mark_rule(color=RED, strokeDash=[6, 4], strokeWidth=1.5)
-    return finished(alt.layer(chart, rule.encode(y="limit:Q", tooltip=[alt.Tooltip("limit:Q")])))

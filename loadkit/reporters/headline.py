@@ -10,14 +10,23 @@ from loadkit.analysis.verdict import Status
 from loadkit.errors import CODES
 from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
+from loadkit.reporters.traffic_words import arrival_words, carried_words
 from loadkit.reporters.wording import INSECURE, count, length, milliseconds, moment, plural, share
 
-_STATUS_CLASSES = {Status.PASS: "pass", Status.FAIL: "fail", Status.NO_DATA: "nodata"}
+_STATUSES = {
+    Status.PASS: ("Passed", "pass"),
+    Status.FAIL: ("Failed", "fail"),
+    Status.UNFIT: ("Unfit", "unfit"),
+    Status.NO_DATA: ("No data", "nodata"),
+}
 
 _ENDINGS = {
     "run_time": "ended when its time was over",
     "stopped": "stopped by hand",
     "interrupted": "interrupted by a signal",
+    "stalled": "ended because the generator stood still",
+    "stages": "ended with its last stage",
+    "budget": "ended when its --max-call-minutes were used up",
     None: "its end was not recorded: it was still running, or was killed",
 }
 
@@ -54,10 +63,7 @@ class ErrorRow:
 
 def status_words(summary: Mapping[str, Any]) -> tuple[str, str]:
     """The verdict in a word, and its class in the page."""
-    status = Status(summary["verdict"]["status"])
-    return {Status.PASS: "Passed", Status.FAIL: "Failed", Status.NO_DATA: "No data"}[status], _STATUS_CLASSES[
-        status
-    ]
+    return _STATUSES[Status(summary["verdict"]["status"])]
 
 
 def about(summary: Mapping[str, Any], run: Mapping[str, Any]) -> str:
@@ -78,9 +84,16 @@ def notes(summary: Mapping[str, Any]) -> list[Note]:
     """What puts the numbers in doubt; nothing for a clean run."""
     generator, run, calls = summary["generator"], summary["run"], summary["calls"]
     found = []
-    if generator["fit"] is False:
-        found.append(Note("The load generator was at its limit", generator["unfit_reasons"]))
-    if generator["fit"] is None and calls["total"]:
+    # The verdict of an unfit run names the first reason.
+    reasons = generator["unfit_reasons"][summary["verdict"]["status"] == Status.UNFIT :]
+    if reasons:
+        found.append(Note("The load generator was at its limit", reasons))
+    judged = any(limit is not None for limit in generator["limits"].values())
+    if generator["fit"] is None and calls["total"] and not judged:
+        found.append(
+            Note("The load generator was not judged", ["All limits are 0: nobody says whose a latency is."])
+        )
+    if generator["fit"] is None and calls["total"] and judged:
         found.append(
             Note(
                 "The load generator's own lateness was not measured",
@@ -109,6 +122,7 @@ def tiles(summary: Mapping[str, Any]) -> list[Tile]:
     return [
         _calls(summary["calls"]),
         _failed(summary["calls"]),
+        *_traffic(summary),
         *_setup(summary),
         _worst_stage(summary["worst_stage"]),
         *_turns(summary["turns"]),
@@ -136,6 +150,17 @@ def _failed(calls: Mapping[str, Any]) -> Tile:
     if not failed:
         return Tile("Failed calls", "0", f"of {finished:,} finished", "good")
     return Tile("Failed calls", count(failed), f"{share(failed / finished)} of {finished:,} finished", "bad")
+
+
+def _traffic(summary: Mapping[str, Any]) -> list[Tile]:
+    if not summary.get("traffic"):
+        return []
+    arrivals = summary["traffic"]["arrivals"]
+    missed = arrivals["dropped"] + arrivals["late"]
+    return [
+        Tile("Carried traffic", *carried_words(summary["traffic"])),
+        Tile("Arrivals", count(arrivals["intended"]), arrival_words(arrivals), "bad" if missed else "good"),
+    ]
 
 
 def _setup(summary: Mapping[str, Any]) -> list[Tile]:

@@ -137,7 +137,7 @@ def totals(summary: Mapping[str, Any]) -> list[TotalRow]:
         TotalRow(
             "lateness p50", "of packets, against the 20 ms clock", milliseconds(generator["late_ms_p50"])
         ),
-        TotalRow("lateness p99", "of packets; over 10 ms is not fit", milliseconds(generator["late_ms_p99"])),
+        TotalRow("lateness p99", "of the packets of all engines", milliseconds(generator["late_ms_p99"])),
         TotalRow("lateness, worst", _MEANINGS["late_ms_max"], milliseconds(generator["late_ms_max"])),
         TotalRow("late packets", _MEANINGS["frames_late"], count(generator["frames_late"])),
         TotalRow("skipped packets", _MEANINGS["frames_skipped"], count(generator["frames_skipped"])),
@@ -147,6 +147,8 @@ def totals(summary: Mapping[str, Any]) -> list[TotalRow]:
         ),
         TotalRow("loop lag, worst", "of an engine's event loop", milliseconds(generator["loop_lag_ms_max"])),
         TotalRow("memory, most", "resident, of one engine", size(generator["rss_bytes_max"])),
+        TotalRow("Locust, CPU", "mean of the busiest", share(generator["locust_cpu_share"], 0)),
+        TotalRow("Locust, loop lag", "worst", milliseconds(generator["locust_loop_lag_ms_max"])),
     ]
     return rows
 

@@ -10,6 +10,7 @@ from loadkit.analysis.verdict import share_text
 from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.path_table import path_lines
+from loadkit.reporters.traffic_words import traffic_lines
 from loadkit.reporters.wording import INSECURE, count, length, milliseconds, plural, share
 
 _MOST_CODES = 3
@@ -25,6 +26,7 @@ def text_summary(summary: Mapping[str, Any], report: Path | str | None = None) -
         ("insecure", INSECURE if summary["run"]["tls_insecure"] else None),
         ("calls", _calls(summary["calls"])),
         ("failed", _failed(summary)),
+        *traffic_lines(summary),
         ("set-up", _spread(summary["stages"]["setup_ms"])),
         ("worst stage", _worst_stage(summary["worst_stage"])),
         *path_lines(summary),
@@ -43,6 +45,9 @@ def _run(summary: Mapping[str, Any]) -> str:
         "run_time": "its time was over",
         "stopped": "stopped by hand",
         "interrupted": "interrupted by a signal",
+        "stalled": "ended because the generator stood still",
+        "stages": "its last stage was over",
+        "budget": "its --max-call-minutes were used up",
         None: "end not recorded: still running or killed",
     }.get(run["ended_by"], printable(str(run["ended_by"]), 40))
     notes = [printable(str(summary["run_id"]), 100), length(run["duration_s"]), ended]
@@ -119,12 +124,16 @@ def _media(media: Mapping[str, Any]) -> str:
 
 
 def _generator(generator: Mapping[str, Any]) -> str:
-    word = {True: "fit", False: "NOT FIT", None: "fitness not measured"}[generator["fit"]]
+    judged = any(limit is not None for limit in generator["limits"].values())
+    unknown = "fitness not measured" if judged else "not judged"
+    word = {True: "fit", False: "NOT FIT", None: unknown}[generator["fit"]]
     notes = [word]
     if generator["late_ms_p99"] is not None:
         notes.append(f"packets late p99 {milliseconds(generator['late_ms_p99'])}")
     if generator["cpu_share"] is not None:
         notes.append(f"busiest engine {share(generator['cpu_share'], 0)} of a core")
+    if generator["locust_cpu_share"] is not None:
+        notes.append(f"Locust {share(generator['locust_cpu_share'], 0)}")
     if generator["frames_skipped"]:
         notes.append(f"{plural(generator['frames_skipped'], 'packet')} never sent")
     return ", ".join(notes)

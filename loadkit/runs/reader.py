@@ -35,15 +35,31 @@ _FIGURES = pa.schema(
         ("at", pa.float64()),
         ("worker", pa.string()),
         ("engine", pa.string()),
+        ("kind", pa.string()),
         ("pid", pa.int64()),
+        ("seconds", pa.float64()),
         ("calls", pa.int64()),
         ("cpu_share", pa.float64()),
         ("rss_bytes", pa.int64()),
+        ("open_files", pa.int64()),
+        ("sockets", pa.int64()),
+        ("threads", pa.int64()),
         ("packets_sent", pa.int64()),
         ("packets_received", pa.int64()),
         ("frames_late", pa.int64()),
         ("frames_skipped", pa.int64()),
         ("loop_lag_ms", pa.float64()),
+    ]
+)
+
+
+_ARRIVALS = pa.schema(
+    [
+        ("at", pa.float64()),
+        ("second", pa.int64()),
+        ("intended", pa.int64()),
+        ("dropped_max_concurrent", pa.int64()),
+        ("dropped_no_engine", pa.int64()),
     ]
 )
 
@@ -111,7 +127,10 @@ def read_turns(folder: RunFolder) -> pd.DataFrame:
 
 
 def read_figures(folder: RunFolder) -> pd.DataFrame:
-    """One row per engine and second; ``late_histogram`` holds bucket → count of packets, or ``None``."""
+    """One row per process and second; ``late_histogram`` holds bucket → count of packets, or ``None``.
+
+    ``kind`` is ``engine``, also in files that were written before other processes told of themselves, or ``locust``.
+    """
     rows: list[dict[str, Any]] = []
     histograms: list[dict[int, int] | None] = []
     unreadable = 0
@@ -130,9 +149,29 @@ def read_figures(folder: RunFolder) -> pd.DataFrame:
             rows.append(typed)
             histograms.append(histogram)
     frame = _frame(pa.Table.from_pylist(rows, schema=_FIGURES))
+    frame["kind"] = frame["kind"].fillna("engine")
     frame["late_histogram"] = pd.Series(histograms, dtype=object)
     frame.attrs["unreadable_lines"] = unreadable
     return frame
+
+
+def read_arrivals(folder: RunFolder) -> pd.DataFrame:
+    """One row per second of a run by arrivals; an empty table for a run by users."""
+    rows, unreadable = [], 0
+    for block in _blocks(folder.arrivals):
+        for line in _lines(block):
+            try:
+                rows.append(_fitted(json.loads(line), _ARRIVALS))
+            except (ValueError, TypeError, AttributeError, RecursionError):
+                unreadable += 1
+    frame = _frame(pa.Table.from_pylist(rows, schema=_ARRIVALS))
+    frame.attrs["unreadable_lines"] = unreadable
+    return frame
+
+
+def no_arrivals() -> pd.DataFrame:
+    """The table of a run by users."""
+    return _frame(_ARRIVALS.empty_table())
 
 
 def read_run(folder: RunFolder) -> dict[str, Any]:

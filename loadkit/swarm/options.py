@@ -9,6 +9,7 @@ from typing import Any
 from locust.argument_parser import LocustArgumentParser
 
 from loadkit.settings import Settings, env_var, flag, is_secret, make_settings
+from loadkit.settings_model import unit_in_name
 
 #: Options that the page neither shows nor changes: secrets, folders, what makes no sense between two runs.
 NOT_ON_THE_PAGE = ("auth_token", "engines", "reports_dir", "samples_dir", "tls_ca", "tls_insecure")
@@ -31,7 +32,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         else:
             kind = {
                 "default": _shown_default(name, field.default),
-                "metavar": "<secret>" if is_secret(name) else f"<{_kind(field.annotation)}>",
+                "metavar": "<secret>" if is_secret(name) else f"<{_kind(name, field.annotation)}>",
             }
         if Settings.repeatable(name):
             kind["action"] = _Joined
@@ -74,10 +75,10 @@ def _shown_default(name: str, default: Any) -> str | None:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def _kind(annotation: Any) -> str:
+def _kind(name: str, annotation: Any) -> str:
     text = str(annotation)
     if "float" in text:
-        return "seconds"
+        return unit_in_name(name) or "seconds"
     if "int" in text:
         return "number"
     return "path" if "Path" in text else "text"

@@ -10,13 +10,16 @@ import platform
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import gevent
 import psutil
 
-from loadkit.errors import ExitCode
+from loadkit.errors import ExitCode, exit_code_of
+from loadkit.records import Outcome
 from loadkit.runs.folder import RunFolder
 from loadkit.runs.writer import RunWriter
 from loadkit.settings import Settings
@@ -64,6 +67,8 @@ class Run:
             "workers": {"expected": expected_workers, "seen": [], "lost": []},
         }
         self._calls_of: dict[str, int] = {}
+        self._no_report = settings.no_report
+        self._outcomes: Counter[str] = Counter()
         self._writer.write_run(self._document)
         self._flushing = gevent.spawn(self._flush)
         self.finished = False
@@ -81,12 +86,22 @@ class Run:
     def record(self, row: Row) -> None:
         """Keep one record; a second one of the same call is dropped."""
         row["call"]["run_id"] = self._folder.run_id
-        self._writer.write_call(row["call"], row["turns"])
+        if self._writer.write_call(row["call"], row["turns"]):
+            self._outcomes[row["call"]["outcome"]] += 1
 
     def figures(self, row: Row) -> None:
         """Keep an engine's figures."""
         self._calls_of[row["engine"]] = row["calls"]
         self._writer.write_figures(row)
+
+    def describe_arrivals(self, facts: Mapping[str, Any]) -> None:
+        """What is known of the arrivals of the run, beside what was known before."""
+        self._document["arrivals"] = {**self._document.get("arrivals", {}), **facts}
+        self._writer.write_run(self._document)
+
+    def arrivals(self, row: Row) -> None:
+        """Keep the arrivals of one second."""
+        self._writer.write_arrivals(row)
 
     def worker_seen(self, name: str) -> None:
         """A worker takes part in the run."""
@@ -110,6 +125,11 @@ class Run:
             reason,
         )
 
+    def stalled(self, reason: str) -> None:
+        """The generator stands still, and the run is being ended for it."""
+        self._document["stalled"] = reason
+        self._writer.write_run(self._document)
+
     def finish(self, ended_by: str) -> ExitCode:
         """Write everything and the report; returns what the run is worth as an exit code."""
         self.finished = True
@@ -122,7 +142,8 @@ class Run:
             logger.error("%s", fault)
         if self._writer.dropped_lines:
             logger.error("%d lines could not be written and are lost", self._writer.dropped_lines)
-        self._report()
+        if not self._no_report:
+            self._report()
         return self._exit_code(ended_by)
 
     def _report(self) -> None:
@@ -137,7 +158,7 @@ class Run:
             done = subprocess.run(
                 command, env=environment, timeout=_REPORT_S, start_new_session=True, check=False
             )
-            if done.returncode in (ExitCode.PASSED, ExitCode.FAILED, ExitCode.NO_DATA):
+            if done.returncode in (ExitCode.PASSED, ExitCode.FAILED, ExitCode.NO_DATA, ExitCode.UNFIT):
                 return
             reason = f"it ended with code {done.returncode}"
         except (OSError, subprocess.TimeoutExpired) as exc:
@@ -153,11 +174,17 @@ class Run:
             return ExitCode.INTERRUPTED
         if self._document["workers"]["lost"]:
             return ExitCode.LOST_WORKERS
+        if self._no_report:
+            # Nobody has judged the generator.
+            if self._outcomes[Outcome.FAILED]:
+                return ExitCode.FAILED
+            ended = self._outcomes[Outcome.COMPLETED] + self._outcomes[Outcome.HUNG_UP]
+            return ExitCode.PASSED if ended else ExitCode.NO_DATA
         try:
             status = json.loads(self._folder.summary.read_text(encoding="utf-8"))["verdict"]["status"]
         except (OSError, ValueError, KeyError):
             return ExitCode.FAILED
-        return {"pass": ExitCode.PASSED, "no data": ExitCode.NO_DATA}.get(status, ExitCode.FAILED)
+        return exit_code_of(status)
 
     def _flush(self) -> None:
         while True:

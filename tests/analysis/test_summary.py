@@ -54,6 +54,7 @@ def test_the_numbers_of_a_clean_run(tmp_path: Path) -> None:
         "hung_up": 0,
         "cancelled": 0,
         "connected": 100,
+        "connected_minutes": 16.667,
         "concurrent_max": 100,
     }
     assert summary["errors"] == summary["failed_stages"] == {}
@@ -74,7 +75,7 @@ def test_the_numbers_of_a_run_with_troubles(tmp_path: Path) -> None:
     )
     assert next(iter(summary["errors"])) == "ANSWER_TIMEOUT"
     assert summary["run"]["workers_lost"] == 1
-    assert len(summary["generator"]["unfit_reasons"]) == 3
+    assert len(summary["generator"]["unfit_reasons"]) == 2
     assert summary["generator"]["late_ms_max"] == 5_000
     assert summary["verdict"]["status"] == "fail"
 
@@ -109,7 +110,37 @@ def test_nonsense_in_run_json_does_not_stop_the_summary(tmp_path: Path) -> None:
 def test_without_figures_the_calls_tell_what_the_generator_skipped(tmp_path: Path) -> None:
     generator = summary_of(write_run_folder(tmp_path, [call_row(0, frames_skipped=4)]))["generator"]
     assert generator["frames_skipped"] == 4
-    assert generator["fit"] is False
+    assert generator["fit"] is None
+
+
+def test_a_run_that_the_watchdog_ended_is_unfit_and_says_why(tmp_path: Path) -> None:
+    run = run_document(
+        ended_by="stalled", stalled="Engine local.0 told nothing for 15 s: look at its machine."
+    )
+    rows = [call_row(0), failed_row(1, "ENGINE_STALLED")]
+    summary = summary_of(write_run_folder(tmp_path, rows, (), [figures_row(0), figures_row(1)], run))
+    assert summary["generator"]["unfit_reasons"][0] == run["stalled"]
+    assert summary["verdict"]["status"] == "unfit"
+    assert run["stalled"] in summary["verdict"]["sentence"]
+
+
+def test_each_process_has_its_own_figures(tmp_path: Path) -> None:
+    generator = summary_of(clean_run(tmp_path, 100))["generator"]
+    assert list(generator["processes"]) == ["local.0", "local.1", "local.locust"]
+    engine, locust = generator["processes"]["local.0"], generator["processes"]["local.locust"]
+    assert engine["calls_max"] == 50
+    assert engine["packets_sent_per_s"] > 1_000
+    assert 0 < engine["late_ms_p50"] < engine["late_ms_p99"] < engine["late_ms_max"]
+    assert engine["threads_max"] == 3
+    assert (locust["calls_max"], locust["packets_sent_per_s"], locust["late_ms_p99"]) == (None, None, None)
+    assert generator["locust_cpu_share"] == locust["cpu_share"] == 0.12
+    assert generator["engines"] == 2
+
+
+def test_any_number_of_engines_leaves_a_summary_of_bounded_size(tmp_path: Path) -> None:
+    rows = [figures_row(0, f"worker-{number}.0", calls=number) for number in range(150)]
+    processes = summary_of(write_run_folder(tmp_path, [], (), rows))["generator"]["processes"]
+    assert list(processes) == [f"worker-{number}.0" for number in range(50, 150)]
 
 
 def test_turns_without_a_reply_are_counted_and_have_no_latency(tmp_path: Path) -> None:

@@ -4,11 +4,17 @@ from typing import Any
 
 import pytest
 
-from loadkit.analysis.verdict import judge, share_text
+from loadkit.analysis.verdict import Status, judge, share_text
+from loadkit.errors import exit_code_of
 
 
 def summary(
-    lost: int = 0, fit: bool | None = True, errors: dict[str, int] | None = None, **calls: int
+    lost: int = 0,
+    fit: bool | None = True,
+    errors: dict[str, int] | None = None,
+    ended_by: str = "run_time",
+    limit: float | None = 10.0,
+    **calls: int,
 ) -> Any:
     counts = {"completed": 0, "failed": 0, "hung_up": 0, "cancelled": 0, **calls}
     spread = {"count": 2 if counts["completed"] else 0, "p50": 100.0, "p95": 250.0}
@@ -16,8 +22,12 @@ def summary(
         "calls": {"total": sum(counts.values()), **counts},
         "errors": errors or {},
         "stages": {"setup_ms": spread},
-        "run": {"workers_lost": lost},
-        "generator": {"fit": fit},
+        "run": {"workers_lost": lost, "ended_by": ended_by},
+        "generator": {
+            "fit": fit,
+            "unfit_reasons": [] if fit is not False else ["An engine was late: use more engines."],
+            "limits": {"late_ms": limit},
+        },
     }
 
 
@@ -41,13 +51,44 @@ def summary(
             "10 of 10 calls failed (100 %), mostly with A.",
         ),
         (summary(failed=5, errors={"A": 2, "B": 2, "C": 1}), "fail", "most often with A."),
-        (summary(completed=10, fit=False), "pass", "The load generator was at its limit"),
+        (
+            summary(completed=10, fit=False),
+            "unfit",
+            "The generator was the limit. An engine was late: use more engines. None of 10 calls failed",
+        ),
+        (summary(completed=10, fit=None), "unfit", "Nobody measured how late the generator was"),
+        (summary(completed=10, fit=None, limit=None), "pass", "None of 10 calls failed"),
+        # What a late generator can bring about is not the gateway's failing…
+        (
+            summary(completed=9, failed=1, errors={"ANSWER_TIMEOUT": 1}, fit=False),
+            "unfit",
+            "1 of 10 calls failed (10 %), all with ANSWER_TIMEOUT, which may be the generator's own doing.",
+        ),
+        # … and what it cannot is.
+        (
+            summary(completed=8, failed=2, errors={"ANSWER_TIMEOUT": 1, "UNAUTHORIZED": 1}, fit=False),
+            "fail",
+            "The load generator was at its limit: the latencies may be its own",
+        ),
+        (summary(completed=9, failed=1, errors={"ANSWER_TIMEOUT": 1}), "fail", "all with ANSWER_TIMEOUT."),
+        (summary(completed=10, fit=False, lost=1), "fail", "1 worker was lost"),
+        (summary(cancelled=2, fit=False), "no data", "all 2 were cancelled"),
+        (summary(cancelled=2, fit=False, ended_by="stalled"), "unfit", "No call came to an end of its own."),
+        (summary(failed=2, errors={"A": 2}, fit=False, ended_by="stalled"), "unfit", "which may be"),
     ],
 )
 def test_the_verdict(made: Any, status: str, sentence: str) -> None:
     verdict = judge(made)
     assert verdict.status == status
     assert sentence in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("pass", 0), ("fail", 1), ("no data", 3), ("unfit", 4), ("unheard of", 1), (None, 1)]
+)
+def test_every_status_is_worth_an_exit_code(status: object, code: int) -> None:
+    assert exit_code_of(status) == code
+    assert status in (*Status, "unheard of", None)
 
 
 def test_a_gateway_s_code_cannot_move_the_cursor_of_a_terminal() -> None:

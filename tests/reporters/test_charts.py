@@ -35,7 +35,9 @@ def test_a_full_run_has_all_pictures_each_with_words(tmp_path: Path) -> None:
         "turn-latency",
         "turn-distribution",
         "lateness",
+        "loop-lag",
         "cpu",
+        "packets",
     ]
     assert all(picture.title and picture.text.endswith(".") for picture in drawn.values())
     assert [name for name, picture in drawn.items() if picture.spec is None] == ["error-codes"]
@@ -47,7 +49,7 @@ def test_ten_times_the_calls_make_no_larger_pictures(tmp_path: Path, calls: int,
         sum(len(json.dumps(picture.spec)) for picture in pictures_of(clean_run(tmp_path, number)).values())
         for number in (calls, more)
     )
-    assert many < 2 * few < 300_000
+    assert many < 2.5 * few < 300_000
 
 
 def test_a_run_in_which_no_call_connected_says_so_instead_of_an_empty_picture(tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""Lines over the time of a run, with the limit that they are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from loadkit.reporters.chart_style import RED, Elapsed, data, finished, rows, zoom
+
+
+def lines_over_time(
+    table: pd.DataFrame,
+    axis: Elapsed,
+    what: str,
+    colours: Mapping[str, str],
+    zoom_name: str,
+    of: str | None,
+    number: str = ",.1f",
+    limit: float | None = None,
+) -> Any:
+    """A line for each name in ``percentile``, of the values in ``ms``, over ``offset_s``; with room for a limit."""
+    names = list(colours)
+    dashes = [[1, 0], [6, 3], [2, 2]][: len(names)]
+    tooltip: list[Any] = [
+        axis.tooltip(),
+        alt.Tooltip("percentile:N", title="line"),
+        alt.Tooltip("ms:Q", title=what, format=number),
+    ]
+    if of is not None:
+        tooltip.append(alt.Tooltip("count:Q", title=of))
+    shown = alt.Legend(symbolType="stroke") if len(names) > 1 else None
+    y_axis = alt.Axis(tickCount=5, format=".0%") if number == ".0%" else alt.Axis(tickCount=5)
+    limit = limit or 0.0
+    top = max(table["ms"].max(), limit) * 1.1 or 1.0  # room above, so that a limit does not lie on the edge
+    return (
+        alt.Chart(data(rows(table)))
+        .mark_line(strokeWidth=2, point={"size": 18})
+        .encode(
+            x=axis.x(),
+            y=alt.Y("ms:Q", title=what, axis=y_axis, scale=alt.Scale(domain=[0, top], nice=not limit)),
+            color=alt.Color(
+                "percentile:N", scale=alt.Scale(domain=names, range=list(colours.values())), legend=shown
+            ),
+            strokeDash=alt.StrokeDash(
+                "percentile:N", scale=alt.Scale(domain=names, range=dashes), legend=shown
+            ),
+            tooltip=tooltip,
+        )
+        .add_params(zoom(zoom_name))
+    )
+
+
+def with_limit(chart: Any, limit: float | None) -> dict[str, Any]:
+    """The chart's specification, with a dashed line at the limit when there is one."""
+    if not limit:
+        return finished(chart)
+    rule = alt.Chart(data([{"limit": limit}])).mark_rule(color=RED, strokeDash=[6, 4], strokeWidth=1.5)
+    return finished(alt.layer(chart, rule.encode(y="limit:Q", tooltip=[alt.Tooltip("limit:Q")])))

@@ -1,0 +1,128 @@
+"""What an engine tells of itself: complete, and cheap enough to be asked in the middle of calls."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+from loadkit.engine.client import EngineClient
+from loadkit.engine.figures import FigureTaker, take_figures
+from loadkit.engine.process_figures import ProcessFigures, open_files
+from loadkit.media.clock import MediaClock
+from loadkit.records import Outcome
+from tests.engine.conftest import SAMPLE, Told, configuration, echo_call
+
+_COLUMNS = {
+    "at",
+    "kind",
+    "pid",
+    "seconds",
+    "calls",
+    "cpu_share",
+    "rss_bytes",
+    "open_files",
+    "sockets",
+    "threads",
+    "packets_sent",
+    "packets_received",
+    "late_ms_p50",
+    "late_ms_p99",
+    "late_ms_max",
+    "frames_late",
+    "frames_skipped",
+    "loop_lag_ms",
+    "late_histogram",
+}
+
+
+def test_the_page_names_every_column_of_a_row() -> None:
+    page = Path(__file__).parents[2] / "docs" / "fitness.md"
+    table = page.read_text(encoding="utf-8").partition("| column | what |")[2].partition("\n\n")[0]
+    named = {name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split(" | ")[0])}
+    assert named == _COLUMNS | {"engine", "worker"}
+
+
+def test_a_process_tells_what_the_system_knows_of_it() -> None:
+    process, figures = psutil.Process(), ProcessFigures()
+    row = figures.take(time.monotonic() + 1)
+    assert row["pid"] == os.getpid()
+    assert row["threads"] == process.num_threads()
+    assert abs(row["rss_bytes"] - process.memory_info().rss) < 50e6
+    # psutil counts the descriptor with which it lists them.
+    assert open_files() == process.num_fds() - 1
+    assert row["sockets"] is None
+
+
+def test_sockets_are_counted_a_few_descriptors_at_a_time_and_again_when_some_are_gone() -> None:
+    figures = ProcessFigures()
+    before = _sockets_after_a_round(figures)
+    many = [socket.socket() for _ in range(100)]
+    try:
+        assert _sockets_after_a_round(figures) == before + 100
+    finally:
+        for one in many[:90]:
+            one.close()
+    # What is left has high numbers, with a hole before them.
+    assert _sockets_after_a_round(figures) == before + 10
+    for one in many[90:]:
+        one.close()
+
+
+def _sockets_after_a_round(figures: ProcessFigures) -> int:
+    # A round may be under way: two are whole in any case.
+    for _ in range(60):
+        figures.look()
+    counted = figures.take(time.monotonic())["sockets"]
+    assert isinstance(counted, int)
+    return counted
+
+
+async def test_a_loop_that_stood_still_says_for_how_long_in_the_row_of_that_second() -> None:
+    rows = []
+    clock = MediaClock()
+    taker = FigureTaker(clock)
+
+    def send() -> None:
+        rows.append(taker.take(0, (0, 0), time.monotonic(), time.time()))
+        told.set()
+
+    told = asyncio.Event()
+    task = asyncio.create_task(take_figures(taker, send))
+    await asyncio.sleep(0)
+    threading.Event().wait(0.5)  # nothing else runs on this loop meanwhile
+    await asyncio.wait_for(told.wait(), 10)
+    task.cancel()
+    clock.close()
+    assert rows[0]["loop_lag_ms"] >= 350
+    assert set(rows[0]) == _COLUMNS
+
+
+def test_figures_of_a_call_are_complete_and_its_packets_counted_when_it_has_ended(
+    engine: EngineClient, told: Told, gateway: str
+) -> None:
+    engine.start(configuration(gateway))
+    spec = echo_call()
+    engine.place(spec)
+    engine.command(spec.call_id, "wait_connected", 30)
+    engine.command(spec.call_id, "talk", 30, sample=SAMPLE, seconds=1.5)
+    told.wait(lambda: told.figures)
+    engine.end(spec.call_id, Outcome.COMPLETED)
+    assert engine.wait_until_over(spec.call_id, 10)
+    engine.command("", "figures", 10)
+    told.wait(lambda: told.records and told.figures[-1]["calls"] == 0)
+    (record,) = told.records
+    assert sum(row["packets_sent"] for row in told.figures) == record["packets_sent"]
+    assert sum(row["packets_received"] for row in told.figures) == record["packets_received"]
+    busy = max(told.figures, key=lambda row: row["packets_sent"])
+    assert set(busy) == _COLUMNS | {"engine"}
+    assert busy["late_ms_p50"] <= busy["late_ms_p99"] <= busy["late_ms_max"]
+    assert busy["loop_lag_ms"] is not None
+    assert busy["open_files"] > busy["sockets"] >= 2 if busy["sockets"] is not None else True
+    assert busy["threads"] >= 1
