@@ -60,6 +60,7 @@ class CallSignaling:
         self._remote_candidate = remote_candidate
         self._sending = asyncio.Lock()
         self._open = False
+        self._flush_is_due = False
         self._close_code: int | None = None
 
     @property
@@ -94,7 +95,10 @@ class CallSignaling:
         """Tell a local candidate, or with None the end of them, as soon as the session has a name."""
         line = "" if candidate is None else write_candidate(candidate)
         self._protocol.send_candidate(IceCandidate(line, sdp_mid="0", sdp_mline_index=0))
-        self._lifetime.spawn(self._flush())
+        if not self._flush_is_due:
+            # Candidates come several at a time, and one flush takes them all.
+            self._flush_is_due = True
+            self._lifetime.spawn(self._flush())
 
     def answer_applied(self) -> None:
         """ICE knows the answer: remote candidates that were held may pass from now on."""
@@ -193,6 +197,7 @@ class CallSignaling:
 
     async def _flush(self) -> None:
         """Send what the protocol has; what a lost socket did not take waits for the next one."""
+        self._flush_is_due = False
         async with self._sending:
             frames = self._protocol.data_to_send() if self._open else []
             for index, frame in enumerate(frames):

@@ -45,6 +45,7 @@ class EngineService:
         self._certificate = Certificate()
         self._calls: dict[str, CallSession] = {}
         self._ends: dict[str, dict[str, str | None]] = {}
+        self._samples: dict[str, EncodedSample] = {}
         self._holding: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._figures: asyncio.Task[None] | None = None
@@ -150,11 +151,11 @@ class EngineService:
             case "wait_connected":
                 return await call.wait_connected()
             case "talk":
-                return await call.script.talk(await _sample(args["sample"]), args["seconds"])
+                return await call.script.talk(await self._sample(args["sample"]), args["seconds"])
             case "say":
-                return await call.script.say(await _sample(args["sample"]))
+                return await call.script.say(await self._sample(args["sample"]))
             case "interrupt":
-                sample = await _sample(args["sample"])
+                sample = await self._sample(args["sample"])
                 return await call.script.interrupt(sample, args["after"], args["timeout"])
             case "pause":
                 return await call.script.pause(args["seconds"])
@@ -181,6 +182,13 @@ class EngineService:
         row = self._taker.take(len(self._calls), self._packets(), now, now + self._context.unix_offset)
         self._send({"ev": "figures", "row": row})
 
+    async def _sample(self, path: str) -> EncodedSample:
+        """A sample that a script names; encoded on first use, beside the loop. After that no thread is asked."""
+        sample = self._samples.get(path)
+        if sample is None:
+            sample = self._samples[path] = await asyncio.to_thread(load_sample, Path(path))
+        return sample
+
     def _packets(self) -> tuple[int, int]:
         """RTP packets sent and received since the start, by all calls."""
         counts = [self._packets_of_ended, *(call.packets for call in self._calls.values())]
@@ -196,8 +204,3 @@ class EngineService:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             logger.error("a task of the engine failed", exc_info=task.exception())
-
-
-async def _sample(path: str) -> EncodedSample:
-    """A sample that the script names; encoded on first use, beside the loop."""
-    return await asyncio.to_thread(load_sample, Path(path))

@@ -69,7 +69,7 @@ async def get(
 
 
 def _request(host: str, port: int | None, path: str, headers: Mapping[str, str]) -> h11.Request:
-    name = f"[{host}]" if ":" in host else host.encode("idna").decode()
+    name = f"[{host}]" if ":" in host else host if host.isascii() else host.encode("idna").decode()
     return h11.Request(
         method="GET",
         target=path,

@@ -1,4 +1,4 @@
-"""aioice's STUN messages, written and read with less work, and its random names drawn at once.
+"""aioice's STUN messages, written and read with less work.
 
 A call's connectivity checks are a dozen messages at each end, and aioice builds the bytes of each three times, goes
 through them byte by byte to mask an address, and parses addresses as :mod:`ipaddress` does: a fifth of the CPU that
@@ -8,16 +8,13 @@ own functions, which are kept in :data:`THEIRS`.
 
 from __future__ import annotations
 
-import base64
 import hmac
-import os
 import socket
 import struct
 from binascii import crc32
 from dataclasses import dataclass
 from typing import Any
 
-import aioice.ice
 from aioice import stun
 
 _HEADER = struct.Struct("!HHI12s")
@@ -35,7 +32,6 @@ class Functions:
     add_integrity: Any
     pack_xor_address: Any
     unpack_xor_address: Any
-    random_string: Any
 
 
 #: aioice's own.
@@ -44,7 +40,6 @@ THEIRS = Functions(
     stun.Message.add_message_integrity,
     stun.pack_xor_address,
     stun.unpack_xor_address,
-    vars(aioice.ice)["random_string"],
 )
 
 
@@ -59,12 +54,6 @@ def install() -> None:
         if unpack is THEIRS.unpack_xor_address:
             entry = (number, name, _pack_xor_address, _unpack_xor_address)
             stun.ATTRIBUTES_BY_NAME[name] = stun.ATTRIBUTES_BY_TYPE[number] = entry
-    vars(aioice.ice)["random_string"] = random_string
-
-
-def random_string(length: int) -> str:
-    """So many characters of RFC 8445's ice-char (letters, digits, ``+``, ``/``), six random bits each."""
-    return base64.b64encode(os.urandom(length)).decode()[:length]
 
 
 def _to_bytes(message: stun.Message) -> bytes:

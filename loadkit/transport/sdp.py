@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 from dataclasses import dataclass, field
 
-from aiortc import RTCDtlsParameters, RTCIceCandidate, RTCIceParameters
+from aiortc import RTCDtlsFingerprint, RTCDtlsParameters, RTCIceCandidate, RTCIceParameters
 from aiortc.rtcrtpparameters import ParametersDict, RTCRtpCodecParameters, RTCRtpParameters
 from aiortc.sdp import (
     GroupDescription,
@@ -74,6 +75,52 @@ def write_sdp(local: LocalDescription, kind: str) -> str:
     An offer says ``setup:actpass``, an answer ``setup:active`` (RFC 8842 section 5.3) or, to an offer that
     is active itself, ``setup:passive``.
     """
+    if local.candidates:
+        return _render(local, kind, secrets.randbits(62))
+    template = _template(
+        kind,
+        tuple((one.algorithm, one.value) for one in local.dtls.fingerprints),
+        local.payload_type,
+        local.candidates_complete,
+        local.answers_as,
+    )
+    return template.format(
+        origin=secrets.randbits(62),
+        mid=local.mid,
+        ufrag=local.ice.usernameFragment,
+        password=local.ice.password,
+        ssrc=local.ssrc,
+        cname=local.cname,
+    )
+
+
+#: Stand for what differs from call to call, in numbers that no SDP of ours has otherwise.
+_ORIGIN, _SSRC = 2**62, 2**32
+
+
+@functools.lru_cache(maxsize=64)
+def _template(
+    kind: str,
+    fingerprints: tuple[tuple[str, str], ...],
+    payload_type: int,
+    candidates_complete: bool,
+    answers_as: str,
+) -> str:
+    """The SDP of all calls of a process that are alike in these, for ``str.format()``."""
+    local = LocalDescription(
+        ice=RTCIceParameters(usernameFragment="{ufrag}", password="{password}"),  # noqa: S106 - a field
+        dtls=RTCDtlsParameters([RTCDtlsFingerprint(algorithm, value) for algorithm, value in fingerprints]),
+        ssrc=_SSRC,
+        cname="{cname}",
+        mid="{mid}",
+        payload_type=payload_type,
+        candidates_complete=candidates_complete,
+        answers_as=answers_as,
+    )
+    return _render(local, kind, _ORIGIN).replace(str(_ORIGIN), "{origin}").replace(str(_SSRC), "{ssrc}")
+
+
+def _render(local: LocalDescription, kind: str, origin: int) -> str:
     codec = RTCRtpCodecParameters(
         mimeType="audio/opus",
         clockRate=CLOCK_RATE,
@@ -99,7 +146,7 @@ def write_sdp(local: LocalDescription, kind: str) -> str:
     )
 
     description = SessionDescription()
-    description.origin = f"- {secrets.randbits(62)} 2 IN IP4 127.0.0.1"
+    description.origin = f"- {origin} 2 IN IP4 127.0.0.1"
     description.group = [GroupDescription(semantic="BUNDLE", items=[local.mid])]
     description.msid_semantic = [GroupDescription(semantic="WMS", items=["*"])]
     description.type = kind

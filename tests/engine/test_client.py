@@ -162,3 +162,24 @@ def test_an_engine_ends_when_its_parent_is_killed(tmp_path: Path, gateway: str) 
     parent.wait()
     psutil.wait_procs([process], timeout=20)
     assert not process.is_running()
+
+
+def test_calls_have_no_thread_of_their_own(engine: EngineClient, told: Told, gateway: str) -> None:
+    engine.start(configuration(gateway))
+    assert engine.pid is not None
+    process, threads = psutil.Process(engine.pid), []
+    for count in (1, 8):
+        specs = [echo_call() for _ in range(count)]
+        for spec in specs:
+            engine.place(spec)
+        for spec in specs:
+            engine.command(spec.call_id, "wait_connected", 30)
+            # Already encoded: nobody has to wait for a thread, or for what the call has to say.
+            engine.command(spec.call_id, "talk", 0, sample=SAMPLE, seconds=60)
+        threads.append(process.num_threads())
+        for spec in specs:
+            engine.end(spec.call_id, Outcome.COMPLETED)
+            assert engine.wait_until_over(spec.call_id, 30)
+    # A first call may start one for the process.
+    assert threads[1] <= threads[0] + 1
+    assert {record["outcome"] for record in told.records} == {"completed"}

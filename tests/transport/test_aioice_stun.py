@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import string
 from typing import Any
 
-import aioice.ice
 import pytest
 from aioice import stun
-from aioice.ice import Connection
 
 from loadkit.transport import aioice_stun
 from loadkit.transport.aioice_stun import THEIRS
@@ -88,14 +85,3 @@ def test_an_address_with_a_zone_is_left_to_aioice() -> None:
     zoned = ("fe80::1%1", 5000)
     ours = stun.pack_xor_address(zoned, TRANSACTION)
     assert ours == THEIRS.pack_xor_address(zoned, TRANSACTION)
-
-
-async def test_a_connection_draws_its_names_here() -> None:
-    assert vars(aioice.ice).get("random_string") is aioice_stun.random_string, (
-        "aioice.ice no longer has random_string(): ufrag and password would be drawn letter by letter"
-    )
-    connection = Connection(ice_controlling=True)
-    assert (len(connection.local_username), len(connection.local_password)) == (4, 22)
-    drawn = aioice_stun.random_string(4000)
-    assert len(drawn) == 4000
-    assert set(drawn) == set(string.ascii_letters + string.digits + "+/")

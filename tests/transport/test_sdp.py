@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
@@ -131,6 +132,19 @@ def test_offer_says_what_a_caller_of_the_gateway_offers() -> None:
     assert set(parameters) == {"minptime=10", "useinbandfec=1", "stereo=1", "sprop-stereo=1"}
     assert not [line for line in lines if line.startswith("a=candidate")]
     assert "a=end-of-candidates" not in lines
+
+
+@pytest.mark.parametrize("kind", ["offer", "answer"])
+@pytest.mark.parametrize("mid", ["0", "audio", "{mid}", "{", "4294967296"])
+def test_what_is_filled_into_a_template_is_what_aiortc_writes(kind: str, mid: str) -> None:
+    local = dataclasses.replace(LOCAL, mid=mid, candidates_complete=True)
+    # A description with candidates of its own is written by aiortc alone.
+    candidate = read_candidate("1 1 udp 2130706431 192.0.2.1 5000 typ host")
+    by_aiortc = write_sdp(dataclasses.replace(local, candidates=[candidate]), kind)
+    without = [line for line in by_aiortc.split("\r\n") if not line.startswith(("a=candidate:", "o="))]
+    filled = write_sdp(local, kind).split("\r\n")
+    assert [line for line in filled if not line.startswith("o=")] == without
+    assert re.search(r"\r\no=- \d+ 2 IN IP4 127\.0\.0\.1\r\n", write_sdp(local, kind))
 
 
 def test_answer_is_the_active_side() -> None:
