@@ -84,6 +84,7 @@ class CallSession:
             call_id=spec.call_id,
             user=spec.user,
             scenario=spec.scenario,
+            arrival=spec.arrival,
             mode=spec.mode,
             call_sid=spec.call_sid,
         )

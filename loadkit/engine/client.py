@@ -291,6 +291,7 @@ class EngineClient:
             call_id=spec.call_id,
             user=spec.user,
             scenario=spec.scenario,
+            arrival=spec.arrival,
             mode=spec.mode,
             call_sid=spec.call_sid,
             ice_path=spec.ice_path,

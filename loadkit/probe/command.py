@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from loadkit.probe.recording import Recording
 
 #: Settings of a run that mean nothing for one call.
-NOT_FOR_ONE_CALL = ("engines", "reports_dir", "run_id")
+NOT_FOR_ONE_CALL = (
+    "engines",
+    "reports_dir",
+    "run_id",
+    "arrival_rate",
+    "stages",
+    "arrivals",
+    "max_concurrent",
+    "max_call_minutes",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from loadkit.call.context import Destination, make_context, open_http
 from loadkit.call.lifetime import CallEnded
 from loadkit.call.session import CallSession
@@ -137,7 +139,8 @@ async def _play(session: CallSession, sample: EncodedSample, settings: Settings,
     try:
         await session.wait_connected()
         if is_echo(settings.call_mode):
-            await _talk(session, sample, settings.call_duration, diary)
+            seconds = settings.call_duration.sample(np.random.default_rng(settings.seed))
+            await _talk(session, sample, seconds, diary)
         else:
             await _converse(session, sample, settings.agent_timeout, diary)
         diary.note("script_done")

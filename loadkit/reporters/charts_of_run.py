@@ -41,7 +41,7 @@ def calls_in_progress(calls: pd.DataFrame, times: Timeline) -> Picture:
     """The load that the run offered."""
     axis = Elapsed(times.span_s)
     table = in_progress_over(times, calls)
-    text = "Most calls in progress at once, per piece of time. This is the load that was offered."
+    text = "Most calls in progress at once, per piece of time. This is the load that the gateway had."
     if not table["calls"].any():
         return Picture("in-progress", "Calls in progress", text, None)
     chart = (

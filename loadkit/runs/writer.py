@@ -39,6 +39,8 @@ class RunWriter:
         """Lines that were given up because the disk took none for too long."""
         self._records = _Appender(folder.records, clock)
         self._figures = _Appender(folder.figures, clock)
+        self._arrivals = _Appender(folder.arrivals, clock)
+        self._appenders = [self._records, self._figures]
         self._call_ids: set[str] = set()
         self.flush()
 
@@ -60,6 +62,12 @@ class RunWriter:
         """Append the figures of one engine for one second."""
         self._append(self._figures, dict(row))
 
+    def write_arrivals(self, row: Mapping[str, Any]) -> None:
+        """Append the arrivals of one second; a run without any has no such file."""
+        if self._arrivals not in self._appenders:
+            self._appenders.append(self._arrivals)
+        self._append(self._arrivals, dict(row))
+
     def write_run(self, run: Mapping[str, Any]) -> None:
         """Put ``run`` in the place of ``run.json``, whole or not at all."""
         text = json.dumps(_strict(dict(run)), ensure_ascii=False, indent=2, allow_nan=False, default=str)
@@ -70,7 +78,7 @@ class RunWriter:
 
     def flush(self) -> None:
         """Hand all lines so far to the operating system; at most once a second, to the disk as well."""
-        for appender in (self._records, self._figures):
+        for appender in self._appenders:
             try:
                 appender.flush()
             except OSError as error:
@@ -79,7 +87,7 @@ class RunWriter:
     def close(self) -> None:
         """Flush for the last time and close the files."""
         self.flush()
-        for appender in (self._records, self._figures):
+        for appender in self._appenders:
             try:
                 appender.close()
             except OSError as error:

@@ -101,11 +101,14 @@ class RecordCollector:
         missing = {client.id for client in self._runner.clients.missing}
         return {client.id for client in self._runner.clients.all} - missing
 
-    def finish(self, timeout: float) -> set[str]:
-        """Have all workers end their calls and send their last records; returns those that did not."""
+    def finish(self, timeout: float, *, at_once: bool = False) -> set[str]:
+        """Have all workers end their calls and send their last records; returns those that did not.
+
+        :param at_once: without ``--stop-timeout``.
+        """
         self._finished.clear()
         waiting = self.present()
-        self._runner.send_message(FINISH, None)
+        self._runner.send_message(FINISH, {"at_once": at_once})
         with gevent.Timeout(timeout, False):
             while waiting - self._finished and waiting & self.present() - self._finished:
                 gevent.sleep(0.05)

@@ -62,6 +62,15 @@ class EnginePool:
         return sum(len(engine.calls) for engine in self._engines)
 
     @property
+    def alive(self) -> int:
+        """Engines that can take calls."""
+        return sum(engine.alive for engine in self._engines)
+
+    def holds(self, call_id: str) -> bool:
+        """Whether a call has been placed and has left no record yet."""
+        return any(call_id in engine.calls for engine in self._engines)
+
+    @property
     def running(self) -> bool:
         """Whether engines have been started."""
         return bool(self._engines)
