@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.latency_truth import truth
 from loadkit import lateness
-from loadkit.call.context import Destination, make_context, open_http
+from loadkit.call.context import Destination, make_context
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
 from loadkit.engine.figures import FigureTaker, take_figures
@@ -38,7 +38,7 @@ from loadkit.transport.peer import Certificate
 #: (milliseconds for which the loop is stopped, out of so many)
 LOADS = ((0, 1), (3, 20), (8, 20), (18, 20), (10, 100), (20, 100), (50, 100), (100, 1000))
 
-_SAMPLES = ("opening_hours.wav", "speak_to_a_person.wav")
+_SAMPLES = ("opening_hours.wav",)
 
 Found = list[tuple[CallRecord, list[TurnRecord]]]
 
@@ -59,34 +59,33 @@ async def _talk(session: CallSession) -> None:
 
 
 async def under(load: tuple[float, float], url: str, calls: int) -> tuple[Found, list[dict[str, Any]]]:
-    """Calls of two turns each under a load, and the figures of each second."""
+    """Calls of a turn each under a load, and the figures of each second."""
     settings = make_settings({"auth_token": "token"})
     clock, rows = MediaClock(), []
     for name in _SAMPLES:
         load_sample(SAMPLES_DIR / name)
     taker = FigureTaker(clock)
-    async with open_http(settings) as http:
-        context = make_context(
-            settings, Destination.of(url, settings), certificate=Certificate(), clock=clock, http=http
-        )
-        sessions = [CallSession(CallSpec(time.monotonic(), mode="end-to-end"), context) for _ in range(calls)]
-        ends = [asyncio.create_task(session.run()) for session in sessions]
-        for session in sessions:
-            await session.wait_connected()
-            await session.script.wait_for_agent(20)
-        # Setting up many calls at once is a load of its own.
-        clock.take_lateness()
+    context = make_context(settings, Destination.of(url, settings), certificate=Certificate(), clock=clock)
+    sessions = [CallSession(CallSpec(time.monotonic(), mode="end-to-end"), context) for _ in range(calls)]
+    ends = [asyncio.create_task(session.run()) for session in sessions]
+    for session in sessions:
+        await session.wait_connected()
+        await session.script.wait_for_agent(20)
+    # Setting up many calls at once is a load of its own.
+    clock.take_lateness()
 
-        def take() -> None:
-            rows.append(taker.take(calls, (0, 0), time.monotonic(), time.time()))
+    def take() -> None:
+        rows.append(taker.take(calls, (0, 0), time.monotonic(), time.time()))
 
-        beside = [asyncio.create_task(take_figures(taker, take)), asyncio.create_task(_stop_the_loop(*load))]
-        await asyncio.gather(*(_talk(session) for session in sessions))
-        found = await asyncio.gather(*ends)
-        for task in beside:
-            task.cancel()
-    clock.close()
-    return list(found), rows
+    beside = [asyncio.create_task(take_figures(taker, take)), asyncio.create_task(_stop_the_loop(*load))]
+    await asyncio.gather(*(_talk(session) for session in sessions))
+    found = await asyncio.gather(*ends)
+    for task in beside:
+        task.cancel()
+
+
+clock.close()
+return list(found), rows
 
 
 def line(load: tuple[float, float], rows: list[dict[str, Any]], errors: list[float]) -> str:
@@ -110,7 +109,7 @@ def line(load: tuple[float, float], rows: list[dict[str, Any]], errors: list[flo
 def main() -> None:
     """Place the calls under each load and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--calls", type=int, default=8, help="calls at once under each load")
+    parser.add_argument("--calls", type=int, default=14, help="calls at once under each load")
     parser.add_argument("--part", default="1/1", help="every n-th load, from the m-th on: 1/2, then 2/2")
     options = parser.parse_args()
     calls, (first, step) = options.calls, map(int, options.part.split("/"))

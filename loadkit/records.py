@@ -207,7 +207,13 @@ class CallRecord:
 
 def to_row(record: CallRecord | TurnRecord) -> dict[str, Any]:
     """The record as a plain mapping, column → value."""
-    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    return {name: getattr(record, name) for name in _NAMES[type(record)]}
+
+
+_NAMES: dict[type, tuple[str, ...]] = {
+    record_type: tuple(field.name for field in dataclasses.fields(record_type))
+    for record_type in (CallRecord, TurnRecord)
+}
 
 
 def columns(record_type: type[CallRecord] | type[TurnRecord]) -> dict[str, tuple[str, str]]:

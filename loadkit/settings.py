@@ -135,6 +135,12 @@ class Settings(SettingsModel):
         15.0, "seconds to wait for the agent to say something before the call fails"
     )
 
+    back_to_back: bool = option(
+        False,
+        "a caller's next call follows its last one at once, whatever wait_time the locustfile has, so that as many "
+        "calls are in progress as there are callers",
+    )
+
     # The network
     local_address: Texts = option(
         (),
@@ -228,6 +234,11 @@ class Settings(SettingsModel):
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
     run_id: _Text | None = option(None, "name of the run's folder; date and time when not given")
+    no_report: bool = option(
+        False,
+        "keep the records and make no report, which python -m loadkit report makes later; the exit code then says "
+        "nothing of the generator",
+    )
 
     @field_validator("run_id")
     @classmethod

@@ -96,13 +96,17 @@ class Lifetime:
         """Wait for something that the present stage has so much time for.
 
         :raises TransportError: ``code``, the time is over.
-        :raises CallEnded: the call ended first.
         """
         try:
             async with asyncio.timeout(seconds):
-                return await self.unless_ended(awaitable)
+                return await awaitable
         except TimeoutError:
             raise TransportError(self.stage, code, f"{what} within {seconds:g} s") from None
+
+    async def over(self) -> None:
+        """Wait until the call ends, however."""
+        # Shielded: who stops waiting must not end the call for the others.
+        await asyncio.shield(self._ended)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run beside the call; what it raises ends the call."""

@@ -10,9 +10,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
-from loadkit.call.context import CallContext, Destination, make_context, open_http
+from loadkit.call.context import CallContext, Destination, make_context
 from loadkit.call.lifetime import CallEnded
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
@@ -44,7 +42,6 @@ class EngineService:
         self._send = send
         self._context: CallContext | None = None
         self._clock = MediaClock()
-        self._http: aiohttp.ClientSession | None = None
         self._certificate = Certificate()
         self._calls: dict[str, CallSession] = {}
         self._ends: dict[str, dict[str, str | None]] = {}
@@ -81,8 +78,6 @@ class EngineService:
             self._figures.cancel()
         self._send_figures()
         self._clock.close()
-        if self._http is not None:
-            await self._http.close()
         self._send({"ev": "stopped"})
         self.stopped.set()
 
@@ -93,15 +88,13 @@ class EngineService:
             for path in message["samples"]:
                 await asyncio.to_thread(load_sample, Path(path))
             await asyncio.to_thread(silence)
-            if self._http is None:
+            if self._context is None:
                 await warm_up(self._certificate)
-                self._http = open_http(settings)
             self._context = make_context(
                 settings,
                 Destination.from_message(message["destination"]),
                 certificate=self._certificate,
                 clock=self._clock,
-                http=self._http,
             )
         except LoadkitError as exc:
             self._send({"ev": "refused", "reason": str(exc)})

@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 
 #: Settings of a run that mean nothing for one call.
 NOT_FOR_ONE_CALL = (
+    "arrival_rate",
+    "arrivals",
+    "back_to_back",
     "engines",
+    "max_call_minutes",
+    "max_concurrent",
+    "no_report",
     "reports_dir",
     "run_id",
-    "arrival_rate",
     "stages",
-    "arrivals",
-    "max_concurrent",
-    "max_call_minutes",
 )
 
 

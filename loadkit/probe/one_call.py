@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loadkit.call.context import Destination, make_context, open_http
+from loadkit.call.context import Destination, make_context
 from loadkit.call.lifetime import CallEnded
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
@@ -64,19 +64,18 @@ async def place_one_call(
         certificate, clock = Certificate(), MediaClock()
         await warm_up(certificate)
         try:
-            async with open_http(settings) as http:
-                context = make_context(settings, destination, certificate=certificate, clock=clock, http=http)
-                if interruption.came:
-                    return None
-                spec = CallSpec(
-                    intended=time.monotonic(),
-                    mode=settings.call_mode,
-                    call_sid=f"{settings.call_sid_prefix}{uuid.uuid4().hex}",
-                )
-                watcher = Watcher(diary, settings.token(), recording)
-                session = CallSession(spec, context, watcher)
-                interruption.ends(session)
-                record, turns = await _hold(session, sample, settings, diary)
+            context = make_context(settings, destination, certificate=certificate, clock=clock)
+            if interruption.came:
+                return None
+            spec = CallSpec(
+                intended=time.monotonic(),
+                mode=settings.call_mode,
+                call_sid=f"{settings.call_sid_prefix}{uuid.uuid4().hex}",
+            )
+            watcher = Watcher(diary, settings.token(), recording)
+            session = CallSession(spec, context, watcher)
+            interruption.ends(session)
+            record, turns = await _hold(session, sample, settings, diary)
         finally:
             clock.close()
     return CallResult(record, turns, interruption.came)

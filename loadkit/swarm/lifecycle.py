@@ -170,7 +170,12 @@ class Swarm:
         if isinstance(runner, MasterRunner):
             preflight.check_host(self._host())
             self._collector = RecordCollector(
-                runner, self._record, self._figures, self._worker_refused, self._end_stalled
+                runner,
+                self._record,
+                self._figures,
+                self._worker_refused,
+                self._records_dropped,
+                self._end_stalled,
             )
             OwnFigures("master", self._figures)
             self._watch = WorkerWatch(runner, self._collector, self._run_in_progress)
@@ -319,6 +324,11 @@ class Swarm:
             self._run.worker_lost(self._watch.name(client_id), reason)
             self._leave()
 
+    def _records_dropped(self, client_id: str, count: int) -> None:
+        if self._run is not None and not self._run.finished:
+            assert self._watch is not None
+            self._run.worker_lost(self._watch.name(client_id), f"it dropped {count:,} records")
+
     def _engines(self) -> list[EngineClient]:
         return [] if self._pool is None else self._pool.engines
 
@@ -342,6 +352,8 @@ class Swarm:
         logger.error("the generator stands still, and the run is ended: %s", reason)
         self._ended_by = "stalled"
         self._run.stalled(reason)
+        # There is nobody to wait for.
+        self._environment.stop_timeout = 0.0
         self._leave()
 
     # test_stopping, test_stop
@@ -353,7 +365,7 @@ class Swarm:
         if self._collector is None or self._run is None or self._run.finished:
             return
         timeout = _FINISH_WORKERS_S + (self._environment.stop_timeout or 0)
-        for client_id in self._collector.finish(timeout, at_once=self._ended_by == "budget"):
+        for client_id in self._collector.finish(timeout, at_once=self._ended_by in ("budget", "stalled")):
             assert self._watch is not None
             self._run.worker_lost(self._watch.name(client_id), "it did not finish in time")
 

@@ -17,14 +17,16 @@ is taken.
 from __future__ import annotations
 
 import itertools
+import math
 import sys
 import time
 import uuid
-from types import TracebackType
+from types import MethodType, TracebackType
 from typing import Any, ClassVar
 
+import gevent
 from gevent import GreenletExit
-from locust import User
+from locust import User, constant_pacing
 from locust.exception import RescheduleTask, StopUser
 
 from loadkit.call.spec import OFFER_FIELDS, CallSpec
@@ -45,6 +47,13 @@ _MARGIN_S = 30.0
 _LONGEST_SAMPLE_S = 3600.0
 #: Time for ``close`` and the record at the end of a call (seconds).
 _GOODBYE_S = 10.0
+#: Least time between the beginnings of two tasks of a user with ``--back-to-back``: a call that is refused at once
+#: must not be tried again so fast that the refusals are the load (seconds).
+_REDIAL_S = 1.0
+#: Locust starts users in batches, once a second: their first calls are spread over it, evenly for any number of
+#: users, as multiples of the golden ratio are (seconds).
+_BATCH_S = 1.0
+_GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 class CallOver(RescheduleTask):
@@ -75,6 +84,11 @@ class CallUser(User):
         #: The arrival that this caller was started for; None in a run by users.
         self.arrival: Arrived | None = None
         self.number = next(CallUser._numbers)
+        #: Seconds that the first call waits.
+        self._stagger = 0.0
+        if self.settings.back_to_back:
+            vars(self)["wait_time"] = MethodType(constant_pacing(_REDIAL_S), self)
+            self._stagger = _BATCH_S * (self.number * _GOLDEN % 1)
 
     @property
     def settings(self) -> Settings:
@@ -112,6 +126,8 @@ class CallUser(User):
             raise ValueError(
                 "artifact_version and lambda_deployment_version go together: give both or neither"
             )
+        stagger, self._stagger = self._stagger, 0.0
+        gevent.sleep(stagger)
         return Call(self, swarm_of(self.environment), mode, listen, ice_path, offer, _task_name())
 
 

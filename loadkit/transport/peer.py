@@ -28,8 +28,8 @@ from aiortc import (
 )
 
 from loadkit.errors import Stage, TransportError
+from loadkit.transport import aioice_stun, aiortc_media
 from loadkit.transport import aiortc_internals as internals
-from loadkit.transport import aiortc_media
 from loadkit.transport.datagrams import PYTHON_POLL, DatagramPoll, poll_of_loop
 from loadkit.transport.gathering import Gathering
 from loadkit.transport.native_media import NativeMedia
@@ -40,6 +40,8 @@ from loadkit.transport.relay import Relay, TurnOptions
 from loadkit.transport.route import Route
 
 logger = logging.getLogger(__name__)
+
+aioice_stun.install()
 
 #: What a peer gathers when nothing else is said.
 HOSTS_ALONE = Route()
