@@ -82,10 +82,8 @@ async def under(load: tuple[float, float], url: str, calls: int) -> tuple[Found,
     found = await asyncio.gather(*ends)
     for task in beside:
         task.cancel()
-
-
-clock.close()
-return list(found), rows
+    clock.close()
+    return list(found), rows
 
 
 def line(load: tuple[float, float], rows: list[dict[str, Any]], errors: list[float]) -> str:
