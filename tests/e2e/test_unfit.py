@@ -16,7 +16,9 @@ def test_a_generator_over_a_limit_ends_with_exit_code_4_and_says_what_to_do(tmp_
     assert told["verdict"]["status"] == "unfit"
     assert told["calls"]["failed"] == 0
     assert told["generator"]["limits"] == {"late_ms": 0.01, "loop_lag_ms": None, "cpu_share": None}
-    sentence = "The generator was the limit. Engine local.0 sent 100.0 % of its packets over 0.01 ms late or never"
+    sentence = (
+        "The generator was the limit. Engine local.0 sent 100.0 % of its packets over 0.01 ms late or never"
+    )
     assert sentence in told["verdict"]["sentence"]
     assert f"UNFIT: {sentence}" in command.output
     assert set(told["generator"]["processes"]) == {"local.0", "local.locust"}
