@@ -38,7 +38,7 @@ from loadkit.transport.peer import Certificate
 #: (milliseconds for which the loop is stopped, out of so many)
 LOADS = ((0, 1), (3, 20), (8, 20), (18, 20), (10, 100), (20, 100), (50, 100), (100, 1000))
 
-_SAMPLES = ("opening_hours.wav", "speak_to_a_person.wav")
+_SAMPLES = ("opening_hours.wav",)
 
 Found = list[tuple[CallRecord, list[TurnRecord]]]
 
@@ -59,7 +59,7 @@ async def _talk(session: CallSession) -> None:
 
 
 async def under(load: tuple[float, float], url: str, calls: int) -> tuple[Found, list[dict[str, Any]]]:
-    """Calls of two turns each under a load, and the figures of each second."""
+    """Calls of a turn each under a load, and the figures of each second."""
     settings = make_settings({"auth_token": "token"})
     clock, rows = MediaClock(), []
     for name in _SAMPLES:
@@ -107,7 +107,7 @@ def line(load: tuple[float, float], rows: list[dict[str, Any]], errors: list[flo
 def main() -> None:
     """Place the calls under each load and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--calls", type=int, default=8, help="calls at once under each load")
+    parser.add_argument("--calls", type=int, default=14, help="calls at once under each load")
     parser.add_argument("--part", default="1/1", help="every n-th load, from the m-th on: 1/2, then 2/2")
     options = parser.parse_args()
     calls, (first, step) = options.calls, map(int, options.part.split("/"))

@@ -352,6 +352,8 @@ class Swarm:
         logger.error("the generator stands still, and the run is ended: %s", reason)
         self._ended_by = "stalled"
         self._run.stalled(reason)
+        # There is nobody to wait for.
+        self._environment.stop_timeout = 0.0
         self._leave()
 
     # test_stopping, test_stop
@@ -363,7 +365,7 @@ class Swarm:
         if self._collector is None or self._run is None or self._run.finished:
             return
         timeout = _FINISH_WORKERS_S + (self._environment.stop_timeout or 0)
-        for client_id in self._collector.finish(timeout, at_once=self._ended_by == "budget"):
+        for client_id in self._collector.finish(timeout, at_once=self._ended_by in ("budget", "stalled")):
             assert self._watch is not None
             self._run.worker_lost(self._watch.name(client_id), "it did not finish in time")
 

@@ -53,7 +53,10 @@ def check(settings: Settings, host: str, environment: Environment, engines: int,
 def calls_at_once(settings: Settings, environment: Environment) -> int | None:
     """Most calls at once on this Locust process; None when nobody has said, as on the page."""
     options = environment.parsed_options
-    calls = getattr(settings, "max_concurrent", None) or getattr(options, "num_users", None)
+    calls = settings.max_concurrent
+    if settings.schedule is None:
+        # Callers, each with one call at a time; arrivals are bounded by --max-concurrent alone.
+        calls = getattr(options, "num_users", None)
     workers = getattr(options, "processes", None) or getattr(options, "expect_workers", None) or 1
     return math.ceil(calls / max(1, workers)) if calls else None
 

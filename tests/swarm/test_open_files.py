@@ -17,10 +17,10 @@ warned = []
 open_files.logger.warning = lambda form, *args: warned.append(form % args)
 resource.setrlimit(resource.RLIMIT_NOFILE, (128, {limit}))
 
-def asked(users, engines=1, gateway=False, host="ws://127.0.0.1:1", **options):
+def asked(users, engines=1, gateway=False, host="ws://127.0.0.1:1", settings={{}}, **options):
     environment = SimpleNamespace(parsed_options=SimpleNamespace(num_users=users, **options))
     try:
-        open_files.check(make_settings({{}}), host, environment, engines, gateway=gateway)
+        open_files.check(make_settings(settings), host, environment, engines, gateway=gateway)
     except SettingsError as exc:
         return exc.faults[0]
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -54,6 +54,15 @@ def test_a_limit_that_is_nearly_reached_is_warned_of() -> None:
 
 def test_calls_are_shared_out_over_workers_and_unknown_on_the_page() -> None:
     assert _told("result = [asked(3_000, processes=8), asked(None), warned]") == [1_000, 1_000, []]
+
+
+def test_arrivals_are_bounded_by_max_concurrent_alone() -> None:
+    unbounded, bounded = _told(
+        "result = [asked(5_000, settings={'arrival_rate': '5/s'}),"
+        " asked(1, settings={'arrival_rate': '5/s', 'max_concurrent': '5000'})]"
+    )
+    assert unbounded == 1_000
+    assert bounded.startswith("5,000 calls on 1 engine")
 
 
 def test_a_call_through_a_relay_may_take_a_socket_more() -> None:
