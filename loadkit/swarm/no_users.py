@@ -32,6 +32,8 @@ class NoUsersDispatcher(UsersDispatcher):
         user_classes: list[type[User]] | None = None,
     ) -> None:
         """Whatever is asked for, none are dispatched."""
+        # A master waits a second, deaf to its workers, until they report as many users as it has asked for.
+        self._runner.target_user_count = self._runner.user_count
         super().new_dispatch(0, spawn_rate, user_classes)
 
     def __next__(self) -> dict[str, dict[str, int]]:
@@ -49,8 +51,6 @@ def start_no_users(environment: Environment, arriving: bool) -> None:
     environment.dispatcher_class = UsersDispatcher
     if arriving:
         environment.dispatcher_class = partial(NoUsersDispatcher, runner=runner)  # type: ignore[assignment]
-        # What the master would wait for its workers to report.
-        runner.target_user_count = 0
 
 
 def keep_who_has_arrived(runner: WorkerRunner, arriving: Callable[[], bool]) -> None:

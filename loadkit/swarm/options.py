@@ -31,7 +31,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         else:
             kind = {
                 "default": _shown_default(name, field.default),
-                "metavar": "<secret>" if is_secret(name) else f"<{_kind(field.annotation)}>",
+                "metavar": "<secret>" if is_secret(name) else f"<{_kind(name, field.annotation)}>",
             }
         if Settings.repeatable(name):
             kind["action"] = _Joined
@@ -74,8 +74,10 @@ def _shown_default(name: str, default: Any) -> str | None:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def _kind(annotation: Any) -> str:
+def _kind(name: str, annotation: Any) -> str:
     text = str(annotation)
+    if name.endswith("_minutes"):
+        return "minutes"
     if "float" in text:
         return "seconds"
     if "int" in text:
