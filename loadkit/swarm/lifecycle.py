@@ -160,6 +160,7 @@ class Swarm:
             return
         preflight.check_reports_dir(self.settings.reports_dir)
         self._traffic.check(self.settings)
+        self._traffic.note_users(self.settings)
         preflight.check_local_addresses(self.settings)
         if not self._environment.host and not any(u.host for u in self._environment.user_classes):
             self._start_gateway()

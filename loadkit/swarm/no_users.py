@@ -15,7 +15,7 @@ from typing import Any
 from locust import User
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
-from locust.runners import LocalRunner, Runner, WorkerRunner
+from locust.runners import LocalRunner, MasterRunner, Runner, WorkerRunner
 
 
 class NoUsersDispatcher(UsersDispatcher):
@@ -32,6 +32,8 @@ class NoUsersDispatcher(UsersDispatcher):
         user_classes: list[type[User]] | None = None,
     ) -> None:
         """Whatever is asked for, none are dispatched."""
+        # A master waits a second, deaf to its workers, until they report as many users as it has asked for.
+        self._runner.target_user_count = self._runner.user_count
         super().new_dispatch(0, spawn_rate, user_classes)
 
     def __next__(self) -> dict[str, dict[str, int]]:
@@ -49,8 +51,12 @@ def start_no_users(environment: Environment, arriving: bool) -> None:
     environment.dispatcher_class = UsersDispatcher
     if arriving:
         environment.dispatcher_class = partial(NoUsersDispatcher, runner=runner)  # type: ignore[assignment]
-        # What the master would wait for its workers to report.
-        runner.target_user_count = 0
+    if isinstance(runner, MasterRunner):
+        # A master makes its dispatcher before it says that the run starts, everybody else right after it.
+        clients = runner.clients
+        runner._users_dispatcher = environment.dispatcher_class(
+            worker_nodes=clients.ready + clients.running + clients.spawning, user_classes=runner.user_classes
+        )
 
 
 def keep_who_has_arrived(runner: WorkerRunner, arriving: Callable[[], bool]) -> None:

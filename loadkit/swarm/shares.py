@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-#: A worker that does not say within this time that it has what was handed to it gets no more until it does.
+#: A worker that does not say within this time that it has what was handed to it is silent: it gets no more, unless all
+#: that are there are silent.
 SILENCE_S = 1.0
 
 
@@ -85,12 +86,12 @@ class Shares:
 
     def freest(self, present: Iterable[str], now: float) -> str | None:
         """Of these workers the one with the fewest calls per engine; None when none can take a call."""
-        able = [worker for worker in present if self.ready(worker) and not self._shares[worker].silent(now)]
-        return min(able, key=self._load, default=None)
+        able = [worker for worker in present if self.ready(worker)]
+        return min(able, key=lambda worker: self._rank(worker, now), default=None)
 
-    def _load(self, worker: str) -> tuple[float, int, str]:
+    def _rank(self, worker: str, now: float) -> tuple[bool, float, int, str]:
         share = self._shares[worker]
-        return share.held / share.status.engines, share.handed, worker
+        return share.silent(now), share.held / share.status.engines, share.handed, worker
 
     def connected_s(self, now: float) -> float:
         """Seconds of connected calls of all workers; since a worker last spoke, its connected calls have gone on."""

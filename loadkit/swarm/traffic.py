@@ -67,7 +67,10 @@ class Traffic:
                     "locustfile: leave the options out, or the shape"
                 ]
             )
-        if getattr(self._environment.parsed_options, "num_users", None) is not None:
+
+    def note_users(self, settings: Settings) -> None:
+        """Before Locust fills in its own default: say what becomes of a number of users that was given."""
+        if settings.schedule and getattr(self._environment.parsed_options, "num_users", None) is not None:
             logger.info("callers are started as calls arrive: -u and -r do not count")
 
     def begin(self, settings: Settings, pool: EnginePool | None) -> None:

@@ -52,15 +52,18 @@ def test_what_was_handed_over_counts_until_the_worker_speaks_of_it() -> None:
     assert shares.in_progress(["b"]) == 0
 
 
-def test_a_worker_that_does_not_confirm_gets_no_more_until_it_does() -> None:
+def test_a_worker_that_does_not_confirm_gets_no_more_until_it_does_or_nobody_else_is_there() -> None:
     shares = Shares()
     shares.said("a", Status(engines=1), 0.0)
+    shares.said("b", Status(engines=1, in_progress=9), 0.0)
     shares.handed("a", 0.0)
     late = SILENCE_S + 0.1
-    assert shares.freest(["a"], 0.5) == "a"
-    assert shares.freest(["a"], late) is None
-    shares.said("a", Status(engines=1, in_progress=1, taken=1), late)
+    assert shares.freest(BOTH, 0.5) == "a"
+    assert shares.freest(BOTH, late) == "b"
+    # Late is better than not at all.
     assert shares.freest(["a"], late) == "a"
+    shares.said("a", Status(engines=1, in_progress=1, taken=1), late)
+    assert shares.freest(BOTH, late) == "a"
 
 
 def test_without_engines_or_without_a_word_a_worker_gets_nothing() -> None:
