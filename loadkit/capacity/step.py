@@ -20,6 +20,7 @@ from loadkit.capacity.options import By, LoadUnit
 from loadkit.capacity.search import Trial
 from loadkit.errors import CODES
 from loadkit.records import Outcome
+from loadkit.reporters.wording import plural
 
 #: Share of a load that has to be in progress for it to count as carried: between two calls of a caller, and at the
 #: first seconds of the window, there is always a little less.
@@ -114,7 +115,7 @@ def _decide(
     too_little: str | None,
 ) -> tuple[Trial | None, list[str]]:
     """What the step says, and why when it is not the gateway that says it."""
-    own = [f"{count} calls failed with {code}, which is the generator's own" for code, count in codes.items()
+    own = [f"{plural(count, 'call')} failed with {code}, which is the generator's own" for code, count in codes.items()
            if code in _OWN_FAILURES]  # fmt: skip
     unfit = (
         [str(reason) for reason in generator.get("unfit_reasons") or ()]

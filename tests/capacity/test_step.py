@@ -121,7 +121,7 @@ def test_with_an_unfit_generator_only_what_the_gateway_declared_is_its_failure(
 def test_failures_of_the_generator_itself_are_not_the_gateway_s() -> None:
     result = judged([call(10, code="ENGINE_LOST", setup_ms=None)], "failed < 1%")
     assert result.trial is Trial.UNFIT
-    assert result.reasons == ("1 calls failed with ENGINE_LOST, which is the generator's own",)
+    assert result.reasons == ("1 call failed with ENGINE_LOST, which is the generator's own",)
 
 
 def test_too_few_values_decide_nothing() -> None:
