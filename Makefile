@@ -1,4 +1,4 @@
-# Two commands: `make demo` shows what it does, `make test` proves that it works.
+# Two commands: `make demo` shows what it does, `make test` proves that it works. `make bench` says what it costs.
 # Works on a fresh Debian with Python 3.11+ and make; as root it installs the system packages itself.
 
 PYTHON ?= python3
@@ -6,13 +6,23 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := --headless -u 10 -r 2 -t 30s --only-summary
 
-.PHONY: demo test check format clean system-packages
+.PHONY: demo test bench bench-short check format clean system-packages
 
 demo: $(VENV)/.run
 	$(BIN)/locust -f locustfile.py $(DEMO)
 
 test: $(VENV)/.dev system-packages
 	$(BIN)/python -m pytest -n 4 --dist loadfile
+
+bench: $(VENV)/.run
+	@.ci/system-packages bench
+	$(BIN)/python -m loadkit.native
+	$(BIN)/python -m benchmarks.side_by_side
+
+bench-short: $(VENV)/.run
+	@.ci/system-packages bench
+	$(BIN)/python -m loadkit.native
+	$(BIN)/python -m benchmarks.side_by_side --short
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import json
 import resource
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from benchmarks.cores import GATEWAY_CORE, pinned
 from loadkit.gateway.app import Gateway
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.transport.peer import Peer
@@ -48,6 +51,24 @@ class Figures:
     """Objects that Python's garbage collector knows."""
     cpu_s: float
     """CPU time since the start, user and system."""
+
+
+@dataclass(frozen=True)
+class Packets:
+    """RTP packets since the start, of the sessions that are there."""
+
+    received: int
+    sent: int
+
+
+def count_packets(gateway: Gateway) -> Packets:
+    """The packets so far; cheap, so that it may be asked while calls are up."""
+    # No other way in: what a gateway counts goes into its RTCP reports and no further.
+    medias = [session._media for session in gateway._sessions.values() if session._media is not None]
+    return Packets(
+        received=sum(media.meter.packets_received for media in medias),
+        sent=sum(media._source.packets_sent for media in medias),
+    )
 
 
 def measure(gateway: Gateway) -> Figures:
@@ -106,6 +127,12 @@ class GatewayProcess:
         self._child.stdin.write(b"\n")
         return Figures(**await self._line())
 
+    async def packets(self) -> Packets:
+        """Ask how many packets it has had and sent."""
+        assert self._child.stdin is not None
+        self._child.stdin.write(b"packets\n")
+        return Packets(**await self._line())
+
     async def _line(self) -> dict[str, Any]:
         assert self._child.stdout is not None
         async with asyncio.timeout(60):
@@ -116,6 +143,17 @@ class GatewayProcess:
         return document
 
 
+@contextlib.asynccontextmanager
+async def echo_gateway() -> AsyncIterator[GatewayProcess]:
+    """A gateway on its own core that holds as many calls as come, and keeps those that say nothing for a while."""
+    with pinned(GATEWAY_CORE):
+        gateway = await GatewayProcess("--max-sessions", "5000", "--media-timeout", "120s").__aenter__()
+    try:
+        yield gateway
+    finally:
+        await gateway.__aexit__()
+
+
 async def _serve(settings: GatewaySettings) -> None:
     gateway = Gateway(settings)
     await gateway.start()
@@ -123,8 +161,9 @@ async def _serve(settings: GatewaySettings) -> None:
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
     print(json.dumps({"url": gateway.url, "pid": psutil.Process().pid}), flush=True)
-    while await stdin.readline():
-        print(json.dumps(asdict(measure(gateway))), flush=True)
+    while question := await stdin.readline():
+        told = count_packets(gateway) if question.strip() == b"packets" else measure(gateway)
+        print(json.dumps(asdict(told)), flush=True)
     await gateway.close()
 
 

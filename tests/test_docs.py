@@ -23,6 +23,7 @@ import pytest
 
 import loadkit.conformance.options
 import loadkit.errors
+from benchmarks import results
 from loadkit.capacity import options as capacity
 from loadkit.conformance.cases import CASES
 from loadkit.errors import CODES, ExitCode
@@ -157,6 +158,11 @@ def conformance_table() -> str:
     return _table(("case", "kind", "expectation", "source"), rows)
 
 
+def cost_table() -> str:
+    """What the fast path costs, as ``make bench`` has found."""
+    return _table(("figure", "measured"), results.quoted(results.read()))
+
+
 def event_fields_table() -> str:
     """Every field that all events of the gateway have."""
     return _table(("field", "meaning"), [(f"`{name}`", meaning) for name, meaning in COMMON_FIELDS.items()])
@@ -204,6 +210,7 @@ def _words_under(kind: type[enum.Enum]) -> dict[str, str]:
 TABLES: list[tuple[Path, str, Callable[[], str]]] = [
     (README, "options", options_table),
     (README, "exit codes", exit_codes_table),
+    (README, "cost of a call", cost_table),
     (GATEWAY_PAGE, "gateway options", gateway_options_table),
     (CAPACITY_PAGE, "capacity options", capacity_options_table),
     (ERRORS_PAGE, "errors", errors_table),

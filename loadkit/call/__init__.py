@@ -10,6 +10,7 @@ media.py      the call's media: what the stream tells, reports in time, the watc
 stream.py     what sends and receives the packets has to do, and tells
 media_path.py  which stream a call gets: asked for, and there
 python_stream.py  the packets in Python
+native_stream.py  the packets in the compiled module
 stock_stream.py  the packets by aiortc's own sender and receiver
 observer.py   who is told what happens, as it happens; nobody, in a load test
 session.py    the call itself; read it top to bottom

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from loadkit.call.native_stream import NativeStream
 from loadkit.call.python_stream import PythonStream
 from loadkit.call.stock_stream import StockStream
 from loadkit.call.stream import MakeStream
 from loadkit.errors import SettingsError
 from loadkit.settings import MediaPath, Settings, flag
+from loadkit.transport.native_poll import why_not_native
 
-
-def why_not_native() -> str | None:
-    """Why the compiled module cannot be used here; None when it can."""
-    return "there is no compiled module here"
+__all__ = ["make_stream_of", "usable_media_path", "why_not_native"]
 
 
 def usable_media_path(settings: Settings) -> MediaPath:
@@ -30,12 +29,18 @@ def usable_media_path(settings: Settings) -> MediaPath:
     return asked
 
 
-def make_stream_of(settings: Settings) -> MakeStream:
+def make_stream_of(settings: Settings, *, observed: bool = False) -> MakeStream:
     """What makes the media stream of a call with these settings.
 
+    :param observed: somebody wants to see each packet, which the compiled module does not hand out.
     :raises SettingsError: it cannot be had here.
     """
-    return _STREAMS[usable_media_path(settings)]
+    path = usable_media_path(settings)
+    return _STREAMS[MediaPath.PYTHON if observed and path is MediaPath.NATIVE else path]
 
 
-_STREAMS: dict[MediaPath, MakeStream] = {MediaPath.PYTHON: PythonStream, MediaPath.STOCK: StockStream}
+_STREAMS: dict[MediaPath, MakeStream] = {
+    MediaPath.NATIVE: NativeStream,
+    MediaPath.PYTHON: PythonStream,
+    MediaPath.STOCK: StockStream,
+}

@@ -170,7 +170,7 @@ def _in_progress(calls: pd.DataFrame, window: Window) -> float:
 def _too_little(asked: float, carried: float, unit: LoadUnit, dropped: int) -> str | None:
     if dropped:
         return (
-            f"{plural(dropped, 'arrival')} became no call: as many as --max-calls were in progress, or no engine was "
+            f"{dropped:,} {'arrival' if dropped == 1 else 'arrivals'} became no call: as many as --max-calls were in progress, or no engine was "
             "there"
         )
     if carried >= asked * CARRIED_SHARE:

@@ -8,6 +8,7 @@
     meter.py*   loss, order, duplicates, jitter, gaps           (RFC 3550)
     bursts.py*  how many packets are lost in a row
     drift.py*   the other side's media clock against ours
+    native_counts.py  what the compiled module counted, as reports ask for it
     voice.py    Opus to sound level; speech and silence out of levels
 
 ``*`` pure: values and ``now`` in, values out.

@@ -41,6 +41,16 @@ class LossBursts:
         if self._missing:
             self._give_up(self._highest - _LATEST)
 
+    def in_order(self, count: int) -> None:
+        """So many packets arrived, each the next of its source."""
+        self._highest += count
+        if self._missing:
+            self._give_up(self._highest - _LATEST)
+
+    def is_at(self, ssrc: int | None, highest: int) -> bool:
+        """Whether the next packet of that source, after its ``highest``, is the next here."""
+        return ssrc == self._ssrc and (highest - self._highest) & 0xFFFF == 0
+
     @property
     def mean(self) -> float | None:
         """Mean number of packets lost in a row; None when none was lost."""

@@ -31,6 +31,10 @@ LATE_S = 0.010
 Tick = Callable[[int, int, float], None]
 
 
+#: Called each 20 ms for all calls that joined it, with their slot and what a tick is told.
+Batch = Callable[[int, int, int, float], None]
+
+
 def lateness_of_frames(late: float, frames: int, skipped: int) -> list[float]:
     """How late each of the frames is that are sent now, in seconds: each was due 20 ms after the one before."""
     return [max(0.0, late - (skipped + number) * FRAME_S) for number in range(frames)]
@@ -45,6 +49,8 @@ class MediaClock:
         #: What is looked at twice a second for each call.
         self.watches = Watches()
         self._slots: list[list[Tick]] = [[] for _ in range(_SLOTS)]
+        #: Per slot, how many calls each batch sends for.
+        self._batches: list[dict[Batch, int]] = [{} for _ in range(_SLOTS)]
         self._timers: list[asyncio.TimerHandle | None] = [None] * _SLOTS
         self._due: list[float] = [0.0] * _SLOTS
         #: Lateness of packets since :meth:`take_lateness`, bucket → packets.
@@ -54,8 +60,34 @@ class MediaClock:
 
     def add(self, tick: Tick) -> None:
         """Register a tick in the least filled slot."""
-        slot = min(range(_SLOTS), key=lambda index: len(self._slots[index]))
+        slot = self._least_filled()
         self._slots[slot].append(tick)
+        self._begin(slot)
+
+    def join(self, batch: Batch) -> int:
+        """One more call for a batch, in the least filled slot; returns the slot."""
+        slot = self._least_filled()
+        batches = self._batches[slot]
+        batches[batch] = batches.get(batch, 0) + 1
+        self._begin(slot)
+        return slot
+
+    def leave(self, batch: Batch, slot: int) -> None:
+        """One call less for a batch; nothing happens when it has none there."""
+        batches = self._batches[slot]
+        left = batches.get(batch, 0) - 1
+        if left > 0:
+            batches[batch] = left
+        else:
+            batches.pop(batch, None)
+
+    def _calls(self, slot: int) -> int:
+        return len(self._slots[slot]) + sum(self._batches[slot].values())
+
+    def _least_filled(self) -> int:
+        return min(range(_SLOTS), key=self._calls)
+
+    def _begin(self, slot: int) -> None:
         if self._timers[slot] is None:
             now = time.monotonic()
             offset = self._epoch + slot * _SLOT_S
@@ -88,11 +120,12 @@ class MediaClock:
                 timer.cancel()
         self._timers = [None] * _SLOTS
         self._slots = [[] for _ in range(_SLOTS)]
+        self._batches = [{} for _ in range(_SLOTS)]
         self.watches.close()
 
     def _fire(self, slot: int) -> None:
-        ticks = self._slots[slot]
-        if not ticks:
+        ticks, calls = self._slots[slot], self._calls(slot)
+        if not calls:
             self._timers[slot] = None
             return
         now = time.monotonic()
@@ -102,10 +135,10 @@ class MediaClock:
         skipped = max(0, frames - _CATCH_UP_FRAMES)
         frames -= skipped
         for frame_late in lateness_of_frames(late, frames, skipped):
-            self._lateness[bucket_of(frame_late * 1000)] += len(ticks)
+            self._lateness[bucket_of(frame_late * 1000)] += calls
             if frame_late > LATE_S:
-                self.frames_late += len(ticks)
-        self.frames_skipped += skipped * len(ticks)
+                self.frames_late += calls
+        self.frames_skipped += skipped * calls
         for tick in ticks:
             try:
                 tick(frames, skipped, late)
@@ -113,6 +146,11 @@ class MediaClock:
                 # It would take the timer of its slot, and so all other calls in it, down with it.
                 logger.exception("a tick failed, and is called no more")
                 self.remove(tick)
+        for batch in list(self._batches[slot]):
+            try:
+                batch(slot, frames, skipped, late)
+            except Exception:
+                logger.exception("a batch of calls could not be sent")
         self._due[slot] = due + (frames + skipped) * FRAME_S
         self._schedule(slot, now)
 

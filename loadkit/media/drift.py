@@ -8,6 +8,7 @@ transits is the drift (a simple form of V. Paxson, On calibrating measurements o
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from loadkit.media import CLOCK_RATE
 
@@ -73,6 +74,28 @@ class DriftMeter:
         if transit < self._least:
             self._least, self._window_at = transit, elapsed
 
+    def in_order(self, least: float, arrival: float, timestamp: int) -> None:
+        """Packets arrived before the window's end whose timestamps did not wrap.
+
+        :param least: the least of their transits, in clock ticks: arrival less timestamp.
+        :param arrival: of the packet that had it.
+        :param timestamp: of the last of them.
+        """
+        transit = (least - (self._start * CLOCK_RATE + self._ticks - self._timestamp)) / CLOCK_RATE
+        if transit < self._least:
+            self._least, self._window_at = transit, arrival - self._start
+        self._ticks += timestamp - self._timestamp
+        self._timestamp = timestamp
+
+    def is_at(self, ssrc: int | None, timestamp: int | None) -> bool:
+        """Whether this is the source that is followed, and the timestamp of its newest packet."""
+        return ssrc == self._ssrc and timestamp == self._timestamp
+
+    @property
+    def window_end(self) -> float:
+        """A packet from this time on (monotonic seconds) begins a window."""
+        return self._window_end
+
     def _widen(self) -> None:
         """Make windows of twice the length; of two least transits the least stays, with its time."""
         pairs = zip(self._points[::2], self._points[1::2], strict=True)
@@ -82,16 +105,21 @@ class DriftMeter:
     @property
     def ppm(self) -> float | None:
         """Parts per million, positive when the other clock is too fast; None when it cannot be told."""
-        points = self._points
-        if len(points) < 3 or points[-1][0] - points[0][0] < SHORTEST_S:
-            return None
-        mean_at = math.fsum(at for at, _ in points) / len(points)
-        mean_transit = math.fsum(transit for _, transit in points) / len(points)
-        spread = math.fsum((at - mean_at) ** 2 for at, _ in points)
-        slope = math.fsum((at - mean_at) * (transit - mean_transit) for at, transit in points) / spread
-        squares = math.fsum((transit - mean_transit - slope * (at - mean_at)) ** 2 for at, transit in points)
-        error = math.sqrt(squares / (len(points) - 2) / spread)
-        if error > max(WORST_ERROR_PPM * _MICRO, WORST_ERROR_SHARE * abs(slope)):
-            return None
-        # Transits shrink when timestamps run ahead of arrivals: dt/dT = 1 - slope.
-        return round(-slope / _MICRO, 1)
+        return ppm_of(self._points)
+
+
+def ppm_of(points: Sequence[tuple[float, float]]) -> float | None:
+    """Parts per million out of the least transits (arrival, transit) of windows, in seconds; None when it cannot be
+    told."""
+    if len(points) < 3 or points[-1][0] - points[0][0] < SHORTEST_S:
+        return None
+    mean_at = math.fsum(at for at, _ in points) / len(points)
+    mean_transit = math.fsum(transit for _, transit in points) / len(points)
+    spread = math.fsum((at - mean_at) ** 2 for at, _ in points)
+    slope = math.fsum((at - mean_at) * (transit - mean_transit) for at, transit in points) / spread
+    squares = math.fsum((transit - mean_transit - slope * (at - mean_at)) ** 2 for at, transit in points)
+    error = math.sqrt(squares / (len(points) - 2) / spread)
+    if error > max(WORST_ERROR_PPM * _MICRO, WORST_ERROR_SHARE * abs(slope)):
+        return None
+    # Transits shrink when timestamps run ahead of arrivals: dt/dT = 1 - slope.
+    return round(-slope / _MICRO, 1)

@@ -7,6 +7,7 @@ wants a clock that both reports of one sender share, and only differences are us
 from __future__ import annotations
 
 from statistics import fmean
+from typing import Protocol
 
 from aiortc.rtp import (
     RtcpByePacket,
@@ -21,8 +22,6 @@ from aiortc.rtp import (
 )
 
 from loadkit.media import CLOCK_RATE
-from loadkit.media.meter import ReceptionMeter
-from loadkit.media.rtp import RtpSource
 
 #: Seconds from 1900, where NTP starts, to 1970.
 _NTP_EPOCH = 2_208_988_800
@@ -35,13 +34,40 @@ REPORT_INTERVAL_S = 5.0
 _HEARD_BY_THEN = 100
 
 
+class Source(Protocol):
+    """What a report tells of what was sent."""
+
+    @property
+    def ssrc(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def packets_sent(self) -> int: ...
+    @property
+    def bytes_sent(self) -> int: ...
+
+
+class Meter(Protocol):
+    """What a report tells of what arrived."""
+
+    @property
+    def ssrc(self) -> int | None: ...
+    @property
+    def packets_lost(self) -> int: ...
+    @property
+    def highest_sequence(self) -> int: ...
+    @property
+    def jitter_ticks(self) -> int: ...
+    def fraction_lost(self) -> int: ...
+
+
 class RtcpReporter:
     """Makes our reports and reads theirs.
 
     :param ntp_offset: seconds to add to ``now`` to get Unix time.
     """
 
-    def __init__(self, source: RtpSource, meter: ReceptionMeter, cname: str, ntp_offset: float) -> None:
+    def __init__(self, source: Source, meter: Meter, cname: str, ntp_offset: float) -> None:
         self._source = source
         self._meter = meter
         self._cname = cname

@@ -23,6 +23,10 @@ from loadkit.media.voice import SpeechDetector, level_of
 _BIT_RATE = 32_000
 
 
+#: What :attr:`EncodedSample.marks` says of a packet: it holds speech; something begins or ends with it.
+SOUNDS, EDGE = 1, 2
+
+
 @dataclass(frozen=True)
 class EncodedSample:
     """A sample as Opus packets of 20 ms, with its speech labelled.
@@ -41,6 +45,18 @@ class EncodedSample:
     def duration(self) -> float:
         """Length in seconds."""
         return len(self.packets) * FRAME_S
+
+    @functools.cached_property
+    def marks(self) -> bytes:
+        """For each packet :data:`SOUNDS` or nothing, with :data:`EDGE` where who plays it has to look closer: where
+        speech, or the sample, begins or ends."""
+        edges = {0, len(self.packets) - 1}
+        if self.first_speech is not None and self.last_speech is not None:
+            edges |= {self.first_speech, self.last_speech, self.last_speech + 1}
+        return bytes(
+            (SOUNDS if index in self.speech else 0) | (EDGE if index in edges else 0)
+            for index in range(len(self.packets))
+        )
 
 
 @functools.cache
@@ -122,6 +138,12 @@ def encode(sound: npt.NDArray[np.int16]) -> tuple[bytes, ...]:
 def silence() -> bytes:
     """One packet of digital silence, sent while the caller says nothing."""
     return encode(np.zeros((1, 10 * FRAME_SAMPLES), dtype=np.int16))[-1]
+
+
+@functools.cache
+def long_silence() -> EncodedSample:
+    """A minute of it, to be looped: the same packet all the time."""
+    return EncodedSample("silence", (silence(),) * 3000, None, None)
 
 
 def find_sample(name: str, folder: Path) -> Path:

@@ -17,6 +17,7 @@ from loadkit.analysis.percentiles import STATISTICS
 from loadkit.printable import printable
 from loadkit.reporters import headline, page_tables
 from loadkit.reporters.charts import pictures
+from loadkit.reporters.charts_of_traffic import traffic_pictures
 from loadkit.reporters.engine_table import engine_tables
 from loadkit.reporters.page_shell import asset, json_in_html, policy, template
 from loadkit.reporters.path_table import path_tables
@@ -41,12 +42,15 @@ def html_page(
     turns: pd.DataFrame,
     figures: pd.DataFrame,
     run: Mapping[str, Any],
+    arrivals: pd.DataFrame,
 ) -> str:
     """The whole page.
 
     :param run: the content of ``run.json``; its settings hold no secrets.
+    :param arrivals: what arrived second by second; empty for a run by users.
     """
     drawn = pictures(calls, turns, figures, summary)
+    drawn[:0] = traffic_pictures(calls, figures, arrivals, summary, run)
     css, script = asset("page.css"), asset("page.js")
     bundle = vega_bundle() if drawn else ""
     started_at = summary["run"]["started_at"]
@@ -81,7 +85,7 @@ def html_page(
             page_tables.failed_calls(calls, started_at),
         ],
         command=_command(run),
-        files=_files(bool(len(turns))),
+        files=_files(bool(len(turns)), bool(len(arrivals))),
         run_tables=_run_tables(run),
         method=_METHOD,
     )
@@ -94,7 +98,7 @@ def _command(run: Mapping[str, Any]) -> str:
     return printable(str(command), 2_000) if command else ""
 
 
-def _files(with_turns: bool) -> list[dict[str, str]]:
+def _files(with_turns: bool, with_arrivals: bool) -> list[dict[str, str]]:
     files = {
         "calls.csv": "one row per call",
         "calls.parquet": "the same, typed",
@@ -107,6 +111,7 @@ def _files(with_turns: bool) -> list[dict[str, str]]:
         "run.json": "settings, versions, machine",
         "records.jsonl": "raw: calls",
         "figures.jsonl": "raw: the generator's processes, once a second",
+        **({"arrivals.jsonl": "raw: arrivals, second by second"} if with_arrivals else {}),
     }
     return [{"name": name, "what": what} for name, what in files.items()]
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,15 @@ class Run:
         """Keep an engine's figures."""
         self._calls_of[row["engine"]] = row["calls"]
         self._writer.write_figures(row)
+
+    def describe_arrivals(self, facts: Mapping[str, Any]) -> None:
+        """What is known of the arrivals of the run, beside what was known before."""
+        self._document["arrivals"] = {**self._document.get("arrivals", {}), **facts}
+        self._writer.write_run(self._document)
+
+    def arrivals(self, row: Row) -> None:
+        """Keep the arrivals of one second."""
+        self._writer.write_arrivals(row)
 
     def worker_seen(self, name: str) -> None:
         """A worker takes part in the run."""

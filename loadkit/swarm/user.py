@@ -36,6 +36,7 @@ from loadkit.media.samples import find_sample
 from loadkit.records import Outcome
 from loadkit.settings import Settings, ice_paths
 from loadkit.signaling.modes import resolve_mode
+from loadkit.swarm.arrivals import Arrived
 from loadkit.swarm.lifecycle import RunRefused, Swarm, attach_to_locust, swarm_of
 
 attach_to_locust()
@@ -80,6 +81,8 @@ class CallUser(User):
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
+        #: The arrival that this caller was started for; None in a run by users.
+        self.arrival: Arrived | None = None
         self.number = next(CallUser._numbers)
         #: Seconds that the first call waits.
         self._stagger = 0.0
@@ -156,6 +159,11 @@ class Call:
         self._engine: EngineClient | None = None
         self._spec: CallSpec | None = None
         self._connected_at = 0.0
+        arrival = user.arrival
+        self._arrival = arrival if arrival is None or not arrival.placed else None
+        #: Seconds that this call is to be talked: drawn from ``--call-duration``.
+        self.duration = self._arrival.duration_s if self._arrival else swarm.draw_duration()
+        self._arrival_number = arrival.number if arrival else None
         self._over = False
 
     @property
@@ -169,13 +177,17 @@ class Call:
     @property
     def time_left(self) -> float:
         """Seconds of ``--call-duration`` that are left; negative when it is over."""
-        return self._connected_at + self._settings.call_duration - time.monotonic()
+        return self._connected_at + self.duration - time.monotonic()
 
     def __enter__(self) -> Call:
+        now = time.monotonic()
+        if self._arrival is not None:
+            self._arrival.placed = True
         self._spec = CallSpec(
-            intended=time.monotonic(),
+            intended=self._arrival.intended if self._arrival else now,
             user=self._user,
             scenario=self._scenario,
+            arrival=self._arrival_number,
             mode=self.mode,
             call_sid=self.call_sid,
             listen=self._listen,
@@ -196,7 +208,7 @@ class Call:
             raise
         self._connected_at = time.monotonic()
         self.session_id = connected["session_id"]
-        self._swarm.call_connected(connected["setup_ms"])
+        self._swarm.call_connected(self._spec.call_id, connected["setup_ms"])
         return self
 
     def __exit__(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
 
 import pylibsrtp
+from aioice.candidate import Candidate
 from aioice.ice import (
     CandidatePair,
     Connection,
@@ -109,6 +110,21 @@ def _asks_for(task: asyncio.Task[Any], connection: Connection) -> bool:
     if frame is None or frame.f_code is not server_reflexive_candidate.__code__:
         return False
     return frame.f_locals["protocol"].receiver is connection
+
+
+def gathering_begins(connection: Connection) -> None:
+    """Say that local candidates are being gathered, by somebody else."""
+    connection._local_candidates_start = True
+
+
+def gathering_ends(connection: Connection) -> None:
+    """Say that all local candidates are there."""
+    connection._local_candidates_end = True
+
+
+def add_candidate(connection: Connection, candidate: Candidate) -> None:
+    """Give the connection one more local candidate, of a socket that it has."""
+    connection._local_candidates.append(candidate)
 
 
 def add_socket(connection: Connection, protocol: StunProtocol) -> None:
@@ -294,6 +310,16 @@ async def refuse_dtls(dtls: RTCDtlsTransport) -> None:
 def srtp_sessions(dtls: RTCDtlsTransport) -> tuple[SrtpSession, SrtpSession]:
     """The SRTP sessions (receiving, sending) of a finished handshake."""
     return cast(SrtpSession, dtls._rx_srtp), cast(SrtpSession, dtls._tx_srtp)
+
+
+def forget_keys(dtls: RTCDtlsTransport) -> None:
+    """Let go of OpenSSL's and libsrtp's memory of an association that is closed.
+
+    A call that has ended hangs together in circles, which the garbage collector undoes when it comes by; until then
+    it would hold these as well, and they are most of what it weighs.
+    """
+    dtls._ssl = None
+    dtls._rx_srtp = dtls._tx_srtp = None  # type: ignore[assignment]
 
 
 def dtls_role(dtls: RTCDtlsTransport) -> str:

@@ -16,6 +16,8 @@ from aiortc.rtcicetransport import candidate_from_aioice
 
 from loadkit.errors import Stage, TransportError
 from loadkit.transport import aiortc_internals as internals
+from loadkit.transport.datagrams import DatagramPoll
+from loadkit.transport.hosts import gather_hosts
 from loadkit.transport.relay import Relay, TurnOptions, get_relay
 from loadkit.transport.route import Route
 
@@ -29,6 +31,7 @@ class Gathering:
 
     :param new_sockets: called when the connection may have sockets that it had not before.
     :param relay_lost: called when the relay is gone although nobody closed it.
+    :param poll: what reads the sockets; None: the event loop, by transports of its own.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Gathering:
         *,
         new_sockets: Callable[[], None],
         relay_lost: Callable[[], None],
+        poll: Callable[[], DatagramPoll | None] = lambda: None,
     ) -> None:
         #: The relay that a TURN server gave; None while there is none.
         self.relay: Relay | None = None
@@ -60,6 +64,7 @@ class Gathering:
         self._route, self._turn = route, turn
         self._new_sockets = new_sockets
         self._relay_lost = relay_lost
+        self._poll = poll
         self._task: asyncio.Task[None] | None = None
 
     async def run(self, on_candidate: Callable[[RTCIceCandidate], None]) -> None:
@@ -93,6 +98,24 @@ class Gathering:
                     told.add(key)
                     on_candidate(candidate)
 
+        # A local address may be something that is not even a host name.
+        with contextlib.suppress(UnicodeError):
+            if self._route.stun is None and not self._route.turn:
+                # Host candidates alone are there at once: no task, and nothing to tell before the others.
+                await self._gather_hosts()
+                self._new_sockets()
+            else:
+                await self._gather_beside(tell)
+        tell([candidate_from_aioice(candidate) for candidate in self._connection.local_candidates])
+        internals.pair_late_candidates(self._connection)
+        if not told:
+            addresses = ", ".join(self._addresses) or "no address at all"
+            raise TransportError(
+                Stage.ICE, "GATHERING_FAILED", f"no ICE candidate could be bound on {addresses}"
+            )
+
+    async def _gather_beside(self, tell: Callable[[Sequence[RTCIceCandidate]], None]) -> None:
+        """Gather from servers, too, and tell of host candidates meanwhile."""
         task = self._task = asyncio.create_task(self._gather_all())
         done, wait = False, _TRICKLE_POLL_S
         while not done:
@@ -103,27 +126,25 @@ class Gathering:
             tell([candidate_from_aioice(candidate) for candidate in bound])
             if bound:
                 self.bound.set()
-        # A local address may be something that is not even a host name.
-        with contextlib.suppress(UnicodeError):
-            await task
-        tell([candidate_from_aioice(candidate) for candidate in self._connection.local_candidates])
-        internals.pair_late_candidates(self._connection)
-        if not told:
-            addresses = ", ".join(self._addresses) or "no address at all"
-            raise TransportError(
-                Stage.ICE, "GATHERING_FAILED", f"no ICE candidate could be bound on {addresses}"
-            )
+        await task
 
     async def _gather_all(self) -> None:
         relay = asyncio.create_task(self._get_relay())
         try:
             if self._route.host_candidates:
-                await internals.gather(self._connection, self._addresses)
+                await self._gather_hosts()
             await relay
         finally:
             if not relay.done():
                 relay.cancel()
                 await asyncio.wait({relay})
+
+    async def _gather_hosts(self) -> None:
+        poll = self._poll()
+        if poll is None:
+            await internals.gather(self._connection, self._addresses)
+        else:
+            await gather_hosts(self._connection, self._addresses, poll)
 
     async def _get_relay(self) -> None:
         """Ask the route's TURN servers, one after the other, for a relay.

@@ -28,14 +28,20 @@ from aiortc import (
 )
 
 from loadkit.errors import Stage, TransportError
+from loadkit.transport import aioice_stun, aiortc_media
 from loadkit.transport import aiortc_internals as internals
-from loadkit.transport import aiortc_media
+from loadkit.transport.datagrams import PYTHON_POLL, DatagramPoll, poll_of_loop
 from loadkit.transport.gathering import Gathering
+from loadkit.transport.native_media import NativeMedia
+from loadkit.transport.native_poll import NativePoll
+from loadkit.transport.pylibsrtp_buffers import Process, rtp_protector
 from loadkit.transport.reception import PacketHandler, Reception
 from loadkit.transport.relay import Relay, TurnOptions
 from loadkit.transport.route import Route
 
 logger = logging.getLogger(__name__)
+
+aioice_stun.install()
 
 #: What a peer gathers when nothing else is said.
 HOSTS_ALONE = Route()
@@ -82,8 +88,10 @@ class Peer:
     :param addresses: local addresses to bind host candidates to.
     :param route: what to gather; host candidates alone by default.
     :param turn: how TURN servers are asked.
-    :param through_aiortc: media takes aiortc's own way, in and out, and is handed to the owner a second time after
-        aiortc has decrypted it: for aiortc's sender and receiver on :attr:`dtls`.
+    :param native: read the sockets in the compiled module, so that it can :meth:`carry` the RTP.
+    :param through_aiortc: media takes aiortc's own way, in and out, from sockets that the event loop reads, and
+        is handed to the owner a second time after aiortc has decrypted it: for aiortc's sender and receiver on
+        :attr:`dtls`.
     """
 
     def __init__(
@@ -96,6 +104,7 @@ class Peer:
         turn: TurnOptions = TURN_AS_USUAL,
         on_rtp: PacketHandler,
         on_rtcp: PacketHandler,
+        native: bool = False,
         through_aiortc: bool = False,
     ) -> None:
         self.ssrc = secrets.randbits(32) or 1
@@ -118,11 +127,18 @@ class Peer:
             turn,
             new_sockets=self._tap,
             relay_lost=self._relay_lost,
+            poll=self._get_poll,
         )
+        self._poll_kind: type[DatagramPoll] | None = NativePoll if native else PYTHON_POLL
+        if through_aiortc:
+            self._poll_kind = None
+        self._poll: DatagramPoll | None = None
+        self._media: NativeMedia | None = None
         self._remote_ended = False
         self._selected = asyncio.Event()
         self._ice_task: asyncio.Task[None] | None = None
         self._tx: internals.SrtpSession | None = None
+        self._protect: Process | None = None
         self._sendto: Callable[[bytes, Any], None] | None = None
         self._remote_address: Any = None
         # Kept for the record: a connection that is closed forgets its pair.
@@ -206,8 +222,9 @@ class Peer:
             )
         self._dtls.on("statechange", self._dtls_state_changed)
         receiving, self._tx = internals.srtp_sessions(self._dtls)
+        self._protect = rtp_protector(self._tx)
         version, cipher, profile = internals.dtls_parameters(self._dtls)
-        self.reception.open(receiving)
+        self._open_media(receiving)
         return DtlsOutcome(internals.dtls_role(self._dtls), version, cipher, profile)
 
     def selected_types(self) -> tuple[str, str] | None:
@@ -229,6 +246,15 @@ class Peer:
 
     # Media
 
+    def carry(self, media: NativeMedia) -> None:
+        """Let the compiled module carry the RTP from the end of the handshake on; ``on_rtp`` is then not called.
+
+        :raises ValueError: the peer's sockets are not read there.
+        """
+        if self._poll_kind is not NativePoll:
+            raise ValueError("the compiled module can carry the media of a peer made with native=True alone")
+        self._media = media
+
     @property
     def dtls(self) -> RTCDtlsTransport:
         """The transport, for aiortc's own sender and receiver."""
@@ -236,12 +262,12 @@ class Peer:
 
     def send_rtp(self, packet: bytes) -> None:
         """Protect and send one RTP packet; dropped when the peer is not connected or already closed."""
-        if self._tx is not None and self._sendto is not None:
-            self._sendto(self._tx.protect(packet), self._remote_address)
+        if self._protect is not None and self._sendto is not None:
+            self._sendto(self._protect(packet), self._remote_address)
 
     def protect_rtp(self, packet: bytes) -> bytes | None:
         """One RTP packet as SRTP, for who sends it later or twice; None when the peer is not connected."""
-        return None if self._tx is None else self._tx.protect(packet)
+        return None if self._protect is None else self._protect(packet)
 
     def send_protected(self, data: bytes) -> None:
         """Send what :meth:`protect_rtp` made; dropped when the peer is already closed."""
@@ -262,7 +288,7 @@ class Peer:
         if self._closed:
             return
         self._closed = True
-        self._sendto = None
+        self._send_nowhere()
         await self.gathering.cancel()
         if self._ice_task is not None:
             # aioice starts its consent checks when its own loop notices that a pair was selected; a
@@ -270,17 +296,61 @@ class Peer:
             if not self._selected.is_set():
                 self._ice_task.cancel()
             await asyncio.wait({self._ice_task})
-        await self._dtls.stop()
-        await self._ice.stop()
+        try:
+            await self._dtls.stop()
+            await self._ice.stop()
+        finally:
+            self._close_media()
         self._dtls.remove_all_listeners()
+        self.reception.close()
+        self._tx = self._protect = None
+        internals.forget_keys(self._dtls)
         if not self.lost.done():
             self.lost.cancel()
 
     def abort(self) -> None:
         """Close what :meth:`close` could not close in time, without a word to anybody."""
         internals.abort(self._connection)
+        self._close_media()
 
     # Inside
+
+    def _get_poll(self) -> DatagramPoll | None:
+        """What reads the sockets from now on; None: the event loop, for aiortc or as the system has no epoll."""
+        if self._poll_kind is not None:
+            self._poll = poll_of_loop(self._poll_kind)
+        return self._poll
+
+    def _open_media(self, receiving: internals.SrtpSession) -> None:
+        """Media can flow: in the compiled module, or by the owner's handlers."""
+        if self._media is None:
+            self.reception.open(receiving)
+            return
+        # Without host candidates there was nothing to read from; packets come over the relay's transport.
+        poll = self._poll or self._get_poll()
+        assert isinstance(poll, NativePoll)
+        self._media.open(
+            poll, receiving, self._tx, self.ssrc, send=self.send_protected, take_rtcp=self.reception.take_at
+        )
+        self._aim_media()
+        self.reception.open(receiving, self._media.take)
+
+    def _aim_media(self) -> None:
+        """Tell the compiled module which sockets are the peer's, and where packets go."""
+        if self._media is None or self._pair is None:
+            return
+        for protocol in internals.bound_protocols(self._connection):
+            self._media.read_from(protocol.transport)
+        self._media.send_by(self._pair.protocol.transport, self._remote_address)
+
+    def _send_nowhere(self) -> None:
+        self._sendto = None
+        if self._media is not None:
+            self._media.send_nowhere()
+
+    def _close_media(self) -> None:
+        if self._media is not None:
+            self._media.close()
 
     def _use_selected_pair(self) -> None:
         pair = internals.nominated_pair(self._connection)
@@ -291,6 +361,7 @@ class Peer:
         self._sendto = pair.protocol.transport.sendto
         self._remote_address = pair.remote_addr
         self._tap()
+        self._aim_media()
         self._selected.set()
 
     def _tap(self) -> None:
@@ -331,6 +402,6 @@ class Peer:
 
     def _tell_lost(self, reason: str) -> None:
         # The socket may be closed by now, and uvloop raises when something is sent on one that is.
-        self._sendto = None
+        self._send_nowhere()
         if not self.lost.done():
             self.lost.set_result(reason)

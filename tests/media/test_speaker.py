@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from loadkit.media.samples import EncodedSample, silence
 from loadkit.media.speaker import Speaker
 
@@ -99,3 +102,42 @@ def test_only_packets_that_hold_speech_sound() -> None:
     speaker.stop()
     speaker.next_packet()
     assert not speaker.sounding
+
+
+@given(
+    packets=st.integers(1, 12),
+    labels=st.none() | st.tuples(st.integers(0, 11), st.integers(0, 11)),
+    speech=st.frozensets(st.integers(0, 11)),
+    actions=st.lists(st.sampled_from(["next"] * 6 + ["play", "loop", "stop"]), max_size=60),
+)
+def test_packets_asked_for_the_short_way_say_the_same_as_the_long_way(
+    packets: int, labels: tuple[int, int] | None, speech: frozenset[int], actions: list[str]
+) -> None:
+    first, last = (min(labels) % packets, min(max(labels), packets - 1)) if labels else (None, None)
+    sample = EncodedSample("any.wav", tuple(bytes([n]) for n in range(packets)), first, last, speech)
+    long, short = Speaker(), Speaker()
+    for action in actions:
+        match action:
+            case "play" | "loop":
+                long.play(sample, loop=action == "loop")
+                short.play(sample, loop=action == "loop")
+            case "stop":
+                long.stop()
+                short.stop()
+            case "next":
+                before = (long.playing, long.speaking)
+                expected = long.next_packet()
+                ordinary = short.ordinary_packet()
+                assert (short.next_packet() if ordinary is None else ordinary) == expected
+                if ordinary is not None:
+                    assert (long.playing, long.speaking) == before
+                    assert not long.speech_ended
+                assert short.sounding == long.sounding
+        assert (short.playing, short.speaking) == (long.playing, long.speaking)
+
+
+def test_silence_goes_on_for_ever() -> None:
+    speaker = Speaker()
+    said = {speaker.ordinary_packet() or speaker.next_packet() for _ in range(6100)}
+    assert said == {silence()}
+    assert not speaker.playing
