@@ -115,8 +115,11 @@ def _decide(
     too_little: str | None,
 ) -> tuple[Trial | None, list[str]]:
     """What the step says, and why when it is not the gateway that says it."""
-    own = [f"{plural(count, 'call')} failed with {code}, which is the generator's own" for code, count in codes.items()
-           if code in _OWN_FAILURES]  # fmt: skip
+    own = [
+        f"{plural(count, 'call')} failed with {code}, which is the generator's own"
+        for code, count in codes.items()
+        if code in _OWN_FAILURES
+    ]
     unfit = (
         [str(reason) for reason in generator.get("unfit_reasons") or ()]
         if generator.get("fit") is False
@@ -170,7 +173,7 @@ def _in_progress(calls: pd.DataFrame, window: Window) -> float:
 def _too_little(asked: float, carried: float, unit: LoadUnit, dropped: int) -> str | None:
     if dropped:
         return (
-            f"{dropped:,} {'arrival' if dropped == 1 else 'arrivals'} became no call: as many as --max-calls were in progress, or no engine was "
+            f"{plural(dropped, 'arrival')} became no call: as many as --max-calls were in progress, or no engine was "
             "there"
         )
     if carried >= asked * CARRIED_SHARE:
