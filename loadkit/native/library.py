@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from loadkit.native.build import built_module, why_not_built
+from loadkit.native.building import built_module, why_not_built
 
 _ABI = 1
 #: Room for what one call into the module may tell: several of the largest datagrams.
