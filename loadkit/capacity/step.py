@@ -134,7 +134,9 @@ def _decide(
     if unfit:
         return Trial.UNFIT, unfit
     if lacking:
-        return None, [held.sentence for held in lacking]
+        # Calls that were not placed have left no values: more of them would not help.
+        told = [held.sentence for held in lacking]
+        return (Trial.UNFIT, [too_little, *told]) if too_little else (None, told)
     unmeasured = _UNMEASURED if generator.get("fit") is None and _is_judged(generator) else None
     reasons = [reason for reason in (too_little, unmeasured) if reason]
     return (Trial.UNFIT, reasons) if reasons else (Trial.HELD, [])

@@ -125,9 +125,15 @@ def test_failures_of_the_generator_itself_are_not_the_gateway_s() -> None:
 
 
 def test_too_few_values_decide_nothing() -> None:
-    result = judged([call(10 + n / 10) for n in range(19)], "setup_ms p95 < 800")
+    result = judged([call(10 + n / 10) for n in range(19)], "setup_ms p95 < 800", asked=10)
     assert result.trial is None
     assert result.reasons == ("setup_ms p95 < 800 ms: too few, 19 of the 20 values that p95 needs",)
+
+
+def test_too_few_values_of_a_load_that_was_not_placed_are_the_generator_s_limit() -> None:
+    result = judged([call(10)], "setup_ms p95 < 800", asked=40)
+    assert result.trial is Trial.UNFIT
+    assert "only 1.0 of the 40 calls were in progress" in result.reasons[0]
 
 
 def test_values_that_failed_calls_have_not_left_are_no_lack_of_data() -> None:
