@@ -24,6 +24,7 @@ import pytest
 import loadkit.conformance.options
 import loadkit.errors
 from benchmarks import results
+from loadkit.capacity import options as capacity
 from loadkit.conformance.cases import CASES
 from loadkit.errors import CODES, ExitCode
 from loadkit.gateway.command import add_arguments
@@ -38,6 +39,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 ERRORS_PAGE = ROOT / "docs" / "errors.md"
 CONFORMANCE_PAGE = ROOT / "docs" / "conformance.md"
+CAPACITY_PAGE = ROOT / "docs" / "capacity.md"
 GATEWAY_PAGE = ROOT / "docs" / "gateway.md"
 EVENTS_PAGE = ROOT / "docs" / "events.md"
 PROTOCOL_PAGE = ROOT / "docs" / "protocol.md"
@@ -119,6 +121,21 @@ def gateway_options_table() -> str:
     return _table(("option", "environment", "default", "meaning"), rows)
 
 
+def capacity_options_table() -> str:
+    """Every setting of a search: option, environment variable, default, meaning."""
+    options = capacity.CapacityOptions
+    rows = [
+        (
+            f"`{options.flag(name)}`",
+            f"`{options.env_var(name)}`",
+            _default(field.default),
+            (field.description or "") + ("; may be repeated" if options.repeatable(name) else ""),
+        )
+        for name, field in options.model_fields.items()
+    ]
+    return _table(("option", "environment", "default", "meaning"), rows)
+
+
 def exit_codes_table() -> str:
     """Every exit code: number, name, meaning."""
     words = _words_under(ExitCode)
@@ -195,6 +212,7 @@ TABLES: list[tuple[Path, str, Callable[[], str]]] = [
     (README, "exit codes", exit_codes_table),
     (README, "cost of a call", cost_table),
     (GATEWAY_PAGE, "gateway options", gateway_options_table),
+    (CAPACITY_PAGE, "capacity options", capacity_options_table),
     (ERRORS_PAGE, "errors", errors_table),
     (CONFORMANCE_PAGE, "conformance cases", conformance_table),
     (EVENTS_PAGE, "event fields", event_fields_table),
@@ -282,6 +300,14 @@ def conformance_options() -> frozenset[str]:
 
 
 @cache
+def capacity_options() -> frozenset[str]:
+    """Options of ``python -m loadkit capacity``, out of its parser."""
+    parser = argparse.ArgumentParser()
+    capacity.add_arguments(parser)
+    return frozenset(name for action in parser._actions for name in action.option_strings)
+
+
+@cache
 def subcommand_help(name: str) -> str:
     """What ``python -m loadkit <name> --help`` prints; a name that is no subcommand fails."""
     return _run([sys.executable, "-m", "loadkit", name, "--help"])
@@ -300,7 +326,7 @@ def test_every_setting_is_an_option_of_locust_with_its_environment_variable() ->
 def test_every_option_that_is_named_exists(page: Path) -> None:
     text = "\n".join(line for line in _text(page).splitlines() if not _of_another_program(line))
     named = {option for option in _options_in(text) if option.startswith("--")}
-    ours = gateway_options() | call_options() | conformance_options()
+    ours = gateway_options() | call_options() | conformance_options() | capacity_options()
     assert named <= locust_options() | ours | {"--version"}, page.name
 
 
@@ -329,6 +355,7 @@ def test_every_module_that_is_named_to_be_run_exists(page: Path) -> None:
 @each_page
 def test_every_environment_variable_that_is_named_exists(page: Path) -> None:
     known = {*locust_environment().values(), *map(GatewaySettings.env_var, GatewaySettings.model_fields)}
+    known |= set(map(capacity.CapacityOptions.env_var, capacity.CapacityOptions.model_fields))
     assert set(re.findall(r"\b(?:LOADKIT|LOCUST)_[A-Z_]+\b", _text(page))) <= known, page.name
 
 

@@ -6,7 +6,6 @@ import argparse
 import signal
 import sys
 import time
-from typing import Any
 
 from loadkit.capacity.document import document
 from loadkit.capacity.driver import Driver
@@ -41,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     narration = Narration(Terminal(), options)
     narration.head(arguments.host, folder)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    outcome = Driver(options, test, narration, _mean_s(settings.call_duration)).run()
+    outcome = Driver(options, test, narration, settings.call_duration.mean).run()
     # The report is wanted now, however often somebody asks for the end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -86,11 +85,6 @@ def _checked(arguments: argparse.Namespace) -> tuple[CapacityOptions, list[str],
     if faults or options is None or given is None or settings is None:
         raise SettingsError(faults)
     return options, given, settings
-
-
-def _mean_s(duration: Any) -> float:
-    """Mean of a duration: seconds, or a distribution of them."""
-    return float(getattr(duration, "mean", duration))
 
 
 def _command(token: str) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadkit.capacity.options import By, LoadUnit
+from loadkit.capacity.options import OF_THE_STEPS, By, LoadUnit
 from loadkit.settings import Settings
 
 #: Locust starts callers in batches over a second, and the first calls of a batch are spread over it.
@@ -75,7 +75,8 @@ class LoadTest:
             rate = step.load / step.ramp_s
             command += ["-u", f"{step.load:g}", "-r", f"{rate:.6g}", Settings.flag("back_to_back")]
         else:
-            command += ["--arrival-rate", f"{step.load:g}/s", "--max-concurrent", str(self.most_calls)]
+            command += [Settings.flag("arrival_rate"), f"{step.load:g}/s"]
+            command += [Settings.flag("max_concurrent"), str(self.most_calls)]
         command += ["-t", f"{step.run_s}s", "--stop-timeout", str(math.ceil(step.drain_s))]
         command += ["--reports-dir", str(self.folder), "--run-id", step.name, Settings.flag("no_report")]
         return [*command, *self.options]
@@ -134,6 +135,7 @@ class StepProcess:
 
 def _environment(token: str) -> dict[str, str]:
     """As ours, with the token, and without what would bend a step."""
-    bent = ("LOCUST_USERS", "LOCUST_SPAWN_RATE", "LOCUST_RUN_TIME", "LOCUST_HOST", "LOCUST_LOCUSTFILE")
+    bent = {"LOCUST_USERS", "LOCUST_SPAWN_RATE", "LOCUST_RUN_TIME", "LOCUST_HOST", "LOCUST_LOCUSTFILE"}
+    bent |= {Settings.env_var(name) for name in OF_THE_STEPS}
     inherited = {name: value for name, value in os.environ.items() if name not in bent}
     return inherited | ({Settings.env_var("auth_token"): token} if token else {})

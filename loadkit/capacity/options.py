@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from loadkit.analysis.thresholds import Threshold
 
 #: Settings of a load test that each step is given by the search.
-OF_THE_STEPS = ("back_to_back", "no_report", "reports_dir", "run_id")
+OF_THE_STEPS = (
+    "arrival_rate",
+    "back_to_back",
+    "max_concurrent",
+    "no_report",
+    "reports_dir",
+    "run_id",
+    "stages",
+)
+#: Of these, the ones that say where the search itself keeps its records.
+_OF_THE_FOLDER = ("reports_dir", "run_id")
 
 #: Options of Locust that each step is given by the search, so that nobody else may.
 _LOCUSTS_OWN = (
@@ -212,7 +222,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--host", default=os.environ.get("LOCUST_HOST") or None, metavar="<url>",
         help="the gateway; without it each step starts one of its own [LOCUST_HOST]",
     )  # fmt: skip
-    Settings.add_arguments(load_test, ("back_to_back", "no_report"))
+    Settings.add_arguments(load_test, set(OF_THE_STEPS) - set(_OF_THE_FOLDER))
     parser.add_argument(
         "locust", nargs="*", metavar="-- <options>", help="after --: options of locust for each step"
     )

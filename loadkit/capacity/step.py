@@ -20,6 +20,7 @@ from loadkit.capacity.options import By, LoadUnit
 from loadkit.capacity.search import Trial
 from loadkit.errors import CODES
 from loadkit.records import Outcome
+from loadkit.reporters.wording import plural
 
 #: Share of a load that has to be in progress for it to count as carried: between two calls of a caller, and at the
 #: first seconds of the window, there is always a little less.
@@ -114,8 +115,11 @@ def _decide(
     too_little: str | None,
 ) -> tuple[Trial | None, list[str]]:
     """What the step says, and why when it is not the gateway that says it."""
-    own = [f"{count} calls failed with {code}, which is the generator's own" for code, count in codes.items()
-           if code in _OWN_FAILURES]  # fmt: skip
+    own = [
+        f"{plural(count, 'call')} failed with {code}, which is the generator's own"
+        for code, count in codes.items()
+        if code in _OWN_FAILURES
+    ]
     unfit = (
         [str(reason) for reason in generator.get("unfit_reasons") or ()]
         if generator.get("fit") is False
@@ -130,7 +134,9 @@ def _decide(
     if unfit:
         return Trial.UNFIT, unfit
     if lacking:
-        return None, [held.sentence for held in lacking]
+        # Calls that were not placed have left no values: more of them would not help.
+        told = [held.sentence for held in lacking]
+        return (Trial.UNFIT, [too_little, *told]) if too_little else (None, told)
     unmeasured = _UNMEASURED if generator.get("fit") is None and _is_judged(generator) else None
     reasons = [reason for reason in (too_little, unmeasured) if reason]
     return (Trial.UNFIT, reasons) if reasons else (Trial.HELD, [])
@@ -168,8 +174,10 @@ def _in_progress(calls: pd.DataFrame, window: Window) -> float:
 
 def _too_little(asked: float, carried: float, unit: LoadUnit, dropped: int) -> str | None:
     if dropped:
-        arrivals = "1 arrival" if dropped == 1 else f"{dropped:,} arrivals"
-        return f"{arrivals} became no call: as many as --max-calls were in progress, or no engine was there"
+        return (
+            f"{plural(dropped, 'arrival')} became no call: as many as --max-calls were in progress, or no engine was "
+            "there"
+        )
     if carried >= asked * CARRIED_SHARE:
         return None
     what = "were in progress in the mean" if unit.by is By.CALLS else "were begun"

@@ -121,13 +121,19 @@ def test_with_an_unfit_generator_only_what_the_gateway_declared_is_its_failure(
 def test_failures_of_the_generator_itself_are_not_the_gateway_s() -> None:
     result = judged([call(10, code="ENGINE_LOST", setup_ms=None)], "failed < 1%")
     assert result.trial is Trial.UNFIT
-    assert result.reasons == ("1 calls failed with ENGINE_LOST, which is the generator's own",)
+    assert result.reasons == ("1 call failed with ENGINE_LOST, which is the generator's own",)
 
 
 def test_too_few_values_decide_nothing() -> None:
-    result = judged([call(10 + n / 10) for n in range(19)], "setup_ms p95 < 800")
+    result = judged([call(10 + n / 10) for n in range(19)], "setup_ms p95 < 800", asked=10)
     assert result.trial is None
     assert result.reasons == ("setup_ms p95 < 800 ms: too few, 19 of the 20 values that p95 needs",)
+
+
+def test_too_few_values_of_a_load_that_was_not_placed_are_the_generator_s_limit() -> None:
+    result = judged([call(10)], "setup_ms p95 < 800", asked=40)
+    assert result.trial is Trial.UNFIT
+    assert "only 1.0 of the 40 calls were in progress" in result.reasons[0]
 
 
 def test_values_that_failed_calls_have_not_left_are_no_lack_of_data() -> None:

@@ -95,6 +95,11 @@ DEMONSTRATIONS = (
         ("failed", "media", "HANDLER_ERROR"),
         {"connected_ms": "≥ 900", "error_message": "= a fault on demand"},
     ),
+    Demonstration(
+        "error code=FULL above=0",
+        ("failed", "answer", "FULL"),
+        note="With `above=40` the 41st call at once is refused so, and none of the 40.",
+    ),
     Demonstration("hang-up", ("failed", "answer", "CLOSED_EARLY")),
     Demonstration("hang-up at=1s", ("hung_up", None, None), {"connected_ms": "≥ 900"}),
     Demonstration("late-answer by=700ms", ("completed", None, None), {"answer_ms": "≥ 690"}),

@@ -54,6 +54,9 @@ The gateway that a load test starts by itself takes them from the environment: `
 - `share` is exact and not left to chance: with 10 %, 2 of any 20 calls in a row have the fault. Calls are counted as
   their offers are accepted. `--fault-seed` decides which ones, and what is left to chance within a call; the same seed
   gives the same again.
+- `above` lets a fault set in above a number of calls in progress: with `error code=FULL above=40`, 40 calls are held
+  and those that would be the 41st are refused. A share is then one of those calls. That is a gateway of a known limit,
+  to try [the search for it](capacity.md) on.
 - A call may have several faults. Of those that decide about its offer, the first one counts.
 - `at` and `for` count from the end of the DTLS handshake at the gateway.
 - Each fault works in every mode.
