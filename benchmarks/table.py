@@ -34,7 +34,7 @@ def rows_table(rows: Iterable[Document]) -> str:
         "".join([f"{row['name']:{width}}", *(f"{show(row):>{size}}" for _, size, show in _COLUMNS)])
         for row in rows
     ]
-    return "\n".join([*lines, FOOTNOTE, *_faults(rows)])
+    return "\n".join([*lines, FOOTNOTE, *_disturbed(rows), *_faults(rows)])
 
 
 def run_table(document: Document) -> str:
@@ -70,6 +70,15 @@ def _shown(shown: Document) -> str:
         f"{calls}; at {last['calls']} the limit was {shown['limit']} (p99 {_number(last['late_ms_p99'], 1)} ms late,"
         f" engine {_percent(last['cpu_share'])}, gateway {_percent(last['gateway_share'])})"
     )
+
+
+def _disturbed(rows: Iterable[Document]) -> list[str]:
+    return [
+        f"DISTURBED: {row['name']}, {row['calls']} calls: other work on the machine used"
+        f" {_percent(row['others_share'])} of a core meanwhile; its figures are too high"
+        for row in rows
+        if row["disturbed"]
+    ]
 
 
 def _faults(rows: Iterable[Document]) -> list[str]:
