@@ -21,7 +21,7 @@ import psutil
 import uvloop
 
 from benchmarks.gateway_process import GatewayProcess
-from loadkit.call.context import CallContext, Destination, make_context, open_http
+from loadkit.call.context import CallContext, Destination, make_context
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
 from loadkit.media.clock import MediaClock
@@ -82,9 +82,9 @@ async def measure(calls: int, seconds: float, per_second: float) -> Measured:
     sample = load_sample(sorted(SAMPLES_DIR.glob("*.wav"))[0])
     settings = make_settings({"auth_token": "token"})
     clock = MediaClock()
-    async with GatewayProcess("--max-sessions", str(calls)) as gateway, open_http(settings) as http:
+    async with GatewayProcess("--max-sessions", str(calls)) as gateway:
         destination = Destination.of(gateway.url, settings)
-        context = make_context(settings, destination, certificate=Certificate(), clock=clock, http=http)
+        context = make_context(settings, destination, certificate=Certificate(), clock=clock)
         idle = _cpu(gateway.pid)
         placed: list[_Call] = []
         for _ in range(calls):

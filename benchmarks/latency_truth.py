@@ -24,7 +24,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from loadkit.call.context import CallContext, Destination, make_context, open_http
+from loadkit.call.context import CallContext, Destination, make_context
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
 from loadkit.gateway.embedded import EmbeddedGateway
@@ -65,13 +65,11 @@ async def place_calls(url: str, turns: int) -> list[tuple[CallRecord, list[TurnR
     clock, found = MediaClock(), []
     for name in _SAMPLES:
         load_sample(SAMPLES_DIR / name)
-    async with open_http(settings) as http:
-        context = make_context(
-            settings, Destination.of(url, settings), certificate=Certificate(), clock=clock, http=http
-        )
-        while turns > 0:
-            found.append(await converse(context, min(turns, _TURNS_PER_CALL)))
-            turns -= _TURNS_PER_CALL
+    destination = Destination.of(url, settings)
+    context = make_context(settings, destination, certificate=Certificate(), clock=clock)
+    while turns > 0:
+        found.append(await converse(context, min(turns, _TURNS_PER_CALL)))
+        turns -= _TURNS_PER_CALL
     clock.close()
     return found
 

@@ -10,6 +10,7 @@ the run, **reporters** tell. A **gateway** is there to practise against.
     transport/  SDP, ICE, DTLS, SRTP                 analysis/   summary, fitness
     signaling/  the wire protocol, no I/O in it      media/      samples, clock, RTP, voice
     records     what is kept of a call               settings    what can be set
+    arrival_rates, distributions   when calls arrive, how long they are talked
     errors      error tree, codes, exit codes        cli         python -m loadkit
 
 Start to read at ``locustfile.py``, then ``swarm/user.py`` and ``call/session.py``.

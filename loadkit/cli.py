@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     _add_report(commands)
     _add_gateway(commands)
     _add_conformance(commands)
+    _add_capacity(commands)
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
         # Of the command, not of the whole program, whose usage would not have the options in it.
@@ -80,3 +81,20 @@ def _add_conformance(commands: argparse._SubParsersAction[argparse.ArgumentParse
     parser = commands.add_parser("conformance", help="check a gateway against the protocol, case by case")
     options.add_arguments(parser)
     parser.set_defaults(run=functools.partial(command.run, version=__version__))
+
+
+def _add_capacity(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from loadkit.capacity import options
+
+    parser = commands.add_parser(
+        "capacity", help="search for the load up to which a gateway holds what is asked"
+    )
+    options.add_arguments(parser)
+    parser.set_defaults(run=_capacity)
+
+
+def _capacity(options: argparse.Namespace) -> int:
+    # Here, so that the other commands start without pandas.
+    from loadkit.capacity import command
+
+    return command.run(options)

@@ -43,7 +43,7 @@ class ExitCode(enum.IntEnum):
     NO_DATA = 3
     """The run ended without one finished call, or no case was decided: it says nothing about the gateway."""
     UNFIT = 4
-    """The load generator was the limit, or its own punctuality was not measured: the run says nothing about the gateway."""
+    """The load generator was the limit, or its punctuality was not measured: this says nothing about the gateway."""
     GATEWAY_UNREACHABLE = 5
     """The embedded gateway could not be started, or nothing answers at the address to be called or checked."""
     LOST_WORKERS = 6
@@ -53,7 +53,7 @@ class ExitCode(enum.IntEnum):
 
 
 def exit_code_of(status: object) -> ExitCode:
-    """The exit code that a verdict of ``summary.json`` is worth; that of a failed run for a status that nobody knows."""
+    """The exit code that a verdict's status is worth; that of a failed run for a status that nobody knows."""
     known = {"pass": ExitCode.PASSED, "unfit": ExitCode.UNFIT, "no data": ExitCode.NO_DATA}
     return known.get(str(status), ExitCode.FAILED)
 

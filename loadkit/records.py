@@ -77,6 +77,9 @@ class CallRecord:
     engine: str = _column("", "engine process that held the call: '<worker>.<number>'", "")
     user: str = _column("", "Locust user: class and number", "")
     scenario: str = _column("", "Locust task that placed the call", "")
+    arrival: int | None = _column(
+        "", "number of the arrival that the call belongs to, from 0; None without --arrival-rate or --stages"
+    )
     mode: str = _column("", "mode asked for in the offer", "")
     sample: str | None = _column("", "first audio sample played")
     call_sid: str = _column("", "callSid sent in the offer, unique per call", "")
@@ -204,7 +207,13 @@ class CallRecord:
 
 def to_row(record: CallRecord | TurnRecord) -> dict[str, Any]:
     """The record as a plain mapping, column → value."""
-    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    return {name: getattr(record, name) for name in _NAMES[type(record)]}
+
+
+_NAMES: dict[type, tuple[str, ...]] = {
+    record_type: tuple(field.name for field in dataclasses.fields(record_type))
+    for record_type in (CallRecord, TurnRecord)
+}
 
 
 def columns(record_type: type[CallRecord] | type[TurnRecord]) -> dict[str, tuple[str, str]]:

@@ -13,8 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, SecretStr, field_validator, model_validator
 
+from loadkit.arrival_rates import RateSetting, Schedule, StagesSetting
+from loadkit.distributions import Constant, Distribution, DistributionSetting, parse_distribution
 from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, Texts, listed, option
 
 #: Where the shipped samples are.
@@ -22,6 +24,10 @@ SAMPLES_DIR = Path(__file__).resolve().parent.parent / "audio_samples"
 
 _Text = Annotated[str, Field(max_length=256)]
 _PAIR = "--artifact-version and --lambda-deployment-version go together: give both or neither"
+_ONE_LOAD = "--arrival-rate and --stages both say when calls arrive: give one of them"
+_NO_ARRIVALS = (
+    "--max-concurrent drops arrivals and needs --arrival-rate or --stages; callers are limited by -u"
+)
 
 
 class IcePath(enum.StrEnum):
@@ -67,6 +73,31 @@ class MediaPath(enum.StrEnum):
     """aiortc's own sender and receiver, which cost far more: to compare with."""
 
 
+def _callable_length(value: Distribution) -> Distribution:
+    if not 0 < value.mean <= 86_400:
+        raise ValueError(
+            "a call must be talked for more than nothing and, in the mean, not for more than a day"
+        )
+    return value
+
+
+#: How long calls are talked; plain seconds in records when they are all as long.
+_Talk = Annotated[
+    DistributionSetting,
+    AfterValidator(_callable_length),
+    PlainSerializer(lambda value: value.seconds if isinstance(value, Constant) else str(value)),
+]
+
+
+class Arrivals(enum.StrEnum):
+    """How arrivals keep to their rate."""
+
+    CONSTANT = "constant"
+    """At equal distances."""
+    POISSON = "poisson"
+    """Each by itself, as independent callers do."""
+
+
 class Settings(SettingsModel):
     """Everything that can be set, with its default."""
 
@@ -95,11 +126,19 @@ class Settings(SettingsModel):
         "book_a_table.wav", "WAV that the caller speaks: a path, or a name in --samples-dir"
     )
     samples_dir: Path = option(SAMPLES_DIR, "folder of the samples")
-    call_duration: Seconds = option(
-        10.0, "how long a call is talked, counted from when it is connected: 30, 30s, 2m, 1h30m"
+    call_duration: _Talk = option(
+        parse_distribution("10"),
+        "how long a call is talked, counted from when it is connected: 30, 30s, 2m, 1h30m, or drawn for each call: "
+        "lognormal:60s,0.5 (median, sigma), exponential:90s (mean), uniform:10s,30s, normal:60s,10s",
     )
     agent_timeout: Seconds = option(
         15.0, "seconds to wait for the agent to say something before the call fails"
+    )
+
+    back_to_back: bool = option(
+        False,
+        "a caller's next call follows its last one at once, whatever wait_time the locustfile has, so that as many "
+        "calls are in progress as there are callers",
     )
 
     # The network
@@ -128,6 +167,37 @@ class Settings(SettingsModel):
     connect_timeout: Seconds = option(30.0, "seconds for the whole set-up")
     media_timeout: Seconds = option(10.0, "seconds without an RTP packet after which a call has failed")
 
+    # The load
+    arrival_rate: RateSetting | None = option(
+        None,
+        "calls that arrive, whatever becomes of those before: 5/s, 300/min, 1000/h; in place of -u and -r, and "
+        "until -t is over",
+    )
+    stages: StagesSetting | None = option(
+        None,
+        "arrival rates one after the other: 60s:1/s,300s:10/s for steps, 60s:1/s..10/s or 60s:..10/s for a ramp; "
+        "the run ends with the last",
+    )
+    arrivals: Arrivals = option(
+        Arrivals.CONSTANT, "how arrivals keep to their rate: constant (at equal distances) or poisson"
+    )
+    seed: int | None = option(
+        None,
+        "number that makes arrivals and drawn durations the same in each run; drawn, and told, when not given",
+        ge=0,
+        lt=2**32,
+    )
+    max_concurrent: int | None = option(
+        None, "calls in progress at once, in all workers; arrivals beyond that are dropped and counted", ge=1
+    )
+    max_call_minutes: float | None = option(
+        None,
+        "minutes of connected calls, of all workers together, after which no call starts, those in progress are "
+        "ended and the run is over",
+        gt=0,
+        allow_inf_nan=False,
+    )
+
     # The generator
     engines: int = option(
         0, "engine processes per Locust process; 0 shares the machine's cores out", ge=0, le=256
@@ -139,20 +209,21 @@ class Settings(SettingsModel):
     )
     limit_late_ms: float = option(
         10.0,
-        "milliseconds that one packet in a hundred may leave late, or later, of a generator that is fit; 0 does not judge it",
+        "a fit generator sends 99 of 100 packets at most so many milliseconds late; 0 does not judge it",
         ge=0,
         le=5_000,
     )
     limit_loop_lag_ms: float = option(
         50.0,
-        "milliseconds that the loop of an engine or of Locust may stand still in one second out of ten of a generator that is "
-        "fit; 0 does not judge it",
+        "the loops of a fit generator stand still for at most so many milliseconds in nine seconds out of ten; 0 "
+        "does not judge it",
         ge=0,
         le=60_000,
     )
     limit_cpu_share: float = option(
         0.9,
-        "share of a core that an engine or Locust may use for a tenth of the run when it is fit; 0 does not judge it",
+        "an engine or Locust of a fit generator uses at most this share of a core in nine seconds out of ten; 0 does "
+        "not judge it",
         ge=0,
         le=64,
     )
@@ -163,6 +234,11 @@ class Settings(SettingsModel):
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
     run_id: _Text | None = option(None, "name of the run's folder; date and time when not given")
+    no_report: bool = option(
+        False,
+        "keep the records and make no report, which python -m loadkit report makes later; the exit code then says "
+        "nothing of the generator",
+    )
 
     @field_validator("run_id")
     @classmethod
@@ -204,9 +280,19 @@ class Settings(SettingsModel):
     @classmethod
     def faults_of_pairs(cls, values: Mapping[str, Any]) -> list[str]:
         """What two settings together make wrong."""
+        faults = []
         if ("artifact_version" in values) != ("lambda_deployment_version" in values):
-            return [_PAIR]
-        return []
+            faults.append(_PAIR)
+        if "arrival_rate" in values and "stages" in values:
+            faults.append(_ONE_LOAD)
+        if "max_concurrent" in values and not {"arrival_rate", "stages"} & set(values):
+            faults.append(_NO_ARRIVALS)
+        return faults
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """When calls arrive; None when users place them."""
+        return self.arrival_rate or self.stages
 
     def public(self) -> dict[str, Any]:
         """The settings for records and reports: plain values, secrets masked, lists as they are given."""

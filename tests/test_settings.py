@@ -130,7 +130,7 @@ def test_public_settings_are_plain_values() -> None:
 )
 def test_duration_is_read(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
-    assert make_settings({"call_duration": text}).call_duration == seconds
+    assert make_settings({"call_duration": text}).call_duration.mean == seconds
 
 
 @pytest.mark.parametrize("text", ["", "  ", "s", "1d", "-5", "1m1h", "1.5m", "inf", "nan", "ten", "1 0"])
@@ -203,3 +203,43 @@ def test_a_path_of_media_that_is_none_is_refused_with_those_that_are() -> None:
     assert faults_of(media_path="nativ") == [
         "--media-path 'nativ': there is no such path of media; there are auto, native, python, stock"
     ]
+
+
+# The load
+
+
+def test_arrivals_are_said_once() -> None:
+    assert faults_of(arrival_rate="5/s", stages="60s:1/s") == [
+        "--arrival-rate and --stages both say when calls arrive: give one of them"
+    ]
+    assert make_settings({}).schedule is None
+    for name, text in (("arrival_rate", "5/s"), ("stages", "60s:1/s,300s:10/s")):
+        settings = make_settings({name: text})
+        assert str(settings.schedule) == settings.public()[name] == text
+        # As an engine gets them.
+        assert make_settings(settings.public()).schedule == settings.schedule
+
+
+def test_max_concurrent_needs_arrivals() -> None:
+    assert faults_of(max_concurrent=5) == [
+        "--max-concurrent drops arrivals and needs --arrival-rate or --stages; callers are limited by -u"
+    ]
+    assert make_settings({"max_concurrent": "5", "arrival_rate": "1/s"}).max_concurrent == 5
+
+
+def test_a_load_that_cannot_be_read_is_told_with_its_option() -> None:
+    duration, rate, stages, arrivals, _twice = faults_of(
+        arrival_rate="fast", stages="60s", arrivals="regular", call_duration="exponential:0"
+    )
+    assert rate == "--arrival-rate 'fast': 'fast' is no rate; write 5/s, 300/min or 1000/h"
+    assert stages.startswith("--stages '60s': '60s' is no stage; write ")
+    assert arrivals.startswith("--arrivals 'regular': ")
+    assert duration.startswith("--call-duration 'exponential:0': a call must be talked for more than nothing")
+
+
+@pytest.mark.parametrize("text", ["lognormal:60s,0.5", "exponential:90s", "uniform:10s,30s"])
+def test_a_duration_that_is_drawn_is_public_as_it_was_given(text: str) -> None:
+    settings = make_settings({"call_duration": text})
+    assert settings.public()["call_duration"] == text
+    assert make_settings(settings.public()).call_duration == settings.call_duration
+    assert make_settings({"call_duration": "1m"}).public()["call_duration"] == 60.0

@@ -51,7 +51,10 @@ DOUBTFUL_CODES = OWN_CODES | {
 }
 
 _ENGINE_REMEDY = "place fewer calls per engine, or use more engines or more machines."
-_LOCUST_REMEDY = "its scripts and arrivals come late: use more Locust processes (--processes) or more workers, with fewer users each."
+_LOCUST_REMEDY = (
+    "its scripts and arrivals come late: use more Locust processes (--processes) or more workers, with fewer users "
+    "each."
+)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from loadkit.analysis.generator import summarise_generator
 from loadkit.analysis.limits import Limits
 from loadkit.analysis.paths import summarise_paths
 from loadkit.analysis.percentiles import distribution, rounded
+from loadkit.analysis.traffic import summarise_traffic
 from loadkit.analysis.verdict import judge
 from loadkit.printable import printable
 from loadkit.records import STAGES, Outcome
@@ -38,10 +39,12 @@ def summarise(
     turns: pd.DataFrame,
     figures: pd.DataFrame,
     run: Mapping[str, Any],
+    arrivals: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """The whole ``summary.json`` as plain values; unmeasured is ``None``.
 
     :param run: the content of ``run.json``; ``{}`` when there is none.
+    :param arrivals: what arrived second by second; None for a run by users.
     """
     summary: dict[str, Any] = {
         "version": SUMMARY_VERSION,
@@ -54,6 +57,9 @@ def summarise(
         ),
         "stages": {column: distribution(calls[column]) for column in TIMINGS},
     }
+    summary["traffic"] = None
+    if arrivals is not None:
+        summary["traffic"] = summarise_traffic(calls, arrivals, run, summary["run"]["ended_at"])
     summary["worst_stage"] = _worst_stage(summary["stages"])
     summary["turns"] = _turns(turns)
     summary["media"] = _media(calls)
@@ -132,8 +138,13 @@ def _calls(calls: pd.DataFrame) -> dict[str, Any]:
         "total": len(calls),
         **{str(outcome): int(outcomes.get(str(outcome), 0)) for outcome in Outcome},
         "connected": int(calls["setup_ms"].notna().sum()),
+        "connected_minutes": _minutes(calls["connected_ms"]),
         "concurrent_max": concurrency(calls).maximum,
     }
+
+
+def _minutes(milliseconds: pd.Series[Any]) -> float | None:
+    return rounded(float(milliseconds.sum()) / 60_000) if milliseconds.notna().any() else None
 
 
 def _errors(calls: pd.DataFrame) -> dict[str, int]:

@@ -41,7 +41,7 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
     calls, generator = summary["calls"], summary["generator"]
     lost = summary["run"]["workers_lost"]
     finished = calls["completed"] + calls["failed"] + calls["hung_up"]
-    stalled = summary["run"]["ended_by"] == "stalled"
+    stalled = summary["run"]["ended_by"] == "stalled" and not lost
     if finished == 0 and not stalled:
         return Verdict(Status.NO_DATA, _no_data(calls["total"], lost))
     unfit = _unfit(generator)
@@ -51,6 +51,8 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
     if lost:
         workers = "1 worker was" if lost == 1 else f"{lost} workers were"
         parts.append(f"{workers} lost, so the run offered less load than it was asked to.")
+    if dropped := _dropped(summary.get("traffic")):
+        parts.append(dropped)
     if stalled or (unfit and not lost and set(summary["errors"]) <= DOUBTFUL_CODES):
         doubt = ", which may be the generator's own doing." if calls["failed"] else "."
         parts[0] = parts[0].removesuffix(".") + doubt
@@ -77,6 +79,16 @@ def _no_data(total: int, lost: int) -> str:
     if lost:
         sentence += f" {'A worker was' if lost == 1 else f'{lost} workers were'} lost."
     return f"{sentence} This run says nothing about the gateway."
+
+
+def _dropped(traffic: Mapping[str, Any] | None) -> str | None:
+    arrivals = traffic["arrivals"] if traffic else None
+    if not arrivals or not arrivals["dropped"]:
+        return None
+    reasons = {"dropped_max_concurrent": "over --max-concurrent", "dropped_no_engine": "no engine was there"}
+    told = ", ".join(f"{arrivals[key]:,} {why}" for key, why in reasons.items() if arrivals[key])
+    of_all = f"{arrivals['dropped']:,} of {arrivals['intended']:,} arrivals were dropped ({told})"
+    return f"{of_all}, so the run offered less load than it was asked to."
 
 
 def _failures(summary: Mapping[str, Any], finished: int) -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
-
-import aiohttp
 
 from loadkit.call.media_path import usable_media_path
 from loadkit.media.clock import MediaClock
@@ -65,40 +62,10 @@ class CallContext:
     destination: Destination
     certificate: Certificate
     clock: MediaClock
-    http: aiohttp.ClientSession
     ssl_context: ssl.SSLContext | None
     """How certificates are judged, of gateway and TURN servers (:func:`client_tls`); None: as by default."""
     unix_offset: float
     """Seconds to add to the monotonic clock to get Unix time."""
-
-
-def open_http(settings: Settings) -> aiohttp.ClientSession:
-    """The HTTP client of a process's calls; whoever opens it closes it.
-
-    :raises SettingsError: the file of ``tls_ca`` cannot be used.
-    """
-    return _http_client(_tls(settings), None)
-
-
-@contextlib.asynccontextmanager
-async def http_from(context: CallContext, local_address: str | None) -> AsyncIterator[aiohttp.ClientSession]:
-    """An HTTP client that asks from this address; that of the process when there is none."""
-    if local_address is None:
-        yield context.http
-        return
-    async with _http_client(context.ssl_context, local_address) as http:
-        yield http
-
-
-def _http_client(tls: ssl.SSLContext | None, local_address: str | None) -> aiohttp.ClientSession:
-    # Each call is a caller of its own: no connection, and no cookie, of the one before.
-    connector = aiohttp.TCPConnector(
-        limit=0,
-        force_close=True,
-        local_addr=(local_address, 0) if local_address else None,
-        ssl=True if tls is None else tls,
-    )
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 def make_context(
@@ -107,7 +74,6 @@ def make_context(
     *,
     certificate: Certificate,
     clock: MediaClock,
-    http: aiohttp.ClientSession,
 ) -> CallContext:
     """A context for calls from now on.
 
@@ -119,11 +85,6 @@ def make_context(
         destination=destination,
         certificate=certificate,
         clock=clock,
-        http=http,
-        ssl_context=_tls(settings),
+        ssl_context=client_tls(settings.tls_ca, insecure=settings.tls_insecure),
         unix_offset=time.time() - time.monotonic(),
     )
-
-
-def _tls(settings: Settings) -> ssl.SSLContext:
-    return client_tls(settings.tls_ca, insecure=settings.tls_insecure)

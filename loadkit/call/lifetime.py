@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from loadkit.call.file_limit import named_by_cause
 from loadkit.errors import CallError, Stage, TransportError
 from loadkit.records import Outcome
 
@@ -57,7 +58,8 @@ class Lifetime:
 
     def fail(self, error: CallError) -> None:
         """The call has failed."""
-        self.finish(Outcome.FAILED, error)
+        if not self._ended.done():
+            self.finish(Outcome.FAILED, named_by_cause(error))
 
     def fail_here(self, code: str, message: str) -> None:
         """The call has failed in the stage that it is in."""
@@ -66,7 +68,9 @@ class Lifetime:
     def broken(self, error: BaseException) -> None:
         """Something of ours raised what nobody expected."""
         logger.error("call %s failed inside loadkit", self._name, exc_info=error)
-        self.fail_here("INTERNAL", f"{type(error).__name__}: {error}")
+        failed = TransportError(self.stage, "INTERNAL", f"{type(error).__name__}: {error}")
+        failed.__cause__ = error
+        self.fail(failed)
 
     async def unless_ended(self, awaitable: Awaitable[_T]) -> _T:
         """Wait for something, unless the call ends first.
@@ -92,13 +96,17 @@ class Lifetime:
         """Wait for something that the present stage has so much time for.
 
         :raises TransportError: ``code``, the time is over.
-        :raises CallEnded: the call ended first.
         """
         try:
             async with asyncio.timeout(seconds):
-                return await self.unless_ended(awaitable)
+                return await awaitable
         except TimeoutError:
             raise TransportError(self.stage, code, f"{what} within {seconds:g} s") from None
+
+    async def over(self) -> None:
+        """Wait until the call ends, however."""
+        # Shielded: who stops waiting must not end the call for the others.
+        await asyncio.shield(self._ended)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run beside the call; what it raises ends the call."""

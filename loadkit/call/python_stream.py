@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from loadkit.call.stream import StreamFigures, StreamListener
 from loadkit.media.bursts import LossBursts
@@ -10,9 +11,13 @@ from loadkit.media.clock import LATE_S, MediaClock, lateness_of_frames
 from loadkit.media.drift import DriftMeter
 from loadkit.media.meter import ReceptionMeter
 from loadkit.media.rtcp import RtcpReporter
-from loadkit.media.rtp import RtpSource, parse_rtp
+from loadkit.media.rtp import RtpSource, parse_plain, parse_rtp
 from loadkit.media.speaker import Speaker
 from loadkit.transport.peer import Peer
+
+
+def _nowhere(_packet: bytes) -> None:
+    """Where packets go before it is known where."""
 
 
 class PythonStream:
@@ -28,12 +33,16 @@ class PythonStream:
         self._listener = listener
         self._meter = ReceptionMeter(LossBursts(), DriftMeter())
         self._peer: Peer | None = None
-        self._source: RtpSource | None = None
+        # What a packet needs, and nobody has before attach.
+        self._source = RtpSource(0, 0)
+        self._send_rtp: Callable[[bytes], None] = _nowhere
         self._reporter: RtcpReporter | None = None
         self._clock: MediaClock | None = None
         self._payload_type = -1
         self._malformed = 0
-        self._late_max: float | None = None
+        self._heard = False
+        #: How late the latest packet left; below 0 before the first.
+        self._latest = -1.0
         self._frames_late = 0
         self._frames_skipped = 0
 
@@ -47,6 +56,7 @@ class PythonStream:
         self._peer = peer
         self._payload_type = payload_type
         self._source = RtpSource(peer.ssrc, payload_type)
+        self._send_rtp = peer.send_rtp
         self._reporter = RtcpReporter(self._source, self._meter, peer.cname, ntp_offset)
 
     def start(self, clock: MediaClock) -> None:
@@ -70,6 +80,17 @@ class PythonStream:
 
     def _tick(self, frames: int, skipped: int, late: float) -> None:
         try:
+            if late > self._latest:
+                self._latest = late
+            if frames == 1 and not skipped and late <= LATE_S:
+                speaker = self.speaker
+                payload = speaker.ordinary_packet()
+                if payload is not None:
+                    # What most packets are: nothing begins or ends with them.
+                    self._send_rtp(self._source.packet(payload))
+                    if speaker.sounding:
+                        self._sounded(time.monotonic())
+                    return
             self._send(frames, skipped, late)
         except Exception as exc:
             # The clock logs it and calls no more.
@@ -77,24 +98,19 @@ class PythonStream:
             raise
 
     def _send(self, frames: int, skipped: int, late: float) -> None:
-        assert self._peer is not None and self._source is not None
         now = time.monotonic()
-        if self._late_max is None or late > self._late_max:
-            self._late_max = late
         if late > LATE_S:
             self._frames_late += sum(at > LATE_S for at in lateness_of_frames(late, frames, skipped))
         if skipped:
             self._frames_skipped += skipped
             self._source.skip(skipped)
-        speaker = self.speaker
+        speaker, source = self.speaker, self._source
         for _ in range(frames):
             was_playing, was_speaking = speaker.playing, speaker.speaking
             payload = speaker.next_packet()
-            self._peer.send_rtp(self._source.packet(payload, marker=self._source.packets_sent == 0))
+            self._send_rtp(source.packet(payload, marker=source.packets_sent == 0))
             if speaker.sounding:
-                self.sounding_last = now
-                if self.sounding_since is None:
-                    self.sounding_since = now
+                self._sounded(now)
             if speaker.speaking and not was_speaking:
                 self._listener.speech_began(now)
             if speaker.speech_ended:
@@ -102,10 +118,29 @@ class PythonStream:
             if was_playing and not speaker.playing:
                 self._listener.sample_over(now)
 
+    def _sounded(self, now: float) -> None:
+        self.sounding_last = now
+        if self.sounding_since is None:
+            self.sounding_since = now
+
     # In
 
     def rtp_received(self, packet: bytes, now: float) -> None:
         """One decrypted RTP packet."""
+        plain = parse_plain(packet)
+        if plain is None:
+            self._receive_unusual(packet, now)
+            return
+        second, sequence_number, timestamp, ssrc = plain
+        if second & 0x7F != self._payload_type:
+            self._malformed += 1
+            return
+        counts = self._meter.packet(ssrc, sequence_number, timestamp, len(packet) - 12, now)
+        if counts and (self.wants_payloads or not self._heard):
+            self._tell(packet[12:], now)
+
+    def _receive_unusual(self, packet: bytes, now: float) -> None:
+        """A packet with CSRC, extension or padding, or what is none."""
         try:
             rtp = parse_rtp(packet)
         except ValueError:
@@ -113,13 +148,15 @@ class PythonStream:
             return
         if rtp.payload_type != self._payload_type:
             self._malformed += 1
-            return
-        first = self._meter.first_arrival is None
-        if self._meter.packet(rtp.ssrc, rtp.sequence_number, rtp.timestamp, len(rtp.payload), now):
-            if first:
-                self._listener.first_packet(now)
-            if self.wants_payloads:
-                self._listener.payload(rtp.payload, now)
+        elif self._meter.packet(rtp.ssrc, rtp.sequence_number, rtp.timestamp, len(rtp.payload), now):
+            self._tell(rtp.payload, now)
+
+    def _tell(self, payload: bytes, now: float) -> None:
+        if not self._heard:
+            self._heard = True
+            self._listener.first_packet(now)
+        if self.wants_payloads:
+            self._listener.payload(payload, now)
 
     # Reports
 
@@ -144,12 +181,12 @@ class PythonStream:
     def figures(self) -> StreamFigures | None:
         """What was measured so far."""
         source, reporter, meter, peer = self._source, self._reporter, self._meter, self._peer
-        if source is None or reporter is None or peer is None:
+        if reporter is None or peer is None:
             return None
         return StreamFigures(
             packets_sent=source.packets_sent,
             bytes_sent=source.bytes_sent,
-            late_max=self._late_max,
+            late_max=None if self._latest < 0 else self._latest,
             frames_late=self._frames_late,
             frames_skipped=self._frames_skipped,
             packets_received=meter.packets_received,

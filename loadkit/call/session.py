@@ -17,7 +17,7 @@ from typing import Any
 
 from aiortc import RTCIceCandidate
 
-from loadkit.call.context import CallContext, http_from
+from loadkit.call.context import CallContext
 from loadkit.call.hearing import Hearing
 from loadkit.call.lifetime import CallEnded, Lifetime
 from loadkit.call.media import CallMedia
@@ -84,6 +84,7 @@ class CallSession:
             call_id=spec.call_id,
             user=spec.user,
             scenario=spec.scenario,
+            arrival=spec.arrival,
             mode=spec.mode,
             call_sid=spec.call_sid,
         )
@@ -95,10 +96,11 @@ class CallSession:
         self._mark("started")
         try:
             async with asyncio.timeout(self._settings.connect_timeout):
-                await self._set_up()
+                # One wait for the call's end beside all stages: a task for each costs more than some of them.
+                await self._lifetime.unless_ended(self._set_up())
             if not self.connected.done():
                 self.connected.set_result(self._signaling.session_id if self._signaling else None)
-            await self._lifetime.unless_ended(self._watch_peer())
+            await self._lifetime.over()
         except CallEnded:
             pass
         except CallError as error:
@@ -116,10 +118,10 @@ class CallSession:
 
     async def _set_up(self) -> None:
         settings, lifetime = self._settings, self._lifetime
-        servers = await lifetime.unless_ended(self._get_ice_servers())
+        servers = await self._get_ice_servers()
         peer = self._peer = self._make_peer(self._path.route(servers, self._record))
         lifetime.stage = Stage.WEBSOCKET
-        signaling = await lifetime.unless_ended(self._open_websocket())
+        signaling = await self._open_websocket()
         lifetime.stage = Stage.ANSWER
         await signaling.send_offer(self._offer(peer))
         lifetime.spawn(self._gather(peer, signaling))
@@ -146,19 +148,20 @@ class CallSession:
         self._observer.dtls(outcome)
         record.media_path = self._media.stream.media_path
         self._media.start(self._context.clock, time.monotonic())
+        peer.lost.add_done_callback(self._media_lost)
 
     async def _get_ice_servers(self) -> list[IceServer]:
         """Best effort, as the official clients do; a failure is recorded and the call goes on."""
         self._lifetime.stage = Stage.ICE_SERVERS
         self._mark("ice_servers_asked")
         try:
-            async with http_from(self._context, self._path.local_address) as http:
-                servers = await fetch_ice_servers(
-                    http,
-                    self._context.destination.ice_servers_url,
-                    self._settings.token(),
-                    self._settings.ice_servers_timeout,
-                )
+            servers = await fetch_ice_servers(
+                self._context.destination.ice_servers_url,
+                self._settings.token(),
+                self._settings.ice_servers_timeout,
+                tls=self._context.ssl_context,
+                local_address=self._path.local_address,
+            )
         except IceServersUnavailable as exc:
             self._record.ice_servers_error = exc.reason
             self._observer.ice_servers_failed(exc.reason)
@@ -252,11 +255,10 @@ class CallSession:
             # An mDNS name takes a socket on port 5353 to resolve; the call can do without the candidate.
             logger.debug("call %s: %s", self.spec.call_id, exc)
 
-    async def _watch_peer(self) -> None:
-        """Hold the call until the peer is lost; anything else that ends it ends this wait."""
-        assert self._peer is not None
-        reason = await asyncio.shield(self._peer.lost)
-        raise TransportError(Stage.MEDIA, "MEDIA_LOST", reason)
+    def _media_lost(self, lost: asyncio.Future[str]) -> None:
+        """The peer is lost, or closed at the end of the call."""
+        if not lost.cancelled():
+            self._lifetime.fail(TransportError(Stage.MEDIA, "MEDIA_LOST", lost.result()))
 
     # From elsewhere in the loop
 

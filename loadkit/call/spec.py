@@ -30,6 +30,8 @@ class CallSpec:
     """When it is meant to start, on the machine's monotonic clock in seconds."""
     user: str = ""
     scenario: str = ""
+    arrival: int | None = None
+    """Number of the arrival that it belongs to; None for a call that a user places by itself."""
     mode: str = "echo"
     call_sid: str = ""
     listen: bool = True

@@ -106,8 +106,9 @@ class MediaStream(Protocol):
     sounding_since: float | None
     """When the first packet with sound was sent since this was last set to None by the listener."""
 
-    sounding_last: float | None
-    """When the newest packet with sound was sent."""
+    @property
+    def sounding_last(self) -> float | None:
+        """When the newest packet with sound was sent."""
 
     @property
     def speaker(self) -> Playback:

@@ -64,6 +64,9 @@ class EngineClient:
         #: Calls in progress, by call_id.
         self.calls: dict[str, CallSpec] = {}
         self.alive = False
+        #: Pieces of messages that have come from it, and whether it has begun to tell of itself once a second.
+        self.messages = 0
+        self.telling = False
         self._on_record = on_record
         self._on_figures = on_figures
         self._on_lost = on_lost
@@ -184,12 +187,20 @@ class EngineClient:
                 self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()
 
-    def give_up(self, call_id: str) -> None:
+    def give_up(self, call_id: str, why: str = "left no record although the call was ended") -> None:
         """Record a call that has left no record although it was ended; a late record is dropped."""
         spec = self.calls.pop(call_id, None)
         if spec is not None:
-            record = self._record_of(spec, "ENGINE_STALLED", "left no record although the call was ended")
+            record = self._record_of(spec, "ENGINE_STALLED", why)
             self._on_record(self._signed({"call": to_row(record), "turns": []}))
+
+    def abandon(self) -> None:
+        """End a process that stands still, at once; its calls are recorded as ENGINE_STALLED."""
+        self._stopping = True
+        for call_id in list(self.calls):
+            self.give_up(call_id, "stood still while it held this call, and was ended")
+        if self._process is not None:
+            self._process.kill()
 
     def _send(self, message: Message) -> None:
         self._outbox.put(pack(message))
@@ -215,6 +226,7 @@ class EngineClient:
                 data = b""
             if not data:
                 break
+            self.messages += 1
             for message in reader.feed(data):
                 self._receive(message)
         self._gone()
@@ -244,6 +256,7 @@ class EngineClient:
                 if call_id in self._waiting:
                     self._waiting[call_id].set()
             case "figures":
+                self.telling = True
                 self._on_figures({"engine": self.name, **message["row"]})
             case "stopped":
                 self._stopped.set()
@@ -278,6 +291,7 @@ class EngineClient:
             call_id=spec.call_id,
             user=spec.user,
             scenario=spec.scenario,
+            arrival=spec.arrival,
             mode=spec.mode,
             call_sid=spec.call_sid,
             ice_path=spec.ice_path,

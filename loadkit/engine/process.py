@@ -11,8 +11,12 @@ import socket
 import sys
 from typing import cast
 
+from loadkit import descriptors
 from loadkit.engine.link import Message, MessageReader, pack
 from loadkit.engine.service import EngineService
+
+#: Objects that are made, less those that are freed, between two runs of Python's garbage collector.
+_GC_OBJECTS = 10_000
 
 
 class _Pipe(asyncio.Protocol):
@@ -67,10 +71,14 @@ def main(descriptor: int) -> None:
     # Ctrl-C goes to the whole process group; the Locust process decides when calls end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    descriptors.raise_limit()
     sock = socket.socket(fileno=descriptor)
     sock.setblocking(False)
     # Long-lived objects of the imports are not worth looking at again in the middle of a call.
     gc.freeze()
+    # A call's set-up makes thousands of objects and leaves few: with Python's 700 the collector would look at it
+    # several times while it goes on.
+    gc.set_threshold(_GC_OBJECTS, 20, 20)
     with contextlib.suppress(ImportError):
         import uvloop
 

@@ -30,7 +30,7 @@ class ProcessFigures:
         self._sockets.look()
 
     def take(self, now: float) -> dict[str, Any]:
-        """``pid``, ``seconds`` since the time before, and what was used in them; ``None`` where the system does not say.
+        """``pid``, ``seconds`` since the time before, and what was used in them; ``None`` where nobody says.
 
         :param now: monotonic seconds.
         """

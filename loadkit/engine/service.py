@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
-from loadkit.call.context import CallContext, Destination, make_context, open_http
+from loadkit.call.context import CallContext, Destination, make_context
 from loadkit.call.lifetime import CallEnded
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
@@ -43,7 +42,6 @@ class EngineService:
         self._send = send
         self._context: CallContext | None = None
         self._clock = MediaClock()
-        self._http: aiohttp.ClientSession | None = None
         self._certificate = Certificate()
         self._calls: dict[str, CallSession] = {}
         self._ends: dict[str, dict[str, str | None]] = {}
@@ -80,8 +78,6 @@ class EngineService:
             self._figures.cancel()
         self._send_figures()
         self._clock.close()
-        if self._http is not None:
-            await self._http.close()
         self._send({"ev": "stopped"})
         self.stopped.set()
 
@@ -92,20 +88,22 @@ class EngineService:
             for path in message["samples"]:
                 await asyncio.to_thread(load_sample, Path(path))
             await asyncio.to_thread(silence)
-            if self._http is None:
+            if self._context is None:
                 await warm_up(self._certificate)
-                self._http = open_http(settings)
             self._context = make_context(
                 settings,
                 Destination.from_message(message["destination"]),
                 certificate=self._certificate,
                 clock=self._clock,
-                http=self._http,
             )
         except LoadkitError as exc:
             self._send({"ev": "refused", "reason": str(exc)})
             return
         if self._figures is None:
+            # What is there now, samples and all that the first of everything has imported, stays: the collector, which
+            # stops all calls while it looks, need not look at it again. It goes on to look at what calls leave.
+            gc.collect()
+            gc.freeze()
             self._figures = asyncio.create_task(take_figures(self._taker, self._send_figures))
         self._send({"ev": "ready"})
 

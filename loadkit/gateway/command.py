@@ -22,6 +22,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loadkit import descriptors
 from loadkit.errors import ExitCode, GatewayStartError, LoadkitError
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.transport.addresses import is_loopback
@@ -52,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
     )
     try:
         settings = _settings(args)
-        _allow_many_sockets()
+        # A call holds two sockets or more.
+        descriptors.raise_limit()
         _run_loop(settings, args.until_stdin_closes)
     except LoadkitError as exc:
         print(exc, file=sys.stderr)
@@ -167,15 +169,3 @@ def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
             loop.call_soon_threadsafe(stop.set)
 
     threading.Thread(target=read, name="stdin", daemon=True).start()
-
-
-def _allow_many_sockets() -> None:
-    """Raise the soft limit of open files to the hard one: a call holds two sockets or more."""
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # macOS names no limit but refuses more than it has.
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

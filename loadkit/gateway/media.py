@@ -13,12 +13,10 @@ from loadkit.gateway.agent import Agent
 from loadkit.media.clock import Tick
 from loadkit.media.meter import ReceptionMeter
 from loadkit.media.rtcp import RtcpReporter
-from loadkit.media.rtp import RtpPacket, RtpSource, parse_rtp
+from loadkit.media.rtp import RtpPacket, RtpSource, parse_plain, parse_rtp
 
 logger = logging.getLogger(__name__)
 
-#: An RTP header without CSRC, extension and padding, from its second byte on (RFC 3550 section 5.1).
-_REST_OF_HEADER = struct.Struct("!BHII")
 _HEADER = struct.Struct("!BBHII")
 _PLAIN = 0x80
 _SSRC = struct.Struct("!I")
@@ -105,19 +103,25 @@ class EchoMedia(SessionMedia):
         """Say which peer to send with."""
         super().attach(peer)
         self._ssrc = _SSRC.pack(peer.ssrc)
+        self._send_rtp = peer.send_rtp
 
     def rtp_received(self, packet: bytes, now: float) -> None:
         """Echo one packet; with several hundred calls this is what the gateway does all day."""
-        if len(packet) < 12 or packet[0] != _PLAIN:
+        plain = parse_plain(packet)
+        if plain is None:
             self._echo_unusual(packet, now)
             return
-        second, sequence_number, timestamp, ssrc = _REST_OF_HEADER.unpack_from(packet, 1)
+        second, sequence_number, timestamp, ssrc = plain
         if second & 0x7F != self._payload_type:
             self.packets_discarded += 1
             return
         size = len(packet) - 12
         self.meter.packet(ssrc, sequence_number, timestamp, size, now)
-        self._send(packet[:8] + self._ssrc + packet[12:], timestamp, size)
+        source = self._source
+        source.timestamp = timestamp
+        source.packets_sent += 1
+        source.bytes_sent += size
+        self._send_rtp(packet[:8] + self._ssrc + packet[12:])
 
     def _echo_unusual(self, packet: bytes, now: float) -> None:
         """Echo a packet with CSRC, extension or padding: only its payload is sent back."""
@@ -128,14 +132,11 @@ class EchoMedia(SessionMedia):
         self.meter.packet(rtp.ssrc, rtp.sequence_number, rtp.timestamp, size, now)
         second = self._payload_type | (0x80 if rtp.marker else 0)
         header = _HEADER.pack(_PLAIN, second, rtp.sequence_number, rtp.timestamp, self._source.ssrc)
-        self._send(header + rtp.payload, rtp.timestamp, size)
-
-    def _send(self, packet: bytes, timestamp: int, size: int) -> None:
         source = self._source
-        source.timestamp = timestamp
+        source.timestamp = rtp.timestamp
         source.packets_sent += 1
         source.bytes_sent += size
-        self._peer.send_rtp(packet)
+        self._send_rtp(header + rtp.payload)
 
 
 class AgentMedia(SessionMedia):

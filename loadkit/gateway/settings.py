@@ -10,11 +10,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
+from loadkit.distributions import DistributionSetting, parse_distribution
 from loadkit.errors import SettingsError
 from loadkit.gateway.faults.grammar import read_faults
 from loadkit.gateway.faults.kinds import Fault
 from loadkit.gateway.ice_urls import STUN_SCHEMES, TURN_SCHEMES, check_ice_url
-from loadkit.gateway.latency import LatencySetting, parse_latency
 from loadkit.settings_model import Seconds, SettingsModel, option, parse_duration
 
 #: The reference agent's recordings.
@@ -106,20 +106,20 @@ class GatewaySettings(SettingsModel):
         None,
         "an agent of your own: module:Name or file.py:Name, see docs/agents.md; the built-in one without",
     )
-    agent_latency: LatencySetting = option(
-        parse_latency("lognormal(p50=250ms, p95=600ms)"),
+    agent_latency: DistributionSetting = option(
+        parse_distribution("lognormal(p50=250ms, p95=600ms)"),
         "how long the agent thinks in end-to-end, counted from the end of the caller's turn (--end-of-turn after"
         " the last speech): 600ms, lognormal(p50=…, p95=…), normal(mean=…, sd=…) or uniform(min=…, max=…)",
     )
-    asr_latency: LatencySetting = option(
-        parse_latency("lognormal(p50=80ms, p95=150ms)"),
+    asr_latency: DistributionSetting = option(
+        parse_distribution("lognormal(p50=80ms, p95=150ms)"),
         "in traditional: speech recognition, as --agent-latency",
     )
-    llm_latency: LatencySetting = option(
-        parse_latency("lognormal(p50=200ms, p95=500ms)"), "in traditional: the language model, after it"
+    llm_latency: DistributionSetting = option(
+        parse_distribution("lognormal(p50=200ms, p95=500ms)"), "in traditional: the language model, after it"
     )
-    tts_latency: LatencySetting = option(
-        parse_latency("lognormal(p50=80ms, p95=150ms)"), "in traditional: speech synthesis, after that"
+    tts_latency: DistributionSetting = option(
+        parse_distribution("lognormal(p50=80ms, p95=150ms)"), "in traditional: speech synthesis, after that"
     )
     agent_seed: int | None = option(
         None,

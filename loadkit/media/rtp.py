@@ -9,6 +9,7 @@ from typing import NamedTuple
 from loadkit.media import FRAME_SAMPLES
 
 _HEADER = struct.Struct("!BBHII")
+_REST_OF_HEADER = struct.Struct("!BHII")
 _EXTENSION = struct.Struct("!HH")
 _VERSION_2 = 0x80
 
@@ -50,11 +51,21 @@ def parse_rtp(data: bytes) -> RtpPacket:
     return RtpPacket(second & 0x7F, bool(second & 0x80), sequence_number, timestamp, ssrc, data[start:end])
 
 
+def parse_plain(data: bytes) -> tuple[int, int, int, int] | None:
+    """(marker and payload type, sequence number, timestamp, SSRC) of a packet whose payload begins at byte 12, as
+    nearly all do; None of any other."""
+    if len(data) < 12 or data[0] != _VERSION_2:
+        return None
+    return _REST_OF_HEADER.unpack_from(data, 1)
+
+
 class RtpSource:
     """Numbers and stamps the packets of one source; starts at random values (RFC 3550 section 5.1).
 
     Counters are those of a sender report: packets and payload bytes sent.
     """
+
+    __slots__ = ("bytes_sent", "packets_sent", "payload_type", "sequence_number", "ssrc", "timestamp")
 
     def __init__(self, ssrc: int, payload_type: int) -> None:
         self.ssrc = ssrc
@@ -68,21 +79,13 @@ class RtpSource:
 
     def packet(self, payload: bytes, *, marker: bool = False) -> bytes:
         """The next packet, carrying 20 ms."""
-        data = (
-            _HEADER.pack(
-                _VERSION_2,
-                self.payload_type | (0x80 if marker else 0),
-                self.sequence_number,
-                self.timestamp,
-                self.ssrc,
-            )
-            + payload
-        )
-        self.sequence_number = (self.sequence_number + 1) & 0xFFFF
-        self.timestamp = (self.timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
+        sequence_number, timestamp = self.sequence_number, self.timestamp
+        self.sequence_number = sequence_number + 1 & 0xFFFF
+        self.timestamp = timestamp + FRAME_SAMPLES & 0xFFFFFFFF
         self.packets_sent += 1
         self.bytes_sent += len(payload)
-        return data
+        second = self.payload_type | 0x80 if marker else self.payload_type
+        return _HEADER.pack(_VERSION_2, second, sequence_number, timestamp, self.ssrc) + payload
 
     def skip(self, frames: int) -> None:
         """Let time pass without packets: the timestamp moves on, the sequence number does not."""

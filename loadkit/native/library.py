@@ -191,10 +191,11 @@ def _load() -> MediaLibrary | OSError | None:
 
 def why_not_usable() -> str | None:
     """Why the compiled module cannot be used; None when it can."""
-    reason = why_not_built()
+    loaded = _load()
+    # Once it is loaded, and it is asked for at each call, nobody looks at the file again.
+    reason = None if isinstance(loaded, MediaLibrary) else why_not_built()
     if reason is not None:
         return reason
-    loaded = _load()
     return f"the compiled module cannot be loaded: {loaded}" if isinstance(loaded, OSError) else None
 
 

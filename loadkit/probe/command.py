@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from loadkit.probe.recording import Recording
 
 #: Settings of a run that mean nothing for one call.
-NOT_FOR_ONE_CALL = ("engines", "reports_dir", "run_id")
+NOT_FOR_ONE_CALL = (
+    "arrival_rate",
+    "arrivals",
+    "back_to_back",
+    "engines",
+    "max_call_minutes",
+    "max_concurrent",
+    "no_report",
+    "reports_dir",
+    "run_id",
+    "stages",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

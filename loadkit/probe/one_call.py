@@ -10,7 +10,9 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
-from loadkit.call.context import Destination, make_context, open_http
+import numpy as np
+
+from loadkit.call.context import Destination, make_context
 from loadkit.call.lifetime import CallEnded
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
@@ -62,19 +64,18 @@ async def place_one_call(
         certificate, clock = Certificate(), MediaClock()
         await warm_up(certificate)
         try:
-            async with open_http(settings) as http:
-                context = make_context(settings, destination, certificate=certificate, clock=clock, http=http)
-                if interruption.came:
-                    return None
-                spec = CallSpec(
-                    intended=time.monotonic(),
-                    mode=settings.call_mode,
-                    call_sid=f"{settings.call_sid_prefix}{uuid.uuid4().hex}",
-                )
-                watcher = Watcher(diary, settings.token(), recording)
-                session = CallSession(spec, context, watcher)
-                interruption.ends(session)
-                record, turns = await _hold(session, sample, settings, diary)
+            context = make_context(settings, destination, certificate=certificate, clock=clock)
+            if interruption.came:
+                return None
+            spec = CallSpec(
+                intended=time.monotonic(),
+                mode=settings.call_mode,
+                call_sid=f"{settings.call_sid_prefix}{uuid.uuid4().hex}",
+            )
+            watcher = Watcher(diary, settings.token(), recording)
+            session = CallSession(spec, context, watcher)
+            interruption.ends(session)
+            record, turns = await _hold(session, sample, settings, diary)
         finally:
             clock.close()
     return CallResult(record, turns, interruption.came)
@@ -137,7 +138,8 @@ async def _play(session: CallSession, sample: EncodedSample, settings: Settings,
     try:
         await session.wait_connected()
         if is_echo(settings.call_mode):
-            await _talk(session, sample, settings.call_duration, diary)
+            seconds = settings.call_duration.sample(np.random.default_rng(settings.seed))
+            await _talk(session, sample, seconds, diary)
         else:
             await _converse(session, sample, settings.agent_timeout, diary)
         diary.note("script_done")

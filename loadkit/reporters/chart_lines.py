@@ -21,7 +21,7 @@ def lines_over_time(
     number: str = ",.1f",
     limit: float | None = None,
 ) -> Any:
-    """A line for each name in ``percentile``, of the values in ``ms``, over ``offset_s``; ``limit`` leaves room for one."""
+    """A line for each name in ``percentile``, of the values in ``ms``, over ``offset_s``; with room for a limit."""
     names = list(colours)
     dashes = [[1, 0], [6, 3], [2, 2]][: len(names)]
     tooltip: list[Any] = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -42,7 +41,7 @@ def calls_in_progress(calls: pd.DataFrame, times: Timeline) -> Picture:
     """The load that the run offered."""
     axis = Elapsed(times.span_s)
     table = in_progress_over(times, calls)
-    text = "Most calls in progress at once, per piece of time. This is the load that was offered."
+    text = "Most calls in progress at once, per piece of time. This is the load that the gateway had."
     if not table["calls"].any():
         return Picture("in-progress", "Calls in progress", text, None)
     chart = (

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from loadkit.analysis.process_seconds import LOCUST
 from loadkit.printable import printable
 from loadkit.reporters.page_tables import CallTable, Column
-from loadkit.reporters.wording import count, plain, share, size
+from loadkit.reporters.wording import NOT_MEASURED, count, plain, share, size
 
-_NUMBERS = (
-    "Calls, most",
-    "CPU, mean",
-    "CPU, most",
-    "Sent /s",
-    "Received /s",
-    "Late p50, ms",
-    "p99",
-    "Max",
-    "Loop lag p50, ms",
-    "Max",
-    "Late packets",
-    "Skipped",
-    "Memory",
-    "Open files",
-    "Sockets",
-    "Threads",
-)
+#: Title → the figures in its cells, and how each is written.
+_COLUMNS: dict[str, tuple[tuple[str, ...], Callable[[Any], str]]] = {
+    "Calls": (("calls_max",), count),
+    "CPU": (("cpu_share", "cpu_share_max"), lambda value: share(value, 0)),
+    "Packets/s": (
+        ("packets_sent_per_s", "packets_received_per_s"),
+        lambda value: count(None if value is None else round(value)),
+    ),
+    "Lateness, ms": (("late_ms_p50", "late_ms_p99", "late_ms_max"), plain),
+    "Loop lag, ms": (("loop_lag_ms_p50", "loop_lag_ms_max"), plain),
+    "Late / skipped": (("frames_late", "frames_skipped"), count),
+    "Memory": (("rss_bytes_max",), size),
+    "Files / sockets": (("open_files_max", "sockets_max"), count),
+    "Threads": (("threads_max",), count),
+}
 
 
 def engine_tables(summary: Mapping[str, Any]) -> list[CallTable]:
@@ -35,11 +32,13 @@ def engine_tables(summary: Mapping[str, Any]) -> list[CallTable]:
     processes = summary["generator"]["processes"]
     if not processes:
         return []
-    heads = [Column("Process", "word"), *(Column(name, "n") for name in _NUMBERS)]
+    heads = [Column("Process", "word"), *(Column(title, "n") for title in _COLUMNS)]
     rows = [[printable(name, 60), *_cells(figures)] for name, figures in processes.items()]
     caption = (
-        "What each process of the load generator used, and how late it was. CPU is of one core; late is against the 20 ms "
-        "clock; loop lag is the longest stop of its event loop in a second. Rates and mean CPU are over the seconds with calls."
+        "What each process of the load generator used, and how late it was. CPU of one core: mean / most in a second. "
+        "Packets per second: sent / received. Lateness against the 20 ms clock: p50 / p99 / max. Loop lag, the longest "
+        "stop of its event loop in a second: p50 / max. Packets over 10 ms late / never sent. Mean CPU and packets are "
+        "of the seconds with calls."
     )
     if any(figures["kind"] == LOCUST for figures in processes.values()):
         caption += " Names that end in locust are the processes that run the scripts."
@@ -49,25 +48,8 @@ def engine_tables(summary: Mapping[str, Any]) -> list[CallTable]:
 
 
 def _cells(figures: Mapping[str, Any]) -> list[str]:
-    return [
-        count(figures["calls_max"]),
-        share(figures["cpu_share"], 0),
-        share(figures["cpu_share_max"], 0),
-        _whole(figures["packets_sent_per_s"]),
-        _whole(figures["packets_received_per_s"]),
-        plain(figures["late_ms_p50"]),
-        plain(figures["late_ms_p99"]),
-        plain(figures["late_ms_max"]),
-        plain(figures["loop_lag_ms_p50"]),
-        plain(figures["loop_lag_ms_max"]),
-        count(figures["frames_late"]),
-        count(figures["frames_skipped"]),
-        size(figures["rss_bytes_max"]),
-        count(figures["open_files_max"]),
-        count(figures["sockets_max"]),
-        count(figures["threads_max"]),
-    ]
+    return [_cell([written(figures[key]) for key in keys]) for keys, written in _COLUMNS.values()]
 
 
-def _whole(value: float | None) -> str:
-    return count(None if value is None else round(value))
+def _cell(values: list[str]) -> str:
+    return NOT_MEASURED if set(values) == {NOT_MEASURED} else " / ".join(values)

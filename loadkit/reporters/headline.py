@@ -10,12 +10,13 @@ from loadkit.analysis.verdict import Status
 from loadkit.errors import CODES
 from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
+from loadkit.reporters.traffic_words import arrival_words, carried_words
 from loadkit.reporters.wording import INSECURE, count, length, milliseconds, moment, plural, share
 
 _STATUSES = {
     Status.PASS: ("Passed", "pass"),
     Status.FAIL: ("Failed", "fail"),
-    Status.UNFIT: ("Unfit: the generator was the limit", "unfit"),
+    Status.UNFIT: ("Unfit", "unfit"),
     Status.NO_DATA: ("No data", "nodata"),
 }
 
@@ -24,6 +25,8 @@ _ENDINGS = {
     "stopped": "stopped by hand",
     "interrupted": "interrupted by a signal",
     "stalled": "ended because the generator stood still",
+    "stages": "ended with its last stage",
+    "budget": "ended when its --max-call-minutes were used up",
     None: "its end was not recorded: it was still running, or was killed",
 }
 
@@ -81,8 +84,10 @@ def notes(summary: Mapping[str, Any]) -> list[Note]:
     """What puts the numbers in doubt; nothing for a clean run."""
     generator, run, calls = summary["generator"], summary["run"], summary["calls"]
     found = []
-    if generator["fit"] is False:
-        found.append(Note("The load generator was at its limit", generator["unfit_reasons"]))
+    # The verdict of an unfit run names the first reason.
+    reasons = generator["unfit_reasons"][summary["verdict"]["status"] == Status.UNFIT :]
+    if reasons:
+        found.append(Note("The load generator was at its limit", reasons))
     judged = any(limit is not None for limit in generator["limits"].values())
     if generator["fit"] is None and calls["total"] and not judged:
         found.append(
@@ -117,6 +122,7 @@ def tiles(summary: Mapping[str, Any]) -> list[Tile]:
     return [
         _calls(summary["calls"]),
         _failed(summary["calls"]),
+        *_traffic(summary),
         *_setup(summary),
         _worst_stage(summary["worst_stage"]),
         *_turns(summary["turns"]),
@@ -144,6 +150,17 @@ def _failed(calls: Mapping[str, Any]) -> Tile:
     if not failed:
         return Tile("Failed calls", "0", f"of {finished:,} finished", "good")
     return Tile("Failed calls", count(failed), f"{share(failed / finished)} of {finished:,} finished", "bad")
+
+
+def _traffic(summary: Mapping[str, Any]) -> list[Tile]:
+    if not summary.get("traffic"):
+        return []
+    arrivals = summary["traffic"]["arrivals"]
+    missed = arrivals["dropped"] + arrivals["late"]
+    return [
+        Tile("Carried traffic", *carried_words(summary["traffic"])),
+        Tile("Arrivals", count(arrivals["intended"]), arrival_words(arrivals), "bad" if missed else "good"),
+    ]
 
 
 def _setup(summary: Mapping[str, Any]) -> list[Tile]:

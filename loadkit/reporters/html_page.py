@@ -6,16 +6,10 @@ every script and style but the ones whose hashes it names; Vega runs on its inte
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import shlex
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from importlib import resources
+from collections.abc import Mapping
 from typing import Any
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 
@@ -23,7 +17,9 @@ from loadkit.analysis.percentiles import STATISTICS
 from loadkit.printable import printable
 from loadkit.reporters import headline, page_tables
 from loadkit.reporters.charts import pictures
+from loadkit.reporters.charts_of_traffic import traffic_pictures
 from loadkit.reporters.engine_table import engine_tables
+from loadkit.reporters.page_shell import asset, json_in_html, policy, template
 from loadkit.reporters.path_table import path_tables
 from loadkit.reporters.vega_bundle import vega_bundle
 from loadkit.reporters.wording import plural
@@ -46,23 +42,26 @@ def html_page(
     turns: pd.DataFrame,
     figures: pd.DataFrame,
     run: Mapping[str, Any],
+    arrivals: pd.DataFrame,
 ) -> str:
     """The whole page.
 
     :param run: the content of ``run.json``; its settings hold no secrets.
+    :param arrivals: what arrived second by second; empty for a run by users.
     """
     drawn = pictures(calls, turns, figures, summary)
-    css, script = _asset("page.css"), _asset("page.js")
+    drawn[:0] = traffic_pictures(calls, figures, arrivals, summary, run)
+    css, script = asset("page.css"), asset("page.js")
     bundle = vega_bundle() if drawn else ""
     started_at = summary["run"]["started_at"]
     word, css_class = headline.status_words(summary)
     errors, tiles = headline.error_rows(summary), headline.tiles(summary)
-    return _template().render(
-        policy=_policy([bundle, script] if drawn else [script], css),
+    return template("page.html.j2").render(
+        policy=policy([bundle, script] if drawn else [script], css),
         css=Markup(css),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         bundle=Markup(bundle),  # noqa: S704 - vl-convert's file
-        specs=_json_in_html({picture.name: picture.spec for picture in drawn if picture.spec}),
+        specs=json_in_html({picture.name: picture.spec for picture in drawn if picture.spec}),
         run_id=printable(str(summary["run_id"] or "without a name"), 100),
         status_word=word,
         status_class=css_class,
@@ -86,46 +85,10 @@ def html_page(
             page_tables.failed_calls(calls, started_at),
         ],
         command=_command(run),
-        files=_files(bool(len(turns))),
+        files=_files(bool(len(turns)), bool(len(arrivals))),
         run_tables=_run_tables(run),
         method=_METHOD,
     )
-
-
-@lru_cache(maxsize=1)
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("loadkit.reporters", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.j2")
-
-
-def _asset(name: str) -> str:
-    return resources.files("loadkit.reporters").joinpath(name).read_text(encoding="utf-8")
-
-
-def _policy(scripts: Sequence[str], css: str) -> str:
-    hashes = " ".join(_hash(script) for script in scripts)
-    return (
-        f"default-src 'none'; script-src {hashes}; style-src {_hash(css)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _json_in_html(value: Any) -> Markup:
-    """JSON that cannot end the script element it stands in."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for char in "<>&\u2028\u2029":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return Markup(text)  # noqa: S704 - escaped above
 
 
 def _command(run: Mapping[str, Any]) -> str:
@@ -135,7 +98,7 @@ def _command(run: Mapping[str, Any]) -> str:
     return printable(str(command), 2_000) if command else ""
 
 
-def _files(with_turns: bool) -> list[dict[str, str]]:
+def _files(with_turns: bool, with_arrivals: bool) -> list[dict[str, str]]:
     files = {
         "calls.csv": "one row per call",
         "calls.parquet": "the same, typed",
@@ -148,6 +111,7 @@ def _files(with_turns: bool) -> list[dict[str, str]]:
         "run.json": "settings, versions, machine",
         "records.jsonl": "raw: calls",
         "figures.jsonl": "raw: the generator's processes, once a second",
+        **({"arrivals.jsonl": "raw: arrivals, second by second"} if with_arrivals else {}),
     }
     return [{"name": name, "what": what} for name, what in files.items()]
 

@@ -10,6 +10,7 @@ from loadkit.analysis.verdict import share_text
 from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.path_table import path_lines
+from loadkit.reporters.traffic_words import traffic_lines
 from loadkit.reporters.wording import INSECURE, count, length, milliseconds, plural, share
 
 _MOST_CODES = 3
@@ -25,6 +26,7 @@ def text_summary(summary: Mapping[str, Any], report: Path | str | None = None) -
         ("insecure", INSECURE if summary["run"]["tls_insecure"] else None),
         ("calls", _calls(summary["calls"])),
         ("failed", _failed(summary)),
+        *traffic_lines(summary),
         ("set-up", _spread(summary["stages"]["setup_ms"])),
         ("worst stage", _worst_stage(summary["worst_stage"])),
         *path_lines(summary),
@@ -44,6 +46,8 @@ def _run(summary: Mapping[str, Any]) -> str:
         "stopped": "stopped by hand",
         "interrupted": "interrupted by a signal",
         "stalled": "ended because the generator stood still",
+        "stages": "its last stage was over",
+        "budget": "its --max-call-minutes were used up",
         None: "end not recorded: still running or killed",
     }.get(run["ended_by"], printable(str(run["ended_by"]), 40))
     notes = [printable(str(summary["run_id"]), 100), length(run["duration_s"]), ended]

@@ -1,7 +1,7 @@
 """The names in a run folder, and how one is made or found.
 
-Raw, written while the run goes: ``records.jsonl``, ``figures.jsonl``, ``run.json``. All other files are
-made from these three and can be made again.
+Raw, written while the run goes: ``records.jsonl``, ``figures.jsonl``, ``run.json`` and, in a run by arrivals,
+``arrivals.jsonl``. All other files are made from these and can be made again.
 """
 
 from __future__ import annotations
@@ -91,6 +91,11 @@ class RunFolder:
     def figures(self) -> Path:
         """Raw: one line per engine and second."""
         return self.path / "figures.jsonl"
+
+    @property
+    def arrivals(self) -> Path:
+        """Raw: one line per second of a run by arrivals; not there in a run by users."""
+        return self.path / "arrivals.jsonl"
 
     @property
     def run(self) -> Path:

@@ -53,6 +53,17 @@ _FIGURES = pa.schema(
 )
 
 
+_ARRIVALS = pa.schema(
+    [
+        ("at", pa.float64()),
+        ("second", pa.int64()),
+        ("intended", pa.int64()),
+        ("dropped_max_concurrent", pa.int64()),
+        ("dropped_no_engine", pa.int64()),
+    ]
+)
+
+
 def _schema(record_type: type[CallRecord] | type[TurnRecord]) -> pa.Schema:
     """The record's columns as Arrow types, with unit and meaning beside each."""
     return pa.schema(
@@ -142,6 +153,25 @@ def read_figures(folder: RunFolder) -> pd.DataFrame:
     frame["late_histogram"] = pd.Series(histograms, dtype=object)
     frame.attrs["unreadable_lines"] = unreadable
     return frame
+
+
+def read_arrivals(folder: RunFolder) -> pd.DataFrame:
+    """One row per second of a run by arrivals; an empty table for a run by users."""
+    rows, unreadable = [], 0
+    for block in _blocks(folder.arrivals):
+        for line in _lines(block):
+            try:
+                rows.append(_fitted(json.loads(line), _ARRIVALS))
+            except (ValueError, TypeError, AttributeError, RecursionError):
+                unreadable += 1
+    frame = _frame(pa.Table.from_pylist(rows, schema=_ARRIVALS))
+    frame.attrs["unreadable_lines"] = unreadable
+    return frame
+
+
+def no_arrivals() -> pd.DataFrame:
+    """The table of a run by users."""
+    return _frame(_ARRIVALS.empty_table())
 
 
 def read_run(folder: RunFolder) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import json
 import math
 import os
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ from loadkit.runs.replace import write_text
 PENDING_LIMIT = 256 * 1024 * 1024
 
 FSYNC_EVERY_S = 1.0
+
+#: A call that is told a second time, by a worker whose message was lost on its way, is told within seconds: so many ids
+#: are remembered, three minutes of 1,000 calls a second, and memory does not grow with the run.
+CALLS_REMEMBERED = 200_000
 
 
 class RunWriter:
@@ -39,26 +44,39 @@ class RunWriter:
         """Lines that were given up because the disk took none for too long."""
         self._records = _Appender(folder.records, clock)
         self._figures = _Appender(folder.figures, clock)
-        self._call_ids: set[str] = set()
+        #: In the order in which they came.
+        self._call_ids: OrderedDict[str, None] = OrderedDict()
+        self._calls_written = 0
+        self._arrivals = _Appender(folder.arrivals, clock)
+        self._appenders = [self._records, self._figures]
         self.flush()
 
     @property
     def calls_written(self) -> int:
         """Different calls handed in so far."""
-        return len(self._call_ids)
+        return self._calls_written
 
     def write_call(self, call: Mapping[str, Any], turns: Iterable[Mapping[str, Any]] = ()) -> bool:
         """Append one call and its turns; ``False`` when a call of this ``call_id`` was here before."""
         call_id = str(call["call_id"])
         if call_id in self._call_ids:
             return False
-        self._call_ids.add(call_id)
+        self._call_ids[call_id] = None
+        self._calls_written += 1
+        if len(self._call_ids) > CALLS_REMEMBERED:
+            self._call_ids.popitem(last=False)
         self._append(self._records, {"call": dict(call), "turns": [dict(turn) for turn in turns]})
         return True
 
     def write_figures(self, row: Mapping[str, Any]) -> None:
         """Append the figures of one engine for one second."""
         self._append(self._figures, dict(row))
+
+    def write_arrivals(self, row: Mapping[str, Any]) -> None:
+        """Append the arrivals of one second; a run without any has no such file."""
+        if self._arrivals not in self._appenders:
+            self._appenders.append(self._arrivals)
+        self._append(self._arrivals, dict(row))
 
     def write_run(self, run: Mapping[str, Any]) -> None:
         """Put ``run`` in the place of ``run.json``, whole or not at all."""
@@ -70,7 +88,7 @@ class RunWriter:
 
     def flush(self) -> None:
         """Hand all lines so far to the operating system; at most once a second, to the disk as well."""
-        for appender in (self._records, self._figures):
+        for appender in self._appenders:
             try:
                 appender.flush()
             except OSError as error:
@@ -79,7 +97,7 @@ class RunWriter:
     def close(self) -> None:
         """Flush for the last time and close the files."""
         self.flush()
-        for appender in (self._records, self._figures):
+        for appender in self._appenders:
             try:
                 appender.close()
             except OSError as error:

@@ -43,7 +43,6 @@ calls ``protocol.poll(now())`` at ``protocol.next_deadline()``.
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import os
 import socket
@@ -56,6 +55,7 @@ from websockets.asyncio.client import connect as websockets_connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus, WebSocketException
 
 from ..errors import LoadkitError, SignalingError, Stage
+from .tls import default_tls
 
 #: Seconds to wait before each try to reopen, as the official clients do.
 RECONNECT_DELAYS: tuple[float, ...] = (1.0, 2.0, 4.0)
@@ -149,7 +149,7 @@ class SignalingConnection:
             "logger": _logger,
         }
         if url.startswith("wss:"):
-            self._options["ssl"] = _default_tls() if ssl_context is None else ssl_context
+            self._options["ssl"] = default_tls() if ssl_context is None else ssl_context
         if local_address is not None:
             self._options["local_addr"] = (local_address, 0)
 
@@ -237,12 +237,6 @@ class SignalingConnection:
         # RFC 6455, 7.1.5: 1005 for a close frame without a code is for the API, as is 1006.
         self._close_code = 1006 if exc.rcvd is None else exc.rcvd.code
         return SocketLost(self._close_code)
-
-
-@functools.cache
-def _default_tls() -> ssl.SSLContext:
-    """The machine's certificate authorities, read once: it takes longer than the rest of a call's set-up."""
-    return ssl.create_default_context()
 
 
 def _open_failure(exc: OSError | WebSocketException, timeout: float) -> tuple[str, str]:

@@ -10,11 +10,11 @@ import asyncio
 import dataclasses
 import json
 import socket
+import ssl
 from dataclasses import dataclass
 
-import aiohttp
-
 from ..errors import SignalingError, Stage
+from .http_get import AnswerTooLarge, NotHttp, get
 
 #: Bytes of an answer that are read. A list of servers has a few hundred.
 MAX_ANSWER_BYTES = 256 * 1024
@@ -85,41 +85,37 @@ def _parse_entry(entry: object) -> IceServer | None:
 
 
 async def fetch_ice_servers(
-    http: aiohttp.ClientSession, url: str, token: str, timeout: float
+    url: str,
+    token: str,
+    timeout: float,
+    *,
+    tls: ssl.SSLContext | None = None,
+    local_address: str | None = None,
 ) -> list[IceServer]:
     """Ask the gateway for its ICE servers; the list may be empty.
 
     :param url: see :func:`~.urls.ice_servers_url`.
     :param token: sent as ``Authorization: Bearer``, to ``url`` and nowhere else.
     :param timeout: seconds for the whole request.
+    :param tls: how the gateway's certificate is judged; None for the machine's own certificate authorities.
+    :param local_address: IP address to ask from; None to leave it to the system.
     :raises IceServersUnavailable: with the reason.
     """
     if not token.isascii() or not token.isprintable():
         raise IceServersUnavailable("the token cannot be sent in a header")
+    headers = {"Authorization": f"Bearer {token}"}
     try:
-        body = await _get(http, url, token, timeout)
-    except (aiohttp.ClientError, OSError) as exc:  # TimeoutError is an OSError
+        async with asyncio.timeout(timeout):
+            answer = await get(url, headers, tls=tls, local_address=local_address, max_bytes=MAX_ANSWER_BYTES)
+    except (OSError, ValueError, NotHttp, AnswerTooLarge) as exc:  # TimeoutError is an OSError
         reason = _reason(exc)
     else:
-        return _read(body)
+        # A redirect is reported, not followed: the token is for this host only.
+        if answer.status == 200:
+            return _read(answer.body)
+        reason = f"HTTP {answer.status}"
     # Raised out here, so that it does not drag the library's error along: that one knows our headers.
     raise IceServersUnavailable(reason)
-
-
-async def _get(http: aiohttp.ClientSession, url: str, token: str, timeout: float) -> bytes:
-    async with (
-        asyncio.timeout(timeout),
-        # A redirect is reported, not followed: the token is for this host only.
-        http.get(url, headers={"Authorization": f"Bearer {token}"}, allow_redirects=False) as response,
-    ):
-        if response.status != 200:
-            raise IceServersUnavailable(f"HTTP {response.status}")
-        body = bytearray()
-        async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > MAX_ANSWER_BYTES:
-                raise IceServersUnavailable("answer too large")
-        return bytes(body)
 
 
 def _read(body: bytes) -> list[IceServer]:
@@ -133,19 +129,22 @@ def _read(body: bytes) -> list[IceServer]:
         raise IceServersUnavailable("not a list of ICE servers") from None
 
 
-def _reason(error: aiohttp.ClientError | OSError) -> str:
+def _reason(error: Exception) -> str:
     """A short text that is the same for the same fault, whatever the host: reasons are counted."""
-    if isinstance(error, TimeoutError):
-        return "timeout"
-    if isinstance(error, aiohttp.ClientSSLError):
-        return "TLS failed"
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(error, aiohttp.ClientConnectorDNSError) or isinstance(cause, socket.gaierror):
-        return "host name not resolved"
-    if isinstance(cause, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(error, aiohttp.ClientResponseError):
-        return "not HTTP"
-    if isinstance(error, (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, ConnectionError)):
-        return "connection lost"
-    return "connection failed"
+    match error:
+        case TimeoutError():
+            return "timeout"
+        case ssl.SSLError():
+            return "TLS failed"
+        case socket.gaierror():
+            return "host name not resolved"
+        case ConnectionRefusedError():
+            return "connection refused"
+        case ConnectionError():
+            return "connection lost"
+        case NotHttp():
+            return "not HTTP"
+        case AnswerTooLarge():
+            return "answer too large"
+        case _:
+            return "connection failed"

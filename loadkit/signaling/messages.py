@@ -248,7 +248,7 @@ def _load(frame: str | bytes) -> Mapping[str, object]:
     if not isinstance(frame, str):
         raise ValueError("it is binary, not text")
     try:
-        document = json.loads(frame, parse_constant=_refuse_constant, parse_int=_integer)
+        document = _DECODER.decode(frame)
     except RecursionError:
         raise ValueError("its JSON is nested too deeply") from None
     except ValueError as exc:
@@ -304,6 +304,10 @@ def _whole(text: str) -> str:
 def _is_mline_index(value: object) -> bool:
     # bool is an int in Python, and true is not a number in JSON.
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_MLINE_INDEX
+
+
+#: Made once: ``json.loads()`` makes one for each text that it reads in another way than by default.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_integer)
 
 
 # Client side: what the gateway sends

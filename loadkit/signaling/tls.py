@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import ssl
 from pathlib import Path
@@ -28,6 +29,12 @@ def client_tls(authority: Path | None = None, *, insecure: bool = False) -> ssl.
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+@functools.cache
+def default_tls() -> ssl.SSLContext:
+    """The machine's certificate authorities, read once: it takes longer than the rest of a call's set-up."""
+    return ssl.create_default_context()
 
 
 def _trust(context: ssl.SSLContext, authority: Path) -> None:

@@ -4,9 +4,20 @@
     options.py     the settings as Locust options
     preflight.py   what is checked before the first call
     spread.py      paths and local addresses, given to calls in turn
+    arrivals.py    the arrivals of a run, drawn in one place; rates are in loadkit/arrival_rates.py
+    offer.py       the traffic that they offer
+    load.py        hands them out, counts them, watches the budget
+    hands.py       to the callers of this process, or to those of the workers
+    shares.py      which worker gets the next one
+    run_clock.py   its moment on the worker's clock
+    callers.py     starts a caller for each
+    no_users.py    has Locust start no users of its own meanwhile
+    talk_time.py   how long calls have been connected
+    traffic.py     all of this for one process, one run after the other
     pool.py        the engines of this process, least loaded first
     statistics.py  records as Locust's own table shows them
     forwarding.py  records from the workers to the master
+    workers.py     who of them takes part, and who is gone too early
     run.py         the run's folder, on the process that reports
     lifecycle.py   Locust's events: what happens when
 

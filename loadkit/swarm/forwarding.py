@@ -1,7 +1,8 @@
 """Records and figures from the workers to the master, over Locust's own connection.
 
-Batches leave twice a second. What could not be sent stays and goes with the next batch; the master's
-writer drops a record that it has already.
+Batches leave twice a second, in messages of at most 500 rows (about 1 MB), so that heartbeats are never held up
+behind a long one. What could not be sent stays and goes with the next batch; the master's writer drops a record
+that it has already. ``docs/scale.md`` says what this costs, measured by ``benchmarks/scale_master.py``.
 """
 
 from __future__ import annotations
@@ -22,8 +23,14 @@ RECORDS = "loadkit_records"
 FINISH = "loadkit_finish"
 FINISHED = "loadkit_finished"
 REFUSED = "loadkit_refused"
+STALLED = "loadkit_stalled"
 
 _INTERVAL_S = 0.5
+#: Rows in one message.
+MOST_ROWS = 500
+#: Records that wait for a master that takes none, about 100 MB; Locust gives a silent master up after 60 s.
+MOST_RECORDS_KEPT = 50_000
+MOST_FIGURES_KEPT = 10_000
 
 
 class RecordForwarder:
@@ -34,6 +41,8 @@ class RecordForwarder:
         self._worker = worker
         self._records: list[Row] = []
         self._figures: list[Row] = []
+        #: Records that were given up since the last message.
+        self._dropped = 0
         gevent.spawn(self._forward)
 
     def record(self, row: Row) -> None:
@@ -46,22 +55,41 @@ class RecordForwarder:
 
     def flush(self) -> None:
         """Send what is there."""
-        records, self._records = self._records, []
-        figures, self._figures = self._figures, []
-        if not records and not figures:
-            return
-        try:
-            self._runner.send_message(
-                RECORDS, {"worker": self._worker, "records": records, "figures": figures}
-            )
-        except RPCError as exc:
-            self._records[:0] = records
-            self._figures[:0] = figures
-            logger.warning("%d records could not be sent to the master and are kept: %s", len(records), exc)
+        while self._records or self._figures:
+            # Taken out before they are sent: a send that waits lets the other greenlets in, which flush, too.
+            records, self._records = self._records[:MOST_ROWS], self._records[MOST_ROWS:]
+            figures, self._figures = self._figures[:MOST_ROWS], self._figures[MOST_ROWS:]
+            dropped, self._dropped = self._dropped, 0
+            rows = {"records": records, "figures": figures}
+            try:
+                self._runner.send_message(RECORDS, {"worker": self._worker, **rows, "dropped": dropped})
+            except RPCError as exc:
+                self._records[:0] = records
+                self._figures[:0] = figures
+                self._dropped += dropped
+                logger.warning(
+                    "%d records could not be sent to the master and are kept: %s", len(self._records), exc
+                )
+                self._bound()
+                return
+
+    def _bound(self) -> None:
+        """Nobody takes them: keep what memory allows, and count the rest."""
+        too_many = len(self._records) - MOST_RECORDS_KEPT
+        if too_many > 0:
+            # The newest go: what is kept is the run up to the moment at which the master was lost.
+            del self._records[MOST_RECORDS_KEPT:]
+            self._dropped += too_many
+            logger.error("%d records were dropped: the master has taken none for too long", too_many)
+        del self._figures[MOST_FIGURES_KEPT:]
 
     def refuse(self, reason: str) -> None:
         """Tell the master that this worker cannot take part in the run."""
         self._runner.send_message(REFUSED, {"reason": reason})
+
+    def stalled(self, reason: str) -> None:
+        """Tell the master that this worker stands still."""
+        self._runner.send_message(STALLED, {"reason": reason})
 
     def _forward(self) -> None:
         while True:
@@ -78,26 +106,34 @@ class RecordCollector:
         on_record: Callable[[Row], None],
         on_figures: Callable[[Row], None],
         on_refusal: Callable[[str, str], None],
+        on_dropped: Callable[[str, int], None],
+        on_stall: Callable[[str], None],
     ) -> None:
         self._runner = runner
         self._on_record = on_record
         self._on_figures = on_figures
         self._on_refusal = on_refusal
+        self._on_dropped = on_dropped
+        self._on_stall = on_stall
         self._finished: set[str] = set()
         runner.register_message(RECORDS, self._received)
         runner.register_message(FINISHED, self._worker_finished)
         runner.register_message(REFUSED, self._worker_refused)
+        runner.register_message(STALLED, self._worker_stalled)
 
     def present(self) -> set[str]:
         """Ids of the workers that are connected and answering."""
         missing = {client.id for client in self._runner.clients.missing}
         return {client.id for client in self._runner.clients.all} - missing
 
-    def finish(self, timeout: float) -> set[str]:
-        """Have all workers end their calls and send their last records; returns those that did not."""
+    def finish(self, timeout: float, *, at_once: bool = False) -> set[str]:
+        """Have all workers end their calls and send their last records; returns those that did not.
+
+        :param at_once: without ``--stop-timeout``.
+        """
         self._finished.clear()
         waiting = self.present()
-        self._runner.send_message(FINISH, None)
+        self._runner.send_message(FINISH, {"at_once": at_once})
         with gevent.Timeout(timeout, False):
             while waiting - self._finished and waiting & self.present() - self._finished:
                 gevent.sleep(0.05)
@@ -108,9 +144,14 @@ class RecordCollector:
             self._on_record(row)
         for row in msg.data["figures"]:
             self._on_figures(row)
+        if dropped := msg.data.get("dropped"):
+            self._on_dropped(msg.node_id, dropped)
 
     def _worker_finished(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as above
         self._finished.add(msg.node_id)
 
     def _worker_refused(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as above
         self._on_refusal(msg.node_id, msg.data["reason"])
+
+    def _worker_stalled(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as above
+        self._on_stall(msg.data["reason"])

@@ -36,12 +36,15 @@ from loadkit.media.samples import read_sound
 from loadkit.records import CallRecord, Outcome, to_row
 from loadkit.settings import Settings
 from loadkit.signaling.tls import client_tls
-from loadkit.swarm import preflight, statistics
+from loadkit.swarm import open_files, preflight, statistics
 from loadkit.swarm.forwarding import FINISH, FINISHED, RecordCollector, RecordForwarder
 from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, add_options, read_options
+from loadkit.swarm.own_figures import OwnFigures
 from loadkit.swarm.pool import EnginePool, default_engines
 from loadkit.swarm.run import Run
 from loadkit.swarm.spread import Spread
+from loadkit.swarm.traffic import Traffic
+from loadkit.swarm.watchdog import Watchdog
 from loadkit.swarm.workers import WorkerWatch
 from loadkit.transport.addresses import is_loopback
 
@@ -78,9 +81,12 @@ class Swarm:
         self._exit_code: ExitCode | None = None
         self._refused = False
         self._watch: WorkerWatch | None = None
+        self._traffic = Traffic(environment)
+        self._stop_timeout = environment.stop_timeout
         self._finishing = False
         self._ended_by: str | None = None
         self._ending: gevent.Greenlet | None = None
+        self._watchdog = Watchdog(self._engines, self._stall_timeout, self._stalled)
 
     def _read_settings(self) -> Settings:
         """The options as they are now, less what only the command line and the environment may say.
@@ -110,6 +116,7 @@ class Swarm:
                 call_id=spec.call_id,
                 user=spec.user,
                 scenario=spec.scenario,
+                arrival=spec.arrival,
                 mode=spec.mode,
                 call_sid=spec.call_sid,
                 ice_path=spec.ice_path,
@@ -124,8 +131,13 @@ class Swarm:
             self._record({"call": to_row(record), "turns": []})
             raise
 
-    def call_connected(self, setup_ms: float) -> None:
+    def draw_duration(self) -> float:
+        """Seconds that a call is to be talked which no arrival brought."""
+        return self._traffic.draw_duration(self.settings)
+
+    def call_connected(self, call_id: str, setup_ms: float) -> None:
         """A call has been set up."""
+        self._traffic.connected(call_id)
         statistics.count_setup(self._environment, setup_ms)
 
     # init
@@ -142,10 +154,12 @@ class Swarm:
         if isinstance(runner, WorkerRunner):
             worker = f"worker-{runner.worker_index}"
             self._forwarder = RecordForwarder(runner, worker)
+            OwnFigures(worker, self._figures)
             self._pool = self._new_pool(worker)
             runner.register_message(FINISH, self._finish_worker, concurrent=True)
             return
         preflight.check_reports_dir(self.settings.reports_dir)
+        self._traffic.check(self.settings)
         preflight.check_local_addresses(self.settings)
         if not self._environment.host and not any(u.host for u in self._environment.user_classes):
             self._start_gateway()
@@ -155,9 +169,19 @@ class Swarm:
             )
         if isinstance(runner, MasterRunner):
             preflight.check_host(self._host())
-            self._collector = RecordCollector(runner, self._record, self._figures, self._worker_refused)
+            self._collector = RecordCollector(
+                runner,
+                self._record,
+                self._figures,
+                self._worker_refused,
+                self._records_dropped,
+                self._end_stalled,
+            )
+            OwnFigures("master", self._figures)
             self._watch = WorkerWatch(runner, self._collector, self._run_in_progress)
+            self._traffic.attach(self._collector)
             return
+        OwnFigures("local", self._figures)
         self._pool = self._new_pool("local")
         self._pool.start(self._configuration())
 
@@ -218,6 +242,8 @@ class Swarm:
         preflight.check_host(host)
         preflight.check_local_addresses(settings)
         preflight.check_reach(settings, host)
+        engines = 1 if self._pool is None else self._pool.size
+        open_files.check(settings, host, self._environment, engines, gateway=self._gateway is not None)
         return {
             "settings": {**settings.public(), "auth_token": settings.token() or None},
             "destination": Destination.of(host, settings).to_message(),
@@ -234,6 +260,10 @@ class Swarm:
         self._refused = False
         self._finishing = False
         self._ending = None
+        self._ended_by = None
+        self._watchdog.begin()
+        if self._forwarder is None:
+            self._environment.stop_timeout = self._stop_timeout
         try:
             self._check_token_may_go_there()
             self.settings = self._read_settings()
@@ -242,28 +272,30 @@ class Swarm:
                 begin = self._pool.configure if self._pool.running else self._pool.start
                 begin(self._configuration())
             self._spread = self._new_spread()
+            self._traffic.begin(self.settings, self._pool)
             if self._forwarder is None:
                 expected = 0
                 if isinstance(self._runner, MasterRunner):
                     expected = len(self._runner.clients.all)
                 self._run = Run(self.settings, self._host(), expected)
                 logger.info("records of this run: %s", self._run.path)
+                self._traffic.offer(self.settings, self._run, self._run_is_over)
         except LoadkitError as exc:
             # Locust goes on after an exception here: refuse all calls, and end.
             self._refused = True
             self._exit_code = exc.exit_code
             logger.error("the run cannot start: %s", exc)
-            assert self._runner is not None
             if self._forwarder is not None:
                 # The master says how it ends: without this worker the run is not the one that was asked for.
                 self._forwarder.refuse(str(exc))
                 return
-            gevent.spawn(self._runner.quit if _headless(self._environment) else self._runner.stop)
+            self._leave()
 
     # While it runs
 
     def _record(self, row: Row) -> None:
         if self._pool is not None:
+            self._traffic.ended(row["call"])
             # On the process that placed the call: Locust adds the workers' tables up by itself.
             row["call"]["worker"] = self._pool.worker
             statistics.count(self._environment, row)
@@ -275,6 +307,7 @@ class Swarm:
     def _figures(self, row: Row) -> None:
         if self._pool is not None:
             row["worker"] = self._pool.worker
+            self._watchdog.row(row)
         if self._forwarder is not None:
             self._forwarder.figures(row)
         elif self._run is not None and not self._run.finished:
@@ -289,22 +322,55 @@ class Swarm:
         if self._run is not None and not self._run.finished:
             assert self._watch is not None
             self._run.worker_lost(self._watch.name(client_id), reason)
-            assert self._runner is not None
-            gevent.spawn(self._runner.quit if _headless(self._environment) else self._runner.stop)
+            self._leave()
+
+    def _records_dropped(self, client_id: str, count: int) -> None:
+        if self._run is not None and not self._run.finished:
+            assert self._watch is not None
+            self._run.worker_lost(self._watch.name(client_id), f"it dropped {count:,} records")
+
+    def _engines(self) -> list[EngineClient]:
+        return [] if self._pool is None else self._pool.engines
+
+    def _stall_timeout(self) -> float:
+        """For the watchdog; it looks away between two runs."""
+        begun = self._run is not None or self._forwarder is not None
+        return self.settings.stall_timeout if begun and not self._finishing and not self._refused else 0.0
+
+    def _stalled(self, engine: EngineClient | None, reason: str) -> None:
+        """The generator stands still: end what does not move any more, and the run."""
+        if self._forwarder is not None:
+            self._forwarder.stalled(reason)
+        else:
+            self._end_stalled(reason)
+        if engine is not None and self._pool is not None:
+            self._pool.abandon(engine)
+
+    def _end_stalled(self, reason: str) -> None:
+        if self._run is None or self._run.finished or self._ended_by is not None:
+            return
+        logger.error("the generator stands still, and the run is ended: %s", reason)
+        self._ended_by = "stalled"
+        self._run.stalled(reason)
+        self._leave()
 
     # test_stopping, test_stop
 
     def stopping(self) -> None:
         """The master has its workers finish before Locust's own stop ends them."""
         self._finishing = True
+        self._traffic.stop()
         if self._collector is None or self._run is None or self._run.finished:
             return
-        for client_id in self._collector.finish(_FINISH_WORKERS_S + (self._environment.stop_timeout or 0)):
+        timeout = _FINISH_WORKERS_S + (self._environment.stop_timeout or 0)
+        for client_id in self._collector.finish(timeout, at_once=self._ended_by == "budget"):
             assert self._watch is not None
             self._run.worker_lost(self._watch.name(client_id), "it did not finish in time")
 
     def _finish_worker(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002 - Locust's names
         assert isinstance(self._runner, WorkerRunner)
+        if msg.data["at_once"]:
+            self._environment.stop_timeout = 0.0  # until the master gives it anew, with its next run
         self._runner.stop()
         if self._forwarder is not None:
             self._forwarder.flush()
@@ -325,11 +391,24 @@ class Swarm:
     def _end_run(self, ended_by: str | None) -> None:
         if self._pool is not None:
             self._pool.cancel_calls()
+        self._traffic.finish()
         if self._forwarder is not None:
             self._forwarder.flush()
         if self._run is not None and not self._run.finished:
             logger.info("writing the report of %s", self._run.path)
             self._exit_code = self._run.finish(ended_by or self._ended_by or self._natural_end())
+
+    def _run_is_over(self, ended_by: str) -> None:
+        """The last stage is over, or the budget used up; what it has cost must not grow by ``--stop-timeout``."""
+        self._ended_by = ended_by
+        if ended_by == "budget":
+            self._environment.stop_timeout = 0.0
+        self._leave()
+
+    def _leave(self) -> None:
+        """End the run, and Locust with it when it has no page."""
+        assert self._runner is not None
+        gevent.spawn(self._runner.quit if _headless(self._environment) else self._runner.stop)
 
     def _natural_end(self) -> str:
         assert self._run is not None

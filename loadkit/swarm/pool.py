@@ -62,9 +62,29 @@ class EnginePool:
         return sum(len(engine.calls) for engine in self._engines)
 
     @property
+    def alive(self) -> int:
+        """Engines that can take calls."""
+        return sum(engine.alive for engine in self._engines)
+
+    def holds(self, call_id: str) -> bool:
+        """Whether a call has been placed and has left no record yet."""
+        return any(call_id in engine.calls for engine in self._engines)
+
+    @property
     def running(self) -> bool:
         """Whether engines have been started."""
         return bool(self._engines)
+
+    @property
+    def engines(self) -> list[EngineClient]:
+        """Those that there are now."""
+        return list(self._engines)
+
+    def abandon(self, engine: EngineClient) -> None:
+        """End one that stands still; no other takes its place."""
+        self._engines = [other for other in self._engines if other is not engine]
+        engine.abandon()
+        engine.stop()
 
     def start(self, configuration: Message) -> None:
         """Start all engines, at the same time.

@@ -10,6 +10,8 @@ import platform
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import gevent
 import psutil
 
 from loadkit.errors import ExitCode, exit_code_of
+from loadkit.records import Outcome
 from loadkit.runs.folder import RunFolder
 from loadkit.runs.writer import RunWriter
 from loadkit.settings import Settings
@@ -64,6 +67,8 @@ class Run:
             "workers": {"expected": expected_workers, "seen": [], "lost": []},
         }
         self._calls_of: dict[str, int] = {}
+        self._no_report = settings.no_report
+        self._outcomes: Counter[str] = Counter()
         self._writer.write_run(self._document)
         self._flushing = gevent.spawn(self._flush)
         self.finished = False
@@ -81,12 +86,22 @@ class Run:
     def record(self, row: Row) -> None:
         """Keep one record; a second one of the same call is dropped."""
         row["call"]["run_id"] = self._folder.run_id
-        self._writer.write_call(row["call"], row["turns"])
+        if self._writer.write_call(row["call"], row["turns"]):
+            self._outcomes[row["call"]["outcome"]] += 1
 
     def figures(self, row: Row) -> None:
         """Keep an engine's figures."""
         self._calls_of[row["engine"]] = row["calls"]
         self._writer.write_figures(row)
+
+    def describe_arrivals(self, facts: Mapping[str, Any]) -> None:
+        """What is known of the arrivals of the run, beside what was known before."""
+        self._document["arrivals"] = {**self._document.get("arrivals", {}), **facts}
+        self._writer.write_run(self._document)
+
+    def arrivals(self, row: Row) -> None:
+        """Keep the arrivals of one second."""
+        self._writer.write_arrivals(row)
 
     def worker_seen(self, name: str) -> None:
         """A worker takes part in the run."""
@@ -127,7 +142,8 @@ class Run:
             logger.error("%s", fault)
         if self._writer.dropped_lines:
             logger.error("%d lines could not be written and are lost", self._writer.dropped_lines)
-        self._report()
+        if not self._no_report:
+            self._report()
         return self._exit_code(ended_by)
 
     def _report(self) -> None:
@@ -158,6 +174,12 @@ class Run:
             return ExitCode.INTERRUPTED
         if self._document["workers"]["lost"]:
             return ExitCode.LOST_WORKERS
+        if self._no_report:
+            # Nobody has judged the generator.
+            if self._outcomes[Outcome.FAILED]:
+                return ExitCode.FAILED
+            ended = self._outcomes[Outcome.COMPLETED] + self._outcomes[Outcome.HUNG_UP]
+            return ExitCode.PASSED if ended else ExitCode.NO_DATA
         try:
             status = json.loads(self._folder.summary.read_text(encoding="utf-8"))["verdict"]["status"]
         except (OSError, ValueError, KeyError):

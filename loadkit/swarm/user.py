@@ -17,14 +17,16 @@ is taken.
 from __future__ import annotations
 
 import itertools
+import math
 import sys
 import time
 import uuid
-from types import TracebackType
+from types import MethodType, TracebackType
 from typing import Any, ClassVar
 
+import gevent
 from gevent import GreenletExit
-from locust import User
+from locust import User, constant_pacing
 from locust.exception import RescheduleTask, StopUser
 
 from loadkit.call.spec import OFFER_FIELDS, CallSpec
@@ -34,6 +36,7 @@ from loadkit.media.samples import find_sample
 from loadkit.records import Outcome
 from loadkit.settings import Settings, ice_paths
 from loadkit.signaling.modes import resolve_mode
+from loadkit.swarm.arrivals import Arrived
 from loadkit.swarm.lifecycle import RunRefused, Swarm, attach_to_locust, swarm_of
 
 attach_to_locust()
@@ -44,6 +47,13 @@ _MARGIN_S = 30.0
 _LONGEST_SAMPLE_S = 3600.0
 #: Time for ``close`` and the record at the end of a call (seconds).
 _GOODBYE_S = 10.0
+#: Least time between the beginnings of two tasks of a user with ``--back-to-back``: a call that is refused at once
+#: must not be tried again so fast that the refusals are the load (seconds).
+_REDIAL_S = 1.0
+#: Locust starts users in batches, once a second: their first calls are spread over it, evenly for any number of
+#: users, as multiples of the golden ratio are (seconds).
+_BATCH_S = 1.0
+_GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 class CallOver(RescheduleTask):
@@ -71,7 +81,14 @@ class CallUser(User):
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
+        #: The arrival that this caller was started for; None in a run by users.
+        self.arrival: Arrived | None = None
         self.number = next(CallUser._numbers)
+        #: Seconds that the first call waits.
+        self._stagger = 0.0
+        if self.settings.back_to_back:
+            vars(self)["wait_time"] = MethodType(constant_pacing(_REDIAL_S), self)
+            self._stagger = _BATCH_S * (self.number * _GOLDEN % 1)
 
     @property
     def settings(self) -> Settings:
@@ -109,6 +126,8 @@ class CallUser(User):
             raise ValueError(
                 "artifact_version and lambda_deployment_version go together: give both or neither"
             )
+        stagger, self._stagger = self._stagger, 0.0
+        gevent.sleep(stagger)
         return Call(self, swarm_of(self.environment), mode, listen, ice_path, offer, _task_name())
 
 
@@ -140,6 +159,11 @@ class Call:
         self._engine: EngineClient | None = None
         self._spec: CallSpec | None = None
         self._connected_at = 0.0
+        arrival = user.arrival
+        self._arrival = arrival if arrival is None or not arrival.placed else None
+        #: Seconds that this call is to be talked: drawn from ``--call-duration``.
+        self.duration = self._arrival.duration_s if self._arrival else swarm.draw_duration()
+        self._arrival_number = arrival.number if arrival else None
         self._over = False
 
     @property
@@ -153,13 +177,17 @@ class Call:
     @property
     def time_left(self) -> float:
         """Seconds of ``--call-duration`` that are left; negative when it is over."""
-        return self._connected_at + self._settings.call_duration - time.monotonic()
+        return self._connected_at + self.duration - time.monotonic()
 
     def __enter__(self) -> Call:
+        now = time.monotonic()
+        if self._arrival is not None:
+            self._arrival.placed = True
         self._spec = CallSpec(
-            intended=time.monotonic(),
+            intended=self._arrival.intended if self._arrival else now,
             user=self._user,
             scenario=self._scenario,
+            arrival=self._arrival_number,
             mode=self.mode,
             call_sid=self.call_sid,
             listen=self._listen,
@@ -180,7 +208,7 @@ class Call:
             raise
         self._connected_at = time.monotonic()
         self.session_id = connected["session_id"]
-        self._swarm.call_connected(connected["setup_ms"])
+        self._swarm.call_connected(self._spec.call_id, connected["setup_ms"])
         return self
 
     def __exit__(

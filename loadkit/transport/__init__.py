@@ -10,6 +10,7 @@
     warm_up.py           one call of the process with itself, so that the first real one is not slow
     aiortc_internals.py  every private name of aiortc and aioice that we use, and nothing else
     aiortc_media.py      those of aiortc's own sender and receiver, for the stock media path
+    aioice_stun.py       aioice's STUN messages, written and read with less work
     aioice_turn.py       a TURN client out of aioice's parts, and its fast path for packets
 
 Caller and gateway both stand on it. It composes aiortc's ``RTCIceTransport`` and ``RTCDtlsTransport``

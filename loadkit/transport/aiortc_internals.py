@@ -312,6 +312,16 @@ def srtp_sessions(dtls: RTCDtlsTransport) -> tuple[SrtpSession, SrtpSession]:
     return cast(SrtpSession, dtls._rx_srtp), cast(SrtpSession, dtls._tx_srtp)
 
 
+def forget_keys(dtls: RTCDtlsTransport) -> None:
+    """Let go of OpenSSL's and libsrtp's memory of an association that is closed.
+
+    A call that has ended hangs together in circles, which the garbage collector undoes when it comes by; until then
+    it would hold these as well, and they are most of what it weighs.
+    """
+    dtls._ssl = None
+    dtls._rx_srtp = dtls._tx_srtp = None  # type: ignore[assignment]
+
+
 def dtls_role(dtls: RTCDtlsTransport) -> str:
     """Our role: ``client`` or ``server``."""
     return str(dtls._role)

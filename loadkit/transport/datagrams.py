@@ -21,7 +21,9 @@ logger = logging.getLogger(__name__)
 _MOST = 64
 #: What aioice gives its own sockets.
 _RECEIVE_BUFFER = 262_144
-_LARGEST = 65536
+#: No datagram of ICE, DTLS or SRTP is longer than an Ethernet frame; room for 64 kB would cost each of them as
+#: much as a third of its reading.
+_LARGEST = 2048
 
 
 class PolledSocket(asyncio.DatagramTransport):

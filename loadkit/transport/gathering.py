@@ -98,6 +98,24 @@ class Gathering:
                     told.add(key)
                     on_candidate(candidate)
 
+        # A local address may be something that is not even a host name.
+        with contextlib.suppress(UnicodeError):
+            if self._route.stun is None and not self._route.turn:
+                # Host candidates alone are there at once: no task, and nothing to tell before the others.
+                await self._gather_hosts()
+                self._new_sockets()
+            else:
+                await self._gather_beside(tell)
+        tell([candidate_from_aioice(candidate) for candidate in self._connection.local_candidates])
+        internals.pair_late_candidates(self._connection)
+        if not told:
+            addresses = ", ".join(self._addresses) or "no address at all"
+            raise TransportError(
+                Stage.ICE, "GATHERING_FAILED", f"no ICE candidate could be bound on {addresses}"
+            )
+
+    async def _gather_beside(self, tell: Callable[[Sequence[RTCIceCandidate]], None]) -> None:
+        """Gather from servers, too, and tell of host candidates meanwhile."""
         task = self._task = asyncio.create_task(self._gather_all())
         done, wait = False, _TRICKLE_POLL_S
         while not done:
@@ -108,16 +126,7 @@ class Gathering:
             tell([candidate_from_aioice(candidate) for candidate in bound])
             if bound:
                 self.bound.set()
-        # A local address may be something that is not even a host name.
-        with contextlib.suppress(UnicodeError):
-            await task
-        tell([candidate_from_aioice(candidate) for candidate in self._connection.local_candidates])
-        internals.pair_late_candidates(self._connection)
-        if not told:
-            addresses = ", ".join(self._addresses) or "no address at all"
-            raise TransportError(
-                Stage.ICE, "GATHERING_FAILED", f"no ICE candidate could be bound on {addresses}"
-            )
+        await task
 
     async def _gather_all(self) -> None:
         relay = asyncio.create_task(self._get_relay())

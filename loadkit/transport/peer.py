@@ -28,17 +28,20 @@ from aiortc import (
 )
 
 from loadkit.errors import Stage, TransportError
+from loadkit.transport import aioice_stun, aiortc_media
 from loadkit.transport import aiortc_internals as internals
-from loadkit.transport import aiortc_media
 from loadkit.transport.datagrams import PYTHON_POLL, DatagramPoll, poll_of_loop
 from loadkit.transport.gathering import Gathering
 from loadkit.transport.native_media import NativeMedia
 from loadkit.transport.native_poll import NativePoll
+from loadkit.transport.pylibsrtp_buffers import Process, rtp_protector
 from loadkit.transport.reception import PacketHandler, Reception
 from loadkit.transport.relay import Relay, TurnOptions
 from loadkit.transport.route import Route
 
 logger = logging.getLogger(__name__)
+
+aioice_stun.install()
 
 #: What a peer gathers when nothing else is said.
 HOSTS_ALONE = Route()
@@ -86,8 +89,9 @@ class Peer:
     :param route: what to gather; host candidates alone by default.
     :param turn: how TURN servers are asked.
     :param native: read the sockets in the compiled module, so that it can :meth:`carry` the RTP.
-    :param through_aiortc: media takes aiortc's own way, in and out, and is handed to the owner a second time after
-        aiortc has decrypted it: for aiortc's sender and receiver on :attr:`dtls`.
+    :param through_aiortc: media takes aiortc's own way, in and out, from sockets that the event loop reads, and
+        is handed to the owner a second time after aiortc has decrypted it: for aiortc's sender and receiver on
+        :attr:`dtls`.
     """
 
     def __init__(
@@ -126,12 +130,15 @@ class Peer:
             poll=self._get_poll,
         )
         self._poll_kind: type[DatagramPoll] | None = NativePoll if native else PYTHON_POLL
+        if through_aiortc:
+            self._poll_kind = None
         self._poll: DatagramPoll | None = None
         self._media: NativeMedia | None = None
         self._remote_ended = False
         self._selected = asyncio.Event()
         self._ice_task: asyncio.Task[None] | None = None
         self._tx: internals.SrtpSession | None = None
+        self._protect: Process | None = None
         self._sendto: Callable[[bytes, Any], None] | None = None
         self._remote_address: Any = None
         # Kept for the record: a connection that is closed forgets its pair.
@@ -215,6 +222,7 @@ class Peer:
             )
         self._dtls.on("statechange", self._dtls_state_changed)
         receiving, self._tx = internals.srtp_sessions(self._dtls)
+        self._protect = rtp_protector(self._tx)
         version, cipher, profile = internals.dtls_parameters(self._dtls)
         self._open_media(receiving)
         return DtlsOutcome(internals.dtls_role(self._dtls), version, cipher, profile)
@@ -254,12 +262,12 @@ class Peer:
 
     def send_rtp(self, packet: bytes) -> None:
         """Protect and send one RTP packet; dropped when the peer is not connected or already closed."""
-        if self._tx is not None and self._sendto is not None:
-            self._sendto(self._tx.protect(packet), self._remote_address)
+        if self._protect is not None and self._sendto is not None:
+            self._sendto(self._protect(packet), self._remote_address)
 
     def protect_rtp(self, packet: bytes) -> bytes | None:
         """One RTP packet as SRTP, for who sends it later or twice; None when the peer is not connected."""
-        return None if self._tx is None else self._tx.protect(packet)
+        return None if self._protect is None else self._protect(packet)
 
     def send_protected(self, data: bytes) -> None:
         """Send what :meth:`protect_rtp` made; dropped when the peer is already closed."""
@@ -294,6 +302,9 @@ class Peer:
         finally:
             self._close_media()
         self._dtls.remove_all_listeners()
+        self.reception.close()
+        self._tx = self._protect = None
+        internals.forget_keys(self._dtls)
         if not self.lost.done():
             self.lost.cancel()
 
@@ -305,7 +316,7 @@ class Peer:
     # Inside
 
     def _get_poll(self) -> DatagramPoll | None:
-        """What reads the sockets from now on; None: the event loop, as the system has no epoll."""
+        """What reads the sockets from now on; None: the event loop, for aiortc or as the system has no epoll."""
         if self._poll_kind is not None:
             self._poll = poll_of_loop(self._poll_kind)
         return self._poll

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from loadkit.runs.reader import read_figures
 from loadkit.settings import Settings
 from tests.synthetic import STARTED_AT, figures_row, locust_row, write_run_folder
 
+PAGE = Path(__file__).parents[2] / "docs" / "fitness.md"
 LIMITS = Limits.of(None)
 _PUNCTUAL = {str(bucket_of(1.0)): 1_000}
 
@@ -156,5 +158,7 @@ def test_a_call_that_an_engine_did_not_answer_is_the_generator_s_own_failure(tmp
     assert judged(tmp_path, rows, ANSWER_TIMEOUT=5).fit is True
 
 
-def test_every_doubtful_code_is_one_of_loadkit_s_own() -> None:
+def test_every_doubtful_code_is_one_of_loadkit_s_own_and_named_on_the_page() -> None:
     assert {CODES[code].origin for code in DOUBTFUL_CODES} == {"loadkit"}
+    text = PAGE.read_text(encoding="utf-8").partition("## Verdict and exit code")[2].partition("A job on")[0]
+    assert set(re.findall(r"`([A-Z]+_[A-Z_]+)`", text)) == DOUBTFUL_CODES

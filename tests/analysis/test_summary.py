@@ -54,6 +54,7 @@ def test_the_numbers_of_a_clean_run(tmp_path: Path) -> None:
         "hung_up": 0,
         "cancelled": 0,
         "connected": 100,
+        "connected_minutes": 16.667,
         "concurrent_max": 100,
     }
     assert summary["errors"] == summary["failed_stages"] == {}

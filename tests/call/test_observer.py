@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from websockets.asyncio.client import connect
 
-from loadkit.call.context import Destination, make_context, open_http
+from loadkit.call.context import Destination, make_context
 from loadkit.call.observer import NOBODY, CallObserver
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
@@ -82,10 +82,9 @@ async def test_a_call_tells_its_observer_what_happens_and_how_its_media_do() -> 
     async with (
         asyncio.timeout(60),
         ScriptedGateway(echo, ice_servers=servers) as gateway,
-        open_http(settings) as http,
     ):
         destination = Destination.of(f"ws://{gateway.address}", settings)
-        context = make_context(settings, destination, certificate=CERTIFICATE, clock=clock, http=http)
+        context = make_context(settings, destination, certificate=CERTIFICATE, clock=clock)
         session = CallSession(CallSpec(intended=time.monotonic()), context, watcher)
         assert session.so_far().packets_sent is None
         running = asyncio.create_task(session.run())

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from loadkit.call.context import http_from
 from loadkit.call.lifetime import CallEnded
 from loadkit.gateway.turn import turn_credential
 from loadkit.media.samples import silence
@@ -154,12 +153,3 @@ async def test_gateway_that_names_no_server_for_the_path_fails_the_call_before_t
     assert_failed(record, "ice", "TURN_UNREACHABLE")
     assert reason in str(record.error_message)
     assert gateway.lines == 0
-
-
-async def test_call_without_an_address_shares_the_http_client_of_the_process() -> None:
-    async with ScriptedGateway(echo) as gateway, caller_of(gateway) as caller:
-        async with http_from(caller.context, None) as http:
-            assert http is caller.context.http
-        async with http_from(caller.context, "127.0.0.6") as http:
-            assert http is not caller.context.http
-        assert not caller.context.http.closed

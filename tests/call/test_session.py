@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
-import aiohttp
 import numpy as np
 import pytest
 
@@ -69,25 +68,23 @@ class Caller:
 async def caller_of(gateway: ScriptedGateway, **settings: Any) -> AsyncIterator[Caller]:
     clock = MediaClock()
     made = make_settings({"auth_token": TOKEN, **settings})
-    async with aiohttp.ClientSession() as http:
-        caller = Caller(
-            CallContext(
-                settings=made,
-                destination=Destination.of(f"ws://{gateway.address}", made),
-                certificate=CERTIFICATE,
-                clock=clock,
-                http=http,
-                ssl_context=None,
-                unix_offset=1e9,
-            )
+    caller = Caller(
+        CallContext(
+            settings=made,
+            destination=Destination.of(f"ws://{gateway.address}", made),
+            certificate=CERTIFICATE,
+            clock=clock,
+            ssl_context=None,
+            unix_offset=1e9,
         )
-        try:
-            yield caller
-        finally:
-            if hasattr(caller, "task") and not caller.task.done():
-                caller.task.cancel()
-                await asyncio.wait({caller.task})
-            clock.close()
+    )
+    try:
+        yield caller
+    finally:
+        if hasattr(caller, "task") and not caller.task.done():
+            caller.task.cancel()
+            await asyncio.wait({caller.task})
+        clock.close()
 
 
 @pytest.fixture(autouse=True)

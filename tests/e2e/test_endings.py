@@ -74,7 +74,8 @@ def test_calls_of_an_engine_that_stands_still_at_the_end_are_in_the_report(tmp_p
         wait_until(lambda: calls_in_progress(tmp_path, "local.0") == 2, "both calls are in progress")
         (engine,) = command.children("loadkit.engine")
         engine.suspend()
-        assert command.wait() == ExitCode.FAILED, command.output
+        # The gateway has done nothing wrong, and that much is sure, however busy the machine is.
+        assert command.wait() == ExitCode.UNFIT, command.output
         command.assert_no_process_left()
     assert summary(tmp_path)["errors"] == {"ENGINE_STALLED": 2}
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import threading
 import time
+from pathlib import Path
 
 import psutil
 
@@ -38,6 +40,13 @@ _COLUMNS = {
     "loop_lag_ms",
     "late_histogram",
 }
+
+
+def test_the_page_names_every_column_of_a_row() -> None:
+    page = Path(__file__).parents[2] / "docs" / "fitness.md"
+    table = page.read_text(encoding="utf-8").partition("| column | what |")[2].partition("\n\n")[0]
+    named = {name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split(" | ")[0])}
+    assert named == _COLUMNS | {"engine", "worker"}
 
 
 def test_a_process_tells_what_the_system_knows_of_it() -> None:

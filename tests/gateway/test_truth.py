@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from loadkit.call.context import Destination, make_context, open_http
+from loadkit.call.context import Destination, make_context
 from loadkit.call.script import Script
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
@@ -53,14 +53,13 @@ async def converse() -> AsyncIterator[Converse]:
 
     async def call(gateway: Gateway, mode: str, talk: Talk) -> tuple[CallRecord, list[TurnRecord]]:
         destination = Destination.of(gateway.url, settings)
-        async with open_http(settings) as http:
-            context = make_context(settings, destination, certificate=Certificate(), clock=clock, http=http)
-            session = CallSession(CallSpec(time.monotonic(), mode=mode, call_sid="sid"), context)
-            task = asyncio.create_task(session.run())
-            await session.wait_connected()
-            await talk(session.script)
-            session.hang_up(Outcome.COMPLETED)
-            return await task
+        context = make_context(settings, destination, certificate=Certificate(), clock=clock)
+        session = CallSession(CallSpec(time.monotonic(), mode=mode, call_sid="sid"), context)
+        task = asyncio.create_task(session.run())
+        await session.wait_connected()
+        await talk(session.script)
+        session.hang_up(Outcome.COMPLETED)
+        return await task
 
     yield call
     clock.close()

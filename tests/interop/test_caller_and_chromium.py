@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from loadkit.call.context import Destination, make_context, open_http
+from loadkit.call.context import Destination, make_context
 from loadkit.call.lifetime import CallEnded
 from loadkit.call.media_path import why_not_native
 from loadkit.call.session import CallSession
@@ -76,10 +76,9 @@ async def call_chromium(browser: Browser, media_path: str) -> Call:
     async with (
         AnsweringPage.opened(browser) as page,
         ScriptedGateway(page.script) as gateway,
-        open_http(settings) as http,
     ):
         destination = Destination.of(f"ws://{gateway.address}", settings)
-        context = make_context(settings, destination, certificate=CERTIFICATE, clock=clock, http=http)
+        context = make_context(settings, destination, certificate=CERTIFICATE, clock=clock)
         session = CallSession(CallSpec(time.monotonic(), call_sid="sid"), context)
         task = asyncio.create_task(session.run())
         await session.wait_connected()

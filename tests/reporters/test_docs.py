@@ -6,6 +6,7 @@ from typing import Any
 
 from loadkit.analysis.percentiles import STATISTICS
 from loadkit.reporters import write_reports
+from tests.arriving import arriving_run
 from tests.reporters.record_page import PAGE, record_page
 from tests.synthetic import troubled_run
 
@@ -38,9 +39,15 @@ def keys_of(value: dict[str, Any], prefix: str = "") -> set[str]:
 
 
 def test_the_page_names_every_key_of_a_real_summary_and_no_other(tmp_path: Path) -> None:
-    summary = write_reports(troubled_run(tmp_path))
+    summary = write_reports(troubled_run(tmp_path)) | {
+        "traffic": write_reports(arriving_run(tmp_path))["traffic"]
+    }
     text = SUMMARY_PAGE.read_text(encoding="utf-8").partition("## Keys")[2]
-    documented = set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)) - {"worst_stage"}
+    documented = set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)) - {
+        "worst_stage",
+        "traffic",
+        "traffic.steady",
+    }
     assert keys_of(summary) == documented
 
 

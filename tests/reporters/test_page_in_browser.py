@@ -81,7 +81,7 @@ def test_the_page_draws_without_a_complaint_or_a_request(
         assert (
             places.count()
             == visit.page.locator(".picture svg").count()
-            == {"clean": 11, "troubled": 10, "empty": 0}[name]
+            == {"clean": 13, "troubled": 12, "empty": 0}[name]
         )
 
 

@@ -42,6 +42,17 @@ def test_a_call_that_comes_twice_is_written_once(folder: RunFolder) -> None:
     assert writer.calls_written == 2
 
 
+def test_so_many_calls_are_remembered_that_memory_does_not_grow_with_the_run(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loadkit.runs.writer.CALLS_REMEMBERED", 2)
+    writer = RunWriter(folder)
+    assert [writer.write_call(call_row(number)) for number in (1, 2, 3, 3, 2, 1)] == [True] * 3 + [
+        False
+    ] * 2 + [True]
+    assert writer.calls_written == 4
+
+
 def test_nothing_reaches_the_file_before_a_flush_and_all_of_it_after(folder: RunFolder) -> None:
     writer = RunWriter(folder)
     writer.write_call(call_row(1))

@@ -8,7 +8,6 @@ import socket
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp import web
@@ -109,12 +108,6 @@ def test_credential_is_not_in_the_repr() -> None:
 
 
 @pytest_asyncio.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
-@pytest_asyncio.fixture
 async def serve() -> AsyncIterator[Callable[[Handler], Awaitable[str]]]:
     """Starts a server with one handler; returns its URL of ICE servers."""
     runners: list[web.AppRunner] = []
@@ -138,9 +131,9 @@ async def serve() -> AsyncIterator[Callable[[Handler], Awaitable[str]]]:
 Serve = Callable[[Handler], Awaitable[str]]
 
 
-async def reason_of(http: aiohttp.ClientSession, url: str, token: str = TOKEN, timeout: float = 5) -> str:
+async def reason_of(url: str, token: str = TOKEN, timeout: float = 5) -> str:
     with pytest.raises(IceServersUnavailable) as caught:
-        await fetch_ice_servers(http, url, token, timeout)
+        await fetch_ice_servers(url, token, timeout)
     error = caught.value
     assert error.stage is Stage.ICE_SERVERS
     assert error.code == "ICE_SERVERS_UNAVAILABLE"
@@ -151,20 +144,62 @@ async def reason_of(http: aiohttp.ClientSession, url: str, token: str = TOKEN, t
     return error.reason
 
 
-async def test_token_goes_as_bearer_and_servers_come_back(http: aiohttp.ClientSession, serve: Serve) -> None:
+async def test_token_goes_as_bearer_and_servers_come_back(serve: Serve) -> None:
     async def handler(request: web.Request) -> web.Response:
         assert request.headers["Authorization"] == f"Bearer {TOKEN}"
         assert not request.query
         return web.json_response({"iceServers": [{"urls": "stun:h"}]})
 
-    assert await fetch_ice_servers(http, await serve(handler), TOKEN, 5) == [IceServer(("stun:h",))]
+    assert await fetch_ice_servers(await serve(handler), TOKEN, 5) == [IceServer(("stun:h",))]
 
 
-async def test_empty_list_is_no_failure(http: aiohttp.ClientSession, serve: Serve) -> None:
+async def test_each_request_has_a_connection_of_its_own_from_the_address_that_was_given(serve: Serve) -> None:
+    asked: list[tuple[str | None, str]] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        asked.append((request.remote, request.headers["Connection"]))
+        return web.json_response({"iceServers": []})
+
+    url = await serve(handler)
+    await fetch_ice_servers(url, TOKEN, 5, local_address="127.0.0.6")
+    await fetch_ice_servers(url, TOKEN, 5)
+    assert asked == [("127.0.0.6", "close"), ("127.0.0.1", "close")]
+
+
+async def test_a_name_is_tried_at_each_of_its_addresses(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.json_response({"iceServers": []})
 
-    assert await fetch_ice_servers(http, await serve(handler), TOKEN, 5) == []
+    async def two_addresses(*_: object, **__: object) -> list[tuple[object, ...]]:
+        return [(0, 0, 0, "", ("127.0.0.9", 0)), (0, 0, 0, "", ("127.0.0.1", 0))]
+
+    url = (await serve(handler)).replace("127.0.0.1", "gateway.example")
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", two_addresses)
+    assert await fetch_ice_servers(url, TOKEN, 5) == []
+
+
+async def test_an_answer_may_come_in_pieces_and_without_a_length() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert b"Host: 127.0.0.1:" in await reader.readuntil(b"\r\n\r\n")
+        for piece in (b"HTTP/1.0 200 O", b"K\r\n\r\n{", b'"iceServers": [{"urls": "stun:h"}]}'):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+        writer.close()
+
+    async with await asyncio.start_server(handler, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        servers = await fetch_ice_servers(f"http://127.0.0.1:{port}/", TOKEN, 5)
+    assert servers == [IceServer(("stun:h",))]
+
+
+async def test_empty_list_is_no_failure(serve: Serve) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.json_response({"iceServers": []})
+
+    assert await fetch_ice_servers(await serve(handler), TOKEN, 5) == []
 
 
 @pytest.mark.parametrize(
@@ -181,25 +216,25 @@ async def test_empty_list_is_no_failure(http: aiohttp.ClientSession, serve: Serv
     ids=lambda value: value if isinstance(value, str) else "",
 )
 async def test_useless_answer_has_a_short_reason(
-    http: aiohttp.ClientSession, serve: Serve, response: tuple[int, bytes], reason: str
+    serve: Serve, response: tuple[int, bytes], reason: str
 ) -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.Response(status=response[0], body=response[1])
 
-    assert await reason_of(http, await serve(handler)) == reason
+    assert await reason_of(await serve(handler)) == reason
 
 
-async def test_redirect_is_not_followed(http: aiohttp.ClientSession, serve: Serve) -> None:
+async def test_redirect_is_not_followed(serve: Serve) -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": "http://elsewhere.invalid/"})
 
-    assert await reason_of(http, await serve(handler)) == "HTTP 302"
+    assert await reason_of(await serve(handler)) == "HTTP 302"
 
 
-async def test_closed_port_is_a_refused_connection(http: aiohttp.ClientSession) -> None:
+async def test_closed_port_is_a_refused_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    assert await reason_of(http, f"http://127.0.0.1:{port}/api/v1/ice-servers") == "connection refused"
+    assert await reason_of(f"http://127.0.0.1:{port}/api/v1/ice-servers") == "connection refused"
 
 
 async def raw_server(answer: bytes) -> asyncio.Server:
@@ -212,11 +247,11 @@ async def raw_server(answer: bytes) -> asyncio.Server:
     return await asyncio.start_server(handler, "127.0.0.1", 0)
 
 
-async def test_silence_is_a_timeout(http: aiohttp.ClientSession) -> None:
+async def test_silence_is_a_timeout() -> None:
     # The listener's backlog takes the connection, and nobody ever answers.
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        assert await reason_of(http, url, timeout=0.05) == "timeout"
+        assert await reason_of(url, timeout=0.05) == "timeout"
 
 
 @pytest.mark.parametrize(
@@ -227,27 +262,23 @@ async def test_silence_is_a_timeout(http: aiohttp.ClientSession) -> None:
         (b"SMTP ready\r\n\r\n", "not HTTP"),
     ],
 )
-async def test_broken_http_has_a_short_reason(
-    http: aiohttp.ClientSession, answer: bytes, reason: str
-) -> None:
+async def test_broken_http_has_a_short_reason(answer: bytes, reason: str) -> None:
     async with await raw_server(answer) as server:
         port = server.sockets[0].getsockname()[1]
-        assert await reason_of(http, f"http://127.0.0.1:{port}/") == reason
+        assert await reason_of(f"http://127.0.0.1:{port}/") == reason
 
 
-async def test_tls_to_a_plain_server_is_a_tls_failure(http: aiohttp.ClientSession, serve: Serve) -> None:
+async def test_tls_to_a_plain_server_is_a_tls_failure(serve: Serve) -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.Response()
 
     url = (await serve(handler)).replace("http:", "https:")
-    assert await reason_of(http, url) == "TLS failed"
+    assert await reason_of(url) == "TLS failed"
 
 
 @pytest.mark.parametrize("token", ["s3cret\r\nX-Evil: 1", "s3crét"])
-async def test_token_that_is_no_header_is_refused_without_a_request(
-    http: aiohttp.ClientSession, token: str
-) -> None:
-    assert await reason_of(http, "http://127.0.0.1:1/", token) == "the token cannot be sent in a header"
+async def test_token_that_is_no_header_is_refused_without_a_request(token: str) -> None:
+    assert await reason_of("http://127.0.0.1:1/", token) == "the token cannot be sent in a header"
 
 
 def test_error_survives_a_pickle() -> None:

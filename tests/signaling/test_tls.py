@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -19,9 +18,7 @@ from cryptography.x509.oid import NameOID
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from loadkit.call.context import open_http
 from loadkit.errors import SettingsError, SignalingError
-from loadkit.settings import make_settings
 from loadkit.signaling.client import SignalingConnection
 from loadkit.signaling.ice_servers import IceServersUnavailable, fetch_ice_servers
 from loadkit.signaling.tls import client_tls
@@ -126,61 +123,56 @@ async def opening(address: str, tls: ssl.SSLContext | None) -> str:
     return "open"
 
 
-async def fetching(address: str, http: aiohttp.ClientSession) -> str:
+async def fetching(address: str, tls: ssl.SSLContext) -> str:
     """What comes of asking for the ICE servers: ``had`` or the reason."""
     try:
-        await fetch_ice_servers(http, f"https://{address}/api/v1/ice-servers", "t", 20)
+        await fetch_ice_servers(f"https://{address}/api/v1/ice-servers", "t", 20, tls=tls)
     except IceServersUnavailable as exc:
         return exc.reason
     return "had"
 
 
 async def test_an_authority_that_is_given_is_trusted_beside_the_machines_own(authority: Authority) -> None:
-    settings = make_settings({"tls_ca": str(authority.path)})
-    async with gateway(authority.server(["127.0.0.1"])) as address, open_http(settings) as http:
+    async with gateway(authority.server(["127.0.0.1"])) as address:
         assert await opening(address, client_tls(authority.path)) == "open"
-        assert await fetching(address, http) == "had"
+        assert await fetching(address, client_tls(authority.path)) == "had"
     machine = {str(one) for one in ssl.create_default_context().get_ca_certs()}
     assert machine <= {str(one) for one in client_tls(authority.path).get_ca_certs()}
 
 
 async def test_an_unknown_authority_is_refused_in_openssls_words(authority: Authority) -> None:
-    async with gateway(authority.server(["127.0.0.1"])) as address, open_http(make_settings({})) as http:
+    async with gateway(authority.server(["127.0.0.1"])) as address:
         said = await opening(address, client_tls())
         assert said == (
             "WEBSOCKET_TLS: the certificate was not accepted (unable to get local issuer certificate)"
         )
-        assert await fetching(address, http) == "TLS failed"
+        assert await fetching(address, client_tls()) == "TLS failed"
 
 
 async def test_a_wrong_host_name_is_refused_in_openssls_words(authority: Authority) -> None:
-    settings = make_settings({"tls_ca": str(authority.path)})
-    async with gateway(authority.server(["gateway.example"])) as address, open_http(settings) as http:
+    async with gateway(authority.server(["gateway.example"])) as address:
         assert await opening(address, client_tls(authority.path)) == (
             "WEBSOCKET_TLS: the certificate was not accepted"
             " (IP address mismatch, certificate is not valid for '127.0.0.1')"
         )
-        assert await fetching(address, http) == "TLS failed"
+        assert await fetching(address, client_tls(authority.path)) == "TLS failed"
 
 
 async def test_an_expired_certificate_is_refused_in_openssls_words(authority: Authority) -> None:
-    settings = make_settings({"tls_ca": str(authority.path)})
     async with (
         gateway(authority.server(["127.0.0.1"], expired=True)) as address,
-        open_http(settings) as http,
     ):
         assert await opening(address, client_tls(authority.path)) == (
             "WEBSOCKET_TLS: the certificate was not accepted (certificate has expired)"
         )
-        assert await fetching(address, http) == "TLS failed"
+        assert await fetching(address, client_tls(authority.path)) == "TLS failed"
 
 
 async def test_insecure_takes_any_certificate(authority: Authority) -> None:
-    settings = make_settings({"tls_insecure": True})
     tls = authority.server(["gateway.example"], expired=True)
-    async with gateway(tls) as address, open_http(settings) as http:
+    async with gateway(tls) as address:
         assert await opening(address, client_tls(insecure=True)) == "open"
-        assert await fetching(address, http) == "had"
+        assert await fetching(address, client_tls(insecure=True)) == "had"
 
 
 async def test_what_is_older_than_tls_1_2_is_refused(authority: Authority) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -308,6 +309,19 @@ async def test_srtp_sessions_are_those_of_pylibsrtp() -> None:
     )
     for name in ("protect", "unprotect", "protect_rtcp", "unprotect_rtcp"):
         assert hasattr(pylibsrtp.Session, name), f"pylibsrtp no longer has Session.{name}(): loadkit calls it"
+
+
+async def test_what_an_association_weighs_is_let_go_at_its_end() -> None:
+    dtls = RTCDtlsTransport(
+        RTCIceTransport(RTCIceGatherer(iceServers=[])), [RTCCertificate.generateCertificate()]
+    )
+    dtls._rx_srtp = dtls._tx_srtp = pylibsrtp.Session()
+    sessions = weakref.ref(dtls._rx_srtp)
+    internals.forget_keys(dtls)
+    assert sessions() is None
+    assert not any((dtls._rx_srtp, dtls._tx_srtp, dtls._ssl))
+    # It may be stopped once more.
+    await dtls.stop()
 
 
 def test_certificate_makes_the_tls_context() -> None:

@@ -10,7 +10,7 @@ import pytest
 from loadkit import transport
 
 #: Files that may use private names; each has a test file of its own.
-FILES = ("aiortc_internals", "aiortc_media", "aioice_turn")
+FILES = ("aiortc_internals", "aiortc_media", "aioice_stun", "aioice_turn", "pylibsrtp_buffers")
 
 
 def private_names(source: str) -> set[str]:

@@ -72,6 +72,9 @@ class Fault(BaseModel):
     kind: ClassVar[str]
 
     share: Share = key(1.0, "share of the calls that have it, 0 to 1 or a percentage such as '10%'")
+    above: WholeNumber | None = key(
+        None, "only calls that make more than so many in progress at the gateway; all when not given", ge=0
+    )
 
 
 class Timed(Fault):
@@ -231,7 +234,7 @@ class ClockDrift(Fault):
 
 
 class Stall(Fault):
-    """The whole process stands still: all calls, and signaling and HTTP with them. It has no share."""
+    """The whole process stands still: all calls, and signaling and HTTP with them. It has no share and no `above`."""
 
     kind = "stall"
     at: SecondsOrNone = key(0.0, "seconds after the first call was connected")
@@ -242,8 +245,9 @@ class Stall(Fault):
     def _possible(self) -> Stall:
         if self.every is not None and self.every <= self.lasts:
             raise ValueError(f"every: {self.every:g} s is not longer than the {self.lasts:g} s of a stall")
-        if "share" in self.model_fields_set:
-            raise ValueError("share: a stall is of the whole process and has no share")
+        for name in ("share", "above"):
+            if name in self.model_fields_set:
+                raise ValueError(f"{name}: a stall is of the whole process and has no {name}")
         return self
 
 
@@ -273,9 +277,10 @@ KINDS: dict[str, type[Fault]] = {
 
 def keys_of(fault: type[Fault]) -> dict[str, str]:
     """Key → its meaning and its default: those of the kind alone first, then those that others have, too."""
-    shared = ("at", "lasts", "share")
+    shared = ("at", "lasts", "share", "above")
+    left_out = ("share", "above") if fault is Stall else ()
     names = sorted(fault.model_fields, key=lambda name: shared.index(name) if name in shared else -1)
-    fields = [(name, fault.model_fields[name]) for name in names if (fault, name) != (Stall, "share")]
+    fields = [(name, fault.model_fields[name]) for name in names if name not in left_out]
     return {field.alias or name: f"{field.description}{_default(name, field)}" for name, field in fields}
 
 

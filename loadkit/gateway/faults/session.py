@@ -29,7 +29,7 @@ from loadkit.gateway.faults.links import (
     restamped,
     silenced,
 )
-from loadkit.gateway.faults.plan import ChosenFault, FaultPlan
+from loadkit.gateway.faults.plan import ChosenFault, FaultPlan, InProgress
 from loadkit.gateway.faults.sockets import close, reset
 from loadkit.gateway.faults.stall import Stalls
 from loadkit.gateway.media import FrameClock, Sender
@@ -113,6 +113,7 @@ class GatewayFaults:
         self._stalls = Stalls([fault for fault in faults if isinstance(fault, kinds.Stall)])
         self._has_stalls = any(isinstance(fault, kinds.Stall) for fault in faults)
         self._plan = FaultPlan([fault for fault in faults if not isinstance(fault, kinds.Stall)], seed)
+        self._in_progress = InProgress()
 
     def warn(self) -> None:
         """Say in the log that there are faults: whoever finds them later should know that they were asked for."""
@@ -122,23 +123,48 @@ class GatewayFaults:
 
     def of_next_call(self) -> SessionFaults:
         """The faults of the next call."""
-        chosen = self._plan.next_call()
+        if not self._plan.counts:
+            chosen = self._plan.next_call()
+            if not chosen and not self._has_stalls:
+                return _NO_FAULTS
+            return PlannedFaults(chosen, self._stalls)
+        leave = self._in_progress.enter()
+        chosen = self._plan.next_call(self._in_progress.calls)
         if not chosen and not self._has_stalls:
-            return _NO_FAULTS
-        return PlannedFaults(chosen, self._stalls)
+            return CountedCall(leave)
+        return PlannedFaults(chosen, self._stalls, leave)
 
     def close(self) -> None:
         """No more stalls."""
         self._stalls.close()
 
 
+class CountedCall(SessionFaults):
+    """Nothing goes wrong, and the call counts as in progress until it ends.
+
+    :param leave: it is no longer in progress.
+    """
+
+    def __init__(self, leave: Callable[[], None]) -> None:
+        self._leave = leave
+
+    def ended(self) -> None:
+        """Count it no more."""
+        self._leave()
+
+
 class PlannedFaults(SessionFaults):
     """The faults that were chosen for one call.
 
     Of several that decide about its offer, the first one counts.
+
+    :param leave: it is no longer in progress.
     """
 
-    def __init__(self, chosen: Sequence[ChosenFault], stalls: Stalls) -> None:
+    def __init__(
+        self, chosen: Sequence[ChosenFault], stalls: Stalls, leave: Callable[[], None] = lambda: None
+    ) -> None:
+        self._leave = leave
         self._chosen = chosen
         self._faults = [one.fault for one in chosen]
         self._stalls = stalls
@@ -193,6 +219,9 @@ class PlannedFaults(SessionFaults):
     def _strike(self, session: FaultySession, fault: kinds.Fault, *, at_offer: bool = False) -> None:
         """Do what happens once."""
         logger.info("session %s: %s on demand", session.session_id, fault.kind)
+        if at_offer:
+            # Refused: the next call must not be counted on top of one that never was, while it is still freed.
+            self._leave()
         match fault:
             case kinds.ErrorMessage(code=code, message=message):
                 session.fail(code, message)
@@ -278,6 +307,7 @@ class PlannedFaults(SessionFaults):
 
     def ended(self) -> None:
         """Stop everything that waits."""
+        self._leave()
         for timer in self._timers:
             timer.cancel()
         for task in list(self._tasks):

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from loadkit.call.context import Destination, make_context, open_http
+from loadkit.call.context import Destination, make_context
 from loadkit.call.lifetime import CallEnded
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
@@ -278,22 +278,20 @@ async def place_call(
 ) -> CallRecord:
     """Place one call and return its record."""
     settings = make_settings(CALLER_SETTINGS)
-    async with open_http(settings) as http:
-        context = make_context(
-            settings,
-            Destination.of(url, settings),
-            certificate=certificate or Certificate(),
-            clock=clock or MediaClock(),
-            http=http,
-        )
-        call = CallSession(CallSpec(intended=time.monotonic(), mode=mode, listen=listen), context)
-        running = asyncio.create_task(call.run())
-        # The record says how it ended.
-        with suppress(CallEnded, CallError):
-            await call.wait_connected()
-            await talk(call)
-            call.hang_up(Outcome.COMPLETED)
-        record, _ = await running
+    context = make_context(
+        settings,
+        Destination.of(url, settings),
+        certificate=certificate or Certificate(),
+        clock=clock or MediaClock(),
+    )
+    call = CallSession(CallSpec(intended=time.monotonic(), mode=mode, listen=listen), context)
+    running = asyncio.create_task(call.run())
+    # The record says how it ended.
+    with suppress(CallEnded, CallError):
+        await call.wait_connected()
+        await talk(call)
+        call.hang_up(Outcome.COMPLETED)
+    record, _ = await running
     return record
 
 

@@ -61,7 +61,7 @@ def test_times_and_shares_may_be_numbers_or_text() -> None:
     assert mistakes == []
     assert choppy == Choppy.model_validate({"loss": 0.05, "delay": 0.08, "for": 60})
     assert one_way == OneWay(lost="heard", at=2)
-    assert stall == Stall(**{"for": 0.5}, every=3)
+    assert stall == Stall.model_validate({"for": 0.5, "every": 3})
 
 
 def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:

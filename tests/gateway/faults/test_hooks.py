@@ -236,10 +236,24 @@ async def test_a_stall_comes_after_the_first_call_and_again(monkeypatch: pytest.
             again.set()
 
     monkeypatch.setattr("loadkit.gateway.faults.stall.time.sleep", sleep)
-    stalls = Stalls([Stall(**{"for": 0.01, "every": 0.02})])
+    stalls = Stalls([Stall.model_validate({"for": 0.01, "every": 0.02})])
     stalls.first_connected()
     stalls.first_connected()
     async with asyncio.timeout(10):
         await again.wait()
     stalls.close()
     assert slept == [0.01] * 3
+
+
+async def test_calls_above_a_number_are_refused_and_one_that_ends_makes_room(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = await start_gateway(fault=("error code=FULL above=2",))
+    async with RawSocket(gateway) as first, RawSocket(gateway) as second, RawSocket(gateway) as third:
+        assert (await first.ask(offer()))["type"] == "answer"
+        assert (await second.ask(offer()))["type"] == "answer"
+        for _ in range(3):
+            assert await third.refusal(offer()) == ("FULL", "a fault on demand")
+        await first.send('{"type": "close", "authToken": "token"}')
+        await until(lambda: gateway.active_sessions == 1)
+        assert (await third.ask(offer()))["type"] == "answer"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadkit.gateway.faults.kinds import Silent, WrongFingerprint
-from loadkit.gateway.faults.plan import FaultPlan
+from loadkit.gateway.faults.plan import FaultPlan, InProgress
 
 seeds = st.integers(0, 2**32)
 
@@ -57,3 +57,33 @@ def test_each_fault_of_each_call_has_a_seed_of_its_own() -> None:
     plan = FaultPlan([Silent(), Silent()], seed=1)
     chosen = [one.seed for _ in range(10) for one in plan.next_call()]
     assert len(set(chosen)) == 20
+
+
+def test_a_fault_above_a_number_of_calls_is_had_by_those_that_make_more_than_that() -> None:
+    plan = FaultPlan([Silent(above=2)], seed=1)
+    assert [bool(plan.next_call(in_progress)) for in_progress in (1, 2, 3, 2, 4, 1)] == [
+        False,
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+@given(seed=seeds)
+def test_a_share_of_those_above_counts_no_others(seed: int) -> None:
+    plan = FaultPlan([Silent(above=1, share=0.5)], seed)
+    had = [bool(plan.next_call(in_progress)) for in_progress in (1, 2) * 10]
+    assert not any(had[::2])
+    assert sum(had[1::2]) == 5
+
+
+def test_a_call_leaves_once_however_often_it_is_said() -> None:
+    in_progress = InProgress()
+    leave, stay = in_progress.enter(), in_progress.enter()
+    leave()
+    leave()
+    assert in_progress.calls == 1
+    stay()
+    assert in_progress.calls == 0

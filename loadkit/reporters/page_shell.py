@@ -1,0 +1,56 @@
+"""What all pages have in common: their templates and files, and a policy that lets them ask for nothing.
+
+The policy forbids every request and every script and style but the ones whose hashes it names.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+
+@cache
+def template(name: str) -> jinja2.Template:
+    """A template of this package; everything that it shows is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("loadkit.reporters", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
+
+
+def asset(name: str) -> str:
+    """Text of a file of this package."""
+    return resources.files("loadkit.reporters").joinpath(name).read_text(encoding="utf-8")
+
+
+def policy(scripts: Sequence[str], css: str) -> str:
+    """The Content-Security-Policy of a page with these scripts and this style."""
+    hashes = " ".join(_hash(script) for script in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src {_hash(css)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def json_in_html(value: Any) -> Markup:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return Markup(text)  # noqa: S704 - escaped above
