@@ -9,9 +9,11 @@ DEMO := --headless -u 10 -r 2 -t 30s --only-summary
 .PHONY: demo test bench bench-short check format clean system-packages
 
 demo: $(VENV)/.run
+	@$(BIN)/python -m loadkit.native
 	$(BIN)/locust -f locustfile.py $(DEMO)
 
 test: $(VENV)/.dev system-packages
+	@$(BIN)/python -m loadkit.native
 	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 bench: $(VENV)/.run
@@ -50,4 +52,4 @@ $(VENV)/.dev: $(VENV)/bin/python requirements.txt requirements-dev.txt
 	@touch $@ $(VENV)/.run
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf loadkit/native/built $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -111,14 +111,6 @@ class NativeStream:
         """When the newest packet arrived."""
         return known(self._figures().last_arrival)
 
-    @property
-    def packets(self) -> tuple[int, int]:
-        """RTP packets sent and received so far."""
-        if self._media is None:
-            return 0, 0
-        counted = self._media.figures()
-        return counted.packets_sent, counted.packets_received
-
     # The call's life
 
     def attach(self, peer: Peer, payload_type: int, ntp_offset: float) -> None:
@@ -202,6 +194,12 @@ class NativeStream:
 
     def _figures(self) -> Figures:
         return _NOTHING.figures() if self._media is None else self._media.figures()
+
+    @property
+    def packets(self) -> tuple[int, int]:
+        """RTP packets sent and received so far."""
+        counted = self._figures()
+        return counted.packets_sent, counted.packets_received
 
     def figures(self) -> StreamFigures | None:
         """What was measured so far."""

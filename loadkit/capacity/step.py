@@ -168,10 +168,8 @@ def _in_progress(calls: pd.DataFrame, window: Window) -> float:
 
 def _too_little(asked: float, carried: float, unit: LoadUnit, dropped: int) -> str | None:
     if dropped:
-        return (
-            f"{plural(dropped, 'arrival')} became no call: as many as --max-calls were in progress, or no engine was "
-            "there"
-        )
+        arrivals = "1 arrival" if dropped == 1 else f"{dropped:,} arrivals"
+        return f"{arrivals} became no call: as many as --max-calls were in progress, or no engine was there"
     if carried >= asked * CARRIED_SHARE:
         return None
     what = "were in progress in the mean" if unit.by is By.CALLS else "were begun"

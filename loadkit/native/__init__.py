@@ -2,11 +2,11 @@
 
 meter.h     what arrived: RTP headers, loss, order, jitter, bursts, drift      (as loadkit/media does it)
 media.c     sockets, SRTP, packets out and in, a batch per call from Python
-build.py    the module out of the two, with the system's compiler, and where it is kept
+building.py the module out of the two, with the system's compiler, and where it is kept
 library.py  the same functions from Python; the only file that holds pointers
 """
 
-from loadkit.native.build import build, why_not_built
+from loadkit.native.building import build, why_not_built
 from loadkit.native.library import MediaLibrary, MediaPoll, why_not_usable
 
 __all__ = ["MediaLibrary", "MediaPoll", "build", "why_not_built", "why_not_usable"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from loadkit.native.build import NotBuilt, build
+from loadkit.native.building import NotBuilt, build
 from loadkit.native.library import why_not_usable
 
 

@@ -17,14 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from loadkit.native.build import built_module, why_not_built
+from loadkit.native.building import built_module, why_not_built
 
 _ABI = 1
 #: Room for what one call into the module may tell: several of the largest datagrams.
 _EVENTS_SIZE = 1 << 19
 _EVENT = struct.Struct("@IIQdIIII16s")
-#: Datagrams that are read at a time at most: about a millisecond, so that sending is not held up.
-_MOST_DATAGRAMS = 128
+#: Datagrams that are read at a time at most: below a millisecond, so that sending is not held up.
+_MOST_DATAGRAMS = 256
 
 
 _COUNTS = (
@@ -160,7 +160,7 @@ class MediaLibrary:
             "lk_stream_drift": (integer, [pointer, number, pointer, integer]),
             "lk_send": (integer, [pointer, integer, integer, integer, real, integer, *events]),
             "lk_take": (integer, [pointer, number, buffer, size, real, *events]),
-            "lk_receive": (integer, [pointer, integer, *events]),
+            "lk_receive": (integer, [pointer, integer, integer, *events]),
         }
         try:
             for name, (result, arguments) in functions.items():
@@ -380,9 +380,12 @@ class MediaPoll:
                 told += self._told()
         return told
 
-    def receive(self) -> list[Event]:
-        """Read what has come, up to a bound."""
-        self._c.lk_receive(self._open(), _MOST_DATAGRAMS, *self._events)
+    def receive(self, *, quiet: bool = False) -> list[Event]:
+        """Read what has come, up to a bound.
+
+        :param quiet: to sockets of streams that send and hear nothing; these do not wake the loop.
+        """
+        self._c.lk_receive(self._open(), quiet, _MOST_DATAGRAMS, *self._events)
         return list(self._told()) if self._used.value else []
 
     def take(self, stream: int, packet: bytes, arrival: float) -> list[Event]:

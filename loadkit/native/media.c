@@ -10,7 +10,6 @@
  * libsrtp is not linked: its functions come from the copy that pylibsrtp brings, with the sessions that aiortc made.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +31,7 @@
 #define REPLAY_FAIL 9 /* srtp_err_status_replay_fail: an index that was seen, before authenticity is looked at */
 #define MOST_FRAMES 16
 #define LATE_S 0.010
+#define LONGEST_WAIT_S 2.0 /* a packet that is said to have waited longer is the work of a clock that was set */
 
 typedef int (*srtp_function)(void *session, void *packet, int *length); /* libsrtp 2 */
 
@@ -88,6 +88,7 @@ struct stream {
 struct udp_socket {
     uint64_t number;
     int descriptor;
+    int quiet; /* in which epoll object it is */
     uint64_t stream; /* 0: everything goes to Python */
 };
 
@@ -103,7 +104,10 @@ struct slot {
 };
 
 struct poll {
-    int epoll;
+    /* Loud sockets wake the loop; quiet ones are read when their stream's slot of the clock is due, as nobody waits for
+     * what comes to them: the kernel says when it came. */
+    int loud, quiet;
+    double read_before[2]; /* when the loud and the quiet ones were read last */
     srtp_function protect, unprotect;
     struct table sockets, streams;
     struct sample **samples;
@@ -136,9 +140,9 @@ int lk_slots(void) { return SLOTS; }
 size_t lk_figures_size(void) { return sizeof(struct figures); }
 size_t lk_event_size(void) { return sizeof(struct event); }
 
-static double now_s(void) {
+static double clock_s(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
@@ -190,15 +194,18 @@ struct poll *lk_open(void *protect, void *unprotect) {
     /* POSIX: a pointer to data holds one to a function. */
     memcpy(&p->protect, &protect, sizeof protect);
     memcpy(&p->unprotect, &unprotect, sizeof unprotect);
-    p->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (p->epoll < 0) {
+    p->loud = epoll_create1(EPOLL_CLOEXEC);
+    p->quiet = epoll_create1(EPOLL_CLOEXEC);
+    if (p->loud < 0 || p->quiet < 0) {
+        if (p->loud >= 0) close(p->loud);
+        if (p->quiet >= 0) close(p->quiet);
         free(p);
         return NULL;
     }
     return p;
 }
 
-int lk_descriptor(const struct poll *p) { return p->epoll; }
+int lk_descriptor(const struct poll *p) { return p->loud; }
 
 void lk_close(struct poll *p) {
     for (uint32_t i = 0; i < p->sockets.size; i++) free(p->sockets.entries[i]);
@@ -208,7 +215,8 @@ void lk_close(struct poll *p) {
     free(p->sockets.entries);
     free(p->streams.entries);
     free(p->samples);
-    close(p->epoll);
+    close(p->loud);
+    close(p->quiet);
     free(p);
 }
 
@@ -251,23 +259,53 @@ int lk_sample_add(struct poll *p, int count, const uint32_t *sizes, const unsign
 
 /* Sockets */
 
+static int watch(const struct poll *p, const struct udp_socket *s) {
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = s->number};
+    return epoll_ctl(s->quiet ? p->quiet : p->loud, EPOLL_CTL_ADD, s->descriptor, &event);
+}
+
+static void unwatch(const struct poll *p, const struct udp_socket *s) {
+    epoll_ctl(s->quiet ? p->quiet : p->loud, EPOLL_CTL_DEL, s->descriptor, NULL);
+}
+
 uint64_t lk_socket_add(struct poll *p, int descriptor) {
     struct udp_socket *s = table_add(p, &p->sockets, sizeof *s);
     if (!s) return 0;
     s->descriptor = descriptor;
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = s->number};
-    if (epoll_ctl(p->epoll, EPOLL_CTL_ADD, descriptor, &event) < 0) {
+    if (watch(p, s) < 0) {
         table_remove(&p->sockets, s);
         return 0;
     }
+    /* Where it cannot be had, a packet arrives when it is read. */
+    int on = 1;
+    (void)setsockopt(descriptor, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     return s->number;
+}
+
+/* A socket is quiet while its stream sends by the clock and nobody hears what comes. */
+static void settle_socket(const struct poll *p, struct udp_socket *s) {
+    const struct stream *stream = s->stream ? table_get(&p->streams, s->stream) : NULL;
+    int quiet = stream && stream->slot >= 0 && !stream->hears && !stream->echoes;
+    if (quiet == s->quiet) return;
+    unwatch(p, s);
+    s->quiet = quiet;
+    if (watch(p, s) == 0) return;
+    s->quiet = !quiet; /* no memory: as it was */
+    watch(p, s);
+}
+
+static void settle_sockets(const struct poll *p, uint64_t stream) {
+    for (uint32_t i = 0; i < p->sockets.size; i++) {
+        struct udp_socket *s = p->sockets.entries[i];
+        if (s && s->stream == stream) settle_socket(p, s);
+    }
 }
 
 /* Before the descriptor is closed. Streams that send on it no longer do. */
 int lk_socket_remove(struct poll *p, uint64_t number) {
     struct udp_socket *s = table_get(&p->sockets, number);
     if (!s) return -1;
-    epoll_ctl(p->epoll, EPOLL_CTL_DEL, s->descriptor, NULL);
+    unwatch(p, s);
     for (uint32_t i = 0; i < p->streams.size; i++) {
         struct stream *stream = p->streams.entries[i];
         if (stream && stream->target == s->descriptor) {
@@ -284,6 +322,7 @@ int lk_socket_stream(struct poll *p, uint64_t number, uint64_t stream) {
     struct udp_socket *s = table_get(&p->sockets, number);
     if (!s) return -1;
     s->stream = stream;
+    settle_socket(p, s);
     return 0;
 }
 
@@ -318,6 +357,7 @@ int lk_stream_close(struct poll *p, uint64_t number) {
     struct stream *s = table_get(&p->streams, number);
     if (!s) return -1;
     leave_slot(p, s);
+    settle_sockets(p, number);
     table_remove(&p->streams, s);
     return 0;
 }
@@ -359,7 +399,10 @@ int lk_stream_slot(struct poll *p, uint64_t number, int slot) {
     struct stream *s = table_get(&p->streams, number);
     if (!s || slot >= SLOTS) return -1;
     leave_slot(p, s);
-    if (slot < 0) return 0;
+    if (slot < 0) {
+        settle_sockets(p, number);
+        return 0;
+    }
     struct slot *to = &p->slots[slot];
     if (to->count == to->size) {
         int size = to->size ? 2 * to->size : 16;
@@ -371,6 +414,7 @@ int lk_stream_slot(struct poll *p, uint64_t number, int slot) {
     s->slot = slot;
     s->place = to->count;
     to->streams[to->count++] = s;
+    settle_sockets(p, number);
     return 0;
 }
 
@@ -390,6 +434,7 @@ int lk_stream_hear(struct poll *p, uint64_t number, int hears) {
     struct stream *s = table_get(&p->streams, number);
     if (!s) return -1;
     s->hears = hears;
+    settle_sockets(p, number);
     return 0;
 }
 
@@ -398,6 +443,7 @@ int lk_stream_echo(struct poll *p, uint64_t number, int echoes) {
     struct stream *s = table_get(&p->streams, number);
     if (!s) return -1;
     s->echoes = echoes;
+    settle_sockets(p, number);
     return 0;
 }
 
@@ -560,7 +606,7 @@ int lk_send(struct poll *p, int slot, int frames, int skipped, double late, int 
         s->frames_late += frames_late;
         s->frames_skipped += skipped;
         s->timestamp += (uint32_t)skipped * FRAME_SAMPLES;
-        double now = now_s();
+        double now = clock_s(CLOCK_MONOTONIC);
         for (int frame = 0; frame < frames; frame++) send_frame(p, s, now, &e);
     }
     *used = e.used;
@@ -654,39 +700,66 @@ static void hand_over(struct poll *p, const struct udp_socket *s, size_t size, d
     }
 }
 
-/* Read what has come to all sockets, `most` datagrams at most; how many were read. */
-int lk_receive(struct poll *p, int most, unsigned char *buffer, size_t capacity, size_t *used) {
+/* When a datagram came, by the kernel's stamp of the wall clock; `now` when it has none or cannot be right. */
+static double arrival(const struct msghdr *message, double now, double wall, double earliest) {
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR((struct msghdr *)message, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS) continue;
+        struct timespec stamp;
+        memcpy(&stamp, CMSG_DATA(c), sizeof stamp);
+        double at = now - (wall - ((double)stamp.tv_sec + (double)stamp.tv_nsec * 1e-9));
+        /* The wall clock may have been set meanwhile. */
+        return at < earliest || at > now ? now : at;
+    }
+    return now;
+}
+
+/* Read one datagram of a socket; an error of the socket, ECONNREFUSED for instance, is read and forgotten. */
+static void read_socket(struct poll *p, const struct udp_socket *s, struct events *e) {
+    struct sockaddr_storage from;
+    struct iovec into = {p->packet, MOST_DATAGRAM};
+    union {
+        char space[CMSG_SPACE(sizeof(struct timespec))];
+        struct cmsghdr aligned;
+    } control;
+    struct msghdr message = {.msg_name = &from,
+                             .msg_namelen = sizeof from,
+                             .msg_iov = &into,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+    ssize_t size = recvmsg(s->descriptor, &message, MSG_DONTWAIT);
+    if (size <= 0) return;
+    double now = clock_s(CLOCK_MONOTONIC);
+    double earliest = fmax(p->read_before[s->quiet] - FRAME_S, now - LONGEST_WAIT_S);
+    double at = arrival(&message, now, clock_s(CLOCK_REALTIME), earliest);
+    struct stream *stream = s->stream ? table_get(&p->streams, s->stream) : NULL;
+    if (stream && 127 < p->packet[0] && p->packet[0] < 192)
+        take(p, stream, (size_t)size, at, e);
+    else
+        hand_over(p, s, (size_t)size, at, &from, e);
+}
+
+/* Read what has come to the loud or the quiet sockets, `most` datagrams at most; how many were read. */
+int lk_receive(struct poll *p, int which, int most, unsigned char *buffer, size_t capacity, size_t *used) {
     struct events e = {buffer, capacity, 0};
     struct epoll_event ready[MOST_EVENTS];
-    int done = 0;
+    int done = 0, full = 0, quiet = which != 0;
     *used = 0;
-    while (done < most) {
+    while (done < most && !full) {
         int want = most - done < MOST_EVENTS ? most - done : MOST_EVENTS;
-        int count = epoll_wait(p->epoll, ready, want, 0);
-        if (count <= 0) break;
-        for (int i = 0; i < count; i++) {
-            struct udp_socket *s = table_get(&p->sockets, ready[i].data.u64);
-            struct sockaddr_storage from;
-            socklen_t from_length = sizeof from;
+        int count = epoll_wait(quiet ? p->quiet : p->loud, ready, want, 0);
+        for (int i = 0; i < count && !full; i++) {
+            const struct udp_socket *s = table_get(&p->sockets, ready[i].data.u64);
             if (!s) continue;
-            if (!room_for_datagram(&e)) {
-                *used = e.used;
-                return done;
-            }
-            ssize_t size = recvfrom(s->descriptor, p->packet, MOST_DATAGRAM, MSG_DONTWAIT,
-                                    (struct sockaddr *)&from, &from_length);
-            done++; /* an error of the socket, ECONNREFUSED for instance, is read and forgotten */
-            if (size <= 0) continue;
-            double now = now_s();
-            struct stream *stream = s->stream ? table_get(&p->streams, s->stream) : NULL;
-            if (stream && 127 < p->packet[0] && p->packet[0] < 192)
-                take(p, stream, (size_t)size, now, &e);
-            else
-                hand_over(p, s, (size_t)size, now, &from, &e);
+            full = !room_for_datagram(&e);
+            if (full) break;
+            read_socket(p, s, &e);
+            done++;
         }
-        /* Fewer than asked for: none is left, or what came since wakes the loop again. */
+        /* Fewer than asked for: none is left, or what came since is read the next time. */
         if (count < want) break;
     }
+    p->read_before[quiet] = clock_s(CLOCK_MONOTONIC);
     *used = e.used;
     return done;
 }

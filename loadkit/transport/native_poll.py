@@ -95,6 +95,11 @@ class NativePoll(DatagramPoll):
         """Let the streams of a slot of the clock send; ``late`` in seconds."""
         if not self._closed:
             self.tell(self.media.send(slot, frames, skipped, late))
+            self._read_quiet()
+
+    def _read_quiet(self) -> None:
+        if not self._closed:
+            self.tell(self.media.receive(quiet=True))
 
     def tell(self, events: Iterable[Event]) -> None:
         """Hand on what the module tells."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from loadkit.call.context import Destination, make_context, open_http
+from loadkit.call.context import Destination, make_context
 from loadkit.call.media_path import why_not_native
 from loadkit.call.observer import NOBODY, CallObserver
 from loadkit.call.session import CallSession
@@ -175,16 +175,15 @@ async def place_all() -> AsyncIterator[PlaceAll]:
     ) -> Measured:
         settings = make_settings({"auth_token": "token", "media_path": media_path, **more})
         destination, witness = Destination.of(gateway.url, settings), Witness()
-        async with open_http(settings) as http:
-            context = make_context(settings, destination, certificate=CERTIFICATE, clock=clock, http=http)
-            spec = CallSpec(time.monotonic(), mode=mode, call_sid=media_path)
-            # The compiled module shows nobody its packets: a call that is watched is not its.
-            session = CallSession(spec, context, NOBODY if media_path == "native" else witness)
-            task = asyncio.create_task(session.run())
-            await session.wait_connected()
-            await talk(session)
-            session.hang_up(Outcome.COMPLETED)
-            record, turns = await task
+        context = make_context(settings, destination, certificate=CERTIFICATE, clock=clock)
+        spec = CallSpec(time.monotonic(), mode=mode, call_sid=media_path)
+        # The compiled module shows nobody its packets: a call that is watched is not its.
+        session = CallSession(spec, context, NOBODY if media_path == "native" else witness)
+        task = asyncio.create_task(session.run())
+        await session.wait_connected()
+        await talk(session)
+        session.hang_up(Outcome.COMPLETED)
+        record, turns = await task
         assert (record.outcome, record.media_path) == (Outcome.COMPLETED, media_path)
         return Measured(record, turns, witness)
 

@@ -16,7 +16,7 @@ from loadkit.media.meter import ReceptionMeter
 from loadkit.media.native_counts import NativeMeter, jitter_of, loss_burst_mean
 from loadkit.media.rtp import parse_rtp
 from loadkit.native import MediaPoll, build
-from loadkit.native.build import NotBuilt
+from loadkit.native.building import NotBuilt
 from loadkit.native.library import Event, Figures, MediaLibrary, known
 
 PAYLOAD_TYPE = 111

@@ -152,6 +152,7 @@ class _Stress:
                 for sock in self.sockets.values():
                     self.outside.sendto(self.datagram(), sock.getsockname())
                 poll.receive()
+                poll.receive(quiet=True)
 
     def close(self) -> None:
         self.poll.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from loadkit.native.build import NotBuilt, compile_module
+from loadkit.native.building import NotBuilt, compile_module
 from tests.native.parts import library
 from tests.native.stress import stress
 
