@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from benchmarks.results import rows_of
+
 Document = dict[str, Any]
 
 _COLUMNS: tuple[tuple[str, int, Callable[[Document], str]], ...] = (
@@ -19,7 +21,6 @@ _COLUMNS: tuple[tuple[str, int, Callable[[Document], str]], ...] = (
     ("p99", 6, lambda row: _number(row["late_ms_p99"], 1)),
     ("max ms", 7, lambda row: _number(row["late_ms_max"], 1)),
 )
-FLOORS = ("floor", "floor_ahead", "floor_shared")
 FOOTNOTE = "* an extrapolation: calls over the caller's share of a core"
 
 
@@ -40,11 +41,7 @@ def rows_table(rows: Iterable[Document]) -> str:
 def run_table(document: Document) -> str:
     """A whole run."""
     parts, top = document["parts"], document
-    rows = [parts[name] for name in ("aiortc", "aiortc_pre_encoded") if "calls" in parts.get(name, {})]
-    for name in ("stock", "python", "native"):
-        rows += parts.get(name, {}).get("rows", [])
-    rows += [parts[name] for name in FLOORS if "calls" in parts.get(name, {})]
-    told = [rows_table(rows), ""]
+    told = [rows_table(rows_of(document)), ""]
     for name in ("python", "native"):
         shown = parts.get(name, {}).get("shown")
         if shown:
