@@ -48,7 +48,7 @@ class Row:
     frames_skipped: int | None = None
     loop_lag_ms: float | None = None
     failures: dict[str, int] = field(default_factory=dict)
-    """Calls that failed, by error code."""
+    """Calls that failed, by error code and message."""
 
     @property
     def faults(self) -> list[str]:

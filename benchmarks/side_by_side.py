@@ -54,7 +54,7 @@ class Size:
     """Length of a window."""
 
 
-FULL = Size(20, 50, 200, (50, 100, 200, 400), (400, 50, 900), 300, 8.0)
+FULL = Size(20, 20, 200, (50, 100, 200, 400), (400, 50, 900), 300, 8.0)
 SHORT = Size(3, 3, 10, (5, 10), None, 10, 2.0)
 
 Part = Callable[[Size], Awaitable[dict[str, Any]]]
