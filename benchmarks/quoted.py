@@ -9,7 +9,6 @@ from benchmarks.results import rows_of
 
 def headline_cells(document: dict[str, Any]) -> list[tuple[str, str]]:
     """What the README quotes: (figure, value)."""
-    shown = document["calls_shown_on_one_core"]
     return [
         (
             "calls per core, an extrapolation: calls over the engine's share of a core",
@@ -17,7 +16,7 @@ def headline_cells(document: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "calls shown on one core, before the limit",
-            f"{_text(shown, 0)}; then: {document['limit_shown'] or 'not measured'}",
+            _shown(document["calls_shown_on_one_core"], document["limit_shown"]),
         ),
         (
             "calls per core against stock aiortc, which encodes and decodes",
@@ -27,9 +26,9 @@ def headline_cells(document: dict[str, Any]) -> list[tuple[str, str]]:
             "CPU of a call against a C loop with libsrtp and the same cipher",
             _times(document["ratio_to_c_floor"], 1),
         ),
-        ("CPU to set a call up and end it", f"{_text(document['setup_cpu_ms'], 1)} ms"),
-        ("memory of a call", f"{_text(document['rss_kb_per_call'], 0)} kB"),
-        ("lateness of packets at p99", f"{_text(document['late_ms_p99'], 1)} ms"),
+        ("CPU to set a call up and end it", _text(document["setup_cpu_ms"], 1, " ms")),
+        ("memory of a call", _text(document["rss_kb_per_call"], 0, " kB")),
+        ("lateness of packets at p99", _text(document["late_ms_p99"], 1, " ms")),
     ]
 
 
@@ -55,15 +54,21 @@ def row_cells(document: dict[str, Any]) -> list[tuple[str, ...]]:
             _text(row["calls_per_core"], 0),
             f"{100 * row['gateway_share']:.0f} %",
             "" if row["rss_kb_per_call"] is None else _text(row["rss_kb_per_call"], 0),
-            "" if row["late_ms_p99"] is None else f"{_text(row['late_ms_p99'], 1)} ms",
+            "" if row["late_ms_p99"] is None else _text(row["late_ms_p99"], 1, " ms"),
         )
         for row in rows_of(document)
     ]
 
 
-def _text(value: float | None, digits: int) -> str:
-    return "not measured" if value is None else f"{value:,.{digits}f}"
+def _shown(calls: int | None, limit: str | None) -> str:
+    if limit is None:
+        return "not measured"
+    return f"{'not one step' if calls is None else calls}; then: {limit}"
+
+
+def _text(value: float | None, digits: int, unit: str = "") -> str:
+    return "not measured" if value is None else f"{value:,.{digits}f}{unit}"
 
 
 def _times(value: float | None, digits: int) -> str:
-    return "not measured" if value is None else f"{value:,.{digits}f} times"
+    return _text(value, digits, " times")
