@@ -55,6 +55,7 @@ def row_cells(document: dict[str, Any]) -> list[tuple[str, ...]]:
             f"{100 * row['gateway_share']:.0f} %",
             "" if row["rss_kb_per_call"] is None else _text(row["rss_kb_per_call"], 0),
             "" if row["late_ms_p99"] is None else _text(row["late_ms_p99"], 1, " ms"),
+            f"{100 * row['others_share']:.0f} %",
         )
         for row in rows_of(document)
     ]

@@ -97,5 +97,5 @@ def test_what_is_quoted_is_rounded_from_what_was_measured() -> None:
 def test_every_row_is_quoted_with_what_was_measured_of_it() -> None:
     cells = row_cells({"parts": _parts()})
     assert len(cells) == 6
-    assert cells[2] == ("some caller", "100", "2.00", "500", "10 %", "", "")
-    assert cells[3] == ("some caller", "200", "1.25", "800", "10 %", "210", "2.0 ms")
+    assert cells[2] == ("some caller", "100", "2.00", "500", "10 %", "", "", "0 %")
+    assert cells[3] == ("some caller", "200", "1.25", "800", "10 %", "210", "2.0 ms", "0 %")
