@@ -120,9 +120,9 @@ class EngineCalls:
 
     @property
     def failures(self) -> Counter[str]:
-        """Calls that failed, by error code."""
+        """Calls that failed, by error code and message."""
         failed = (record for record in self.records if record["outcome"] == Outcome.FAILED)
-        return Counter(record["error_code"] for record in failed)
+        return Counter(f"{record['error_code']}, {record['error_message']}" for record in failed)
 
     @property
     def media_paths(self) -> Counter[str]:

@@ -38,3 +38,10 @@ def cost_of(pid: int, *, children: bool = True) -> Cost:
         rss_bytes=sum(each.memory_info().rss for each in processes),
         threads=sum(each.num_threads() for each in processes),
     )
+
+
+def machine_busy_s() -> float:
+    """CPU seconds that all processes of the machine have used, and those that its host has kept from it."""
+    times = psutil.cpu_times()
+    steal: float = getattr(times, "steal", 0.0)
+    return float(times.user + times.nice + times.system + steal)

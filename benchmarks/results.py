@@ -19,6 +19,8 @@ NAMES = {
     "floor_ahead": "C loop, no cipher in the loop",
     "floor_shared": "C loop, sends with sendmmsg",
 }
+#: Goes up when a row gets or loses a key.
+VERSION = 1
 #: Calls at which the fast path's headline figures are taken.
 AT_CALLS = 200
 
@@ -59,6 +61,12 @@ def _ratio(value: float | None, base: float | None, digits: int) -> float | None
     return None if value is None or not base else round(value / base, digits)
 
 
+def rows_of(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every row but those of calls that were added on one core, in the order of :data:`NAMES`."""
+    parts = (document["parts"].get(name, {}) for name in NAMES)
+    return [row for part in parts for row in part.get("rows", [part] if "calls" in part else [])]
+
+
 def write(document: dict[str, Any], path: Path = RESULTS) -> None:
     """Keep it."""
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -68,37 +76,3 @@ def read(path: Path = RESULTS) -> dict[str, Any]:
     """What was kept."""
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return document
-
-
-def quoted(document: dict[str, Any]) -> list[tuple[str, str]]:
-    """What the README quotes: (figure, value)."""
-    shown = document["calls_shown_on_one_core"]
-    return [
-        (
-            "calls per core, an extrapolation: calls over the engine's share of a core",
-            _text(document["calls_per_core"], 0),
-        ),
-        (
-            "calls shown on one core, before the limit",
-            f"{_text(shown, 0)}; then: {document['limit_shown'] or 'not measured'}",
-        ),
-        (
-            "calls per core against stock aiortc, which encodes and decodes",
-            _times(document["ratio_to_stock_aiortc"], 0),
-        ),
-        (
-            "CPU of a call against a C loop with libsrtp and the same cipher",
-            _times(document["ratio_to_c_floor"], 1),
-        ),
-        ("CPU to set a call up and end it", f"{_text(document['setup_cpu_ms'], 1)} ms"),
-        ("memory of a call", f"{_text(document['rss_kb_per_call'], 0)} kB"),
-        ("lateness of packets at p99", f"{_text(document['late_ms_p99'], 1)} ms"),
-    ]
-
-
-def _text(value: float | None, digits: int) -> str:
-    return "not measured" if value is None else f"{value:,.{digits}f}"
-
-
-def _times(value: float | None, digits: int) -> str:
-    return "not measured" if value is None else f"{value:,.{digits}f} times"

@@ -10,6 +10,8 @@ from loadkit.lateness import EDGES_MS
 #: Share of packets that may be missing: those on their way at the edges of the window.
 TOLERANCE = 0.01
 PACKETS_PER_SECOND = 50
+#: Share of a core that everything else may use beside a measurement.
+QUIET = 0.1
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Row:
     echoed: int
     """Those that it sent back."""
     threads: int
+    others_share: float = 0.0
+    """CPU of everything else on the machine, which takes caches from both, and time that the host kept from it."""
     threads_per_call: float | None = None
     """None when the process was not looked at before its calls, as those below."""
     rss_kb_per_call: float | None = None
@@ -44,7 +48,7 @@ class Row:
     frames_skipped: int | None = None
     loop_lag_ms: float | None = None
     failures: dict[str, int] = field(default_factory=dict)
-    """Calls that failed, by error code."""
+    """Calls that failed, by error code and message."""
 
     @property
     def faults(self) -> list[str]:
@@ -61,6 +65,11 @@ class Row:
         return found
 
     @property
+    def disturbed(self) -> bool:
+        """Whether the figures are those of a machine with other work on it, and so too high."""
+        return self.others_share > QUIET
+
+    @property
     def ms_per_call_second(self) -> float | None:
         """Milliseconds of CPU that a call costs in a second; None when the measurement is not valid."""
         return None if self.faults else 1000 * self.cpu_share / self.calls
@@ -73,7 +82,13 @@ class Row:
     def document(self) -> dict[str, Any]:
         """For results.json."""
         document = asdict(self)
-        for name, digits in (("seconds", 2), ("cpu_share", 4), ("gateway_share", 4), ("parent_share", 4)):
+        for name, digits in (
+            ("seconds", 2),
+            ("cpu_share", 4),
+            ("gateway_share", 4),
+            ("others_share", 4),
+            ("parent_share", 4),
+        ):
             document[name] = _rounded(document[name], digits)
         for name in ("rss_kb_per_call", "threads_per_call"):
             document[name] = _rounded(document[name], 2)
@@ -82,6 +97,7 @@ class Row:
         # JSON has no infinity: what was later than the last edge is told as that.
         for name in ("late_ms_p50", "late_ms_p99", "late_ms_max"):
             document[name] = None if document[name] is None else min(document[name], EDGES_MS[-1])
+        document["disturbed"] = self.disturbed
         document["faults"] = self.faults
         return document
 

@@ -13,6 +13,8 @@ from benchmarks.rows import Row
 LATE_MS = 5.0
 #: A core that is used more than this is full.
 FULL = 0.95
+#: A core that is used more than this drops packets when they come in bursts.
+NEARLY_FULL = 0.85
 
 LATENESS = "lateness of the engine"
 GATEWAY = "the gateway's core is full"
@@ -37,7 +39,7 @@ class Shown:
 
 def limit_of(row: Row) -> str | None:
     """What is the limit at this step; None when nothing is."""
-    if row.gateway_share > FULL:
+    if row.gateway_share > FULL or (row.faults and row.gateway_share > NEARLY_FULL):
         return GATEWAY
     if row.late_ms_p99 is None or row.late_ms_p99 > LATE_MS:
         return LATENESS

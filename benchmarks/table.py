@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from benchmarks.results import rows_of
+
 Document = dict[str, Any]
 
 _COLUMNS: tuple[tuple[str, int, Callable[[Document], str]], ...] = (
@@ -19,7 +21,6 @@ _COLUMNS: tuple[tuple[str, int, Callable[[Document], str]], ...] = (
     ("p99", 6, lambda row: _number(row["late_ms_p99"], 1)),
     ("max ms", 7, lambda row: _number(row["late_ms_max"], 1)),
 )
-FLOORS = ("floor", "floor_ahead", "floor_shared")
 FOOTNOTE = "* an extrapolation: calls over the caller's share of a core"
 
 
@@ -34,17 +35,13 @@ def rows_table(rows: Iterable[Document]) -> str:
         "".join([f"{row['name']:{width}}", *(f"{show(row):>{size}}" for _, size, show in _COLUMNS)])
         for row in rows
     ]
-    return "\n".join([*lines, FOOTNOTE, *_faults(rows)])
+    return "\n".join([*lines, FOOTNOTE, *_disturbed(rows), *_faults(rows)])
 
 
 def run_table(document: Document) -> str:
     """A whole run."""
     parts, top = document["parts"], document
-    rows = [parts[name] for name in ("aiortc", "aiortc_pre_encoded") if "calls" in parts.get(name, {})]
-    for name in ("stock", "python", "native"):
-        rows += parts.get(name, {}).get("rows", [])
-    rows += [parts[name] for name in FLOORS if "calls" in parts.get(name, {})]
-    told = [rows_table(rows), ""]
+    told = [rows_table(rows_of(document)), ""]
     for name in ("python", "native"):
         shown = parts.get(name, {}).get("shown")
         if shown:
@@ -70,6 +67,15 @@ def _shown(shown: Document) -> str:
         f"{calls}; at {last['calls']} the limit was {shown['limit']} (p99 {_number(last['late_ms_p99'], 1)} ms late,"
         f" engine {_percent(last['cpu_share'])}, gateway {_percent(last['gateway_share'])})"
     )
+
+
+def _disturbed(rows: Iterable[Document]) -> list[str]:
+    return [
+        f"DISTURBED: {row['name']}, {row['calls']} calls: other work on the machine used"
+        f" {_percent(row['others_share'])} of a core meanwhile; its figures are too high"
+        for row in rows
+        if row["disturbed"]
+    ]
 
 
 def _faults(rows: Iterable[Document]) -> list[str]:

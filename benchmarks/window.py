@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
 from typing import Protocol
 
 from benchmarks.gateway_process import GatewayProcess, Packets
-from benchmarks.process_cost import Cost, cost_of
+from benchmarks.process_cost import Cost, cost_of, machine_busy_s
 from benchmarks.rows import PACKETS_PER_SECOND, Row
 
 
@@ -30,11 +31,20 @@ class _Moment:
     gateway: Cost
     packets: Packets
     at_gateway: Packets
+    own: Cost
+    machine_s: float
 
 
 async def _now(caller: Caller, gateway: GatewayProcess) -> _Moment:
     packets, at_gateway = await caller.packets(), await gateway.packets()
-    return _Moment(cost_of(caller.pid), cost_of(gateway.pid), packets, at_gateway)
+    return _Moment(
+        caller=cost_of(caller.pid),
+        gateway=cost_of(gateway.pid),
+        packets=packets,
+        at_gateway=at_gateway,
+        own=cost_of(os.getpid(), children=False),
+        machine_s=machine_busy_s(),
+    )
 
 
 async def measure(name: str, calls: int, caller: Caller, gateway: GatewayProcess, seconds: float) -> Row:
@@ -43,12 +53,14 @@ async def measure(name: str, calls: int, caller: Caller, gateway: GatewayProcess
     await asyncio.sleep(seconds)
     last = await _now(caller, gateway)
     passed = last.caller.at - first.caller.at
+    shares = [getattr(last, who).share_since(getattr(first, who)) for who in ("caller", "gateway", "own")]
     return Row(
         name=name,
         calls=calls,
         seconds=passed,
-        cpu_share=last.caller.share_since(first.caller),
-        gateway_share=last.gateway.share_since(first.gateway),
+        cpu_share=shares[0],
+        gateway_share=shares[1],
+        others_share=max(0.0, (last.machine_s - first.machine_s) / passed - sum(shares)),
         due=round(calls * PACKETS_PER_SECOND * passed),
         sent=last.packets.sent - first.packets.sent,
         received=last.packets.received - first.packets.received,

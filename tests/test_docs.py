@@ -23,7 +23,7 @@ import pytest
 
 import loadkit.conformance.options
 import loadkit.errors
-from benchmarks import results
+from benchmarks import quoted, results
 from loadkit.capacity import options as capacity
 from loadkit.conformance.cases import CASES
 from loadkit.errors import CODES, ExitCode
@@ -41,6 +41,7 @@ ERRORS_PAGE = ROOT / "docs" / "errors.md"
 CONFORMANCE_PAGE = ROOT / "docs" / "conformance.md"
 CAPACITY_PAGE = ROOT / "docs" / "capacity.md"
 GATEWAY_PAGE = ROOT / "docs" / "gateway.md"
+COSTS_PAGE = ROOT / "docs" / "costs.md"
 EVENTS_PAGE = ROOT / "docs" / "events.md"
 PROTOCOL_PAGE = ROOT / "docs" / "protocol.md"
 PICTURE = ROOT / "docs" / "report.png"
@@ -160,7 +161,12 @@ def conformance_table() -> str:
 
 def cost_table() -> str:
     """What the fast path costs, as ``make bench`` has found."""
-    return _table(("figure", "measured"), results.quoted(results.read()))
+    return _table(("figure", "measured"), quoted.headline_cells(results.read()))
+
+
+def callers_table() -> str:
+    """What a call costs each kind of caller, as ``make bench`` has found."""
+    return _table(quoted.ROW_HEAD, quoted.row_cells(results.read()))
 
 
 def event_fields_table() -> str:
@@ -211,6 +217,7 @@ TABLES: list[tuple[Path, str, Callable[[], str]]] = [
     (README, "options", options_table),
     (README, "exit codes", exit_codes_table),
     (README, "cost of a call", cost_table),
+    (COSTS_PAGE, "callers", callers_table),
     (GATEWAY_PAGE, "gateway options", gateway_options_table),
     (CAPACITY_PAGE, "capacity options", capacity_options_table),
     (ERRORS_PAGE, "errors", errors_table),

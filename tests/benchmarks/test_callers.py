@@ -13,6 +13,7 @@ from benchmarks import media_cost, side_by_side
 from benchmarks.caller_process import CallerFailed
 from benchmarks.floor.build import FloorUnavailable, build
 from benchmarks.process_calls import measure_process
+from benchmarks.results import VERSION
 from benchmarks.rows import Row
 from benchmarks.side_by_side import Size
 
@@ -82,7 +83,11 @@ async def test_a_part_that_is_measured_again_leaves_the_others_as_they_were(
         return {"figure": 2}
 
     monkeypatch.setattr(side_by_side, "PARTS", {"one": again})
-    before = {"parts": {"one": {"figure": 1}, "other": {"figure": 7}}, "left_out": {"one": "it failed"}}
+    before = {
+        "version": VERSION,
+        "parts": {"one": {"figure": 1}, "other": {"figure": 7}},
+        "left_out": {"one": "it failed"},
+    }
     document = await side_by_side.measure(SIZE, ["one"], before, lambda line: None)
     assert document["parts"]["one"]["figure"] == 2
     assert document["parts"]["other"] == {"figure": 7}

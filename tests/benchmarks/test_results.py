@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.results import headline, quoted, read
+from benchmarks.quoted import headline_cells, row_cells
+from benchmarks.results import headline, read
 from benchmarks.side_by_side import PARTS
 from benchmarks.table import run_table
 
@@ -88,6 +89,13 @@ def test_the_figures_that_are_kept_are_of_a_whole_run_and_say_where_they_come_fr
 
 def test_what_is_quoted_is_rounded_from_what_was_measured() -> None:
     document = {**headline(_parts()), "machine": {"processor": "P", "cores": 2}}
-    told = dict(quoted(document))
+    told = dict(headline_cells(document))
     assert told["calls per core, an extrapolation: calls over the engine's share of a core"] == "800"
     assert any("32 times" in value for value in told.values())
+
+
+def test_every_row_is_quoted_with_what_was_measured_of_it() -> None:
+    cells = row_cells({"parts": _parts()})
+    assert len(cells) == 6
+    assert cells[2] == ("some caller", "100", "2.00", "500", "10 %", "", "", "0 %")
+    assert cells[3] == ("some caller", "200", "1.25", "800", "10 %", "210", "2.0 ms", "0 %")

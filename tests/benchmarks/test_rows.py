@@ -62,3 +62,11 @@ def test_lateness_beyond_every_edge_is_told_as_the_last_edge_since_json_has_no_i
 def test_what_was_not_measured_is_shown_as_a_dash() -> None:
     line = rows_table([GOOD.document()]).splitlines()[1]
     assert line.split() == ["some", "caller", "10", "5.000", "200", "5.0%", "10.0%", "-", "1", "-", "-", "-"]
+
+
+def test_other_work_on_the_machine_is_told_beside_the_figures_it_made_too_high() -> None:
+    row = replace(GOOD, others_share=0.5)
+    assert row.calls_per_core == pytest.approx(200.0)
+    told = "DISTURBED: some caller, 10 calls: other work on the machine used 50.0% of a core meanwhile"
+    assert told in rows_table([row.document()])
+    assert "DISTURBED" not in rows_table([GOOD.document()])
