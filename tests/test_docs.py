@@ -315,6 +315,16 @@ def capacity_options() -> frozenset[str]:
 
 
 @cache
+def benchmark_options() -> frozenset[str]:
+    """Options of the programs in ``benchmarks/``, as they are written there."""
+    return frozenset(
+        name
+        for program in (ROOT / "benchmarks").glob("*.py")
+        for name in re.findall(r'add_argument\(\s*"(--[\w-]+)"', program.read_text(encoding="utf-8"))
+    )
+
+
+@cache
 def subcommand_help(name: str) -> str:
     """What ``python -m loadkit <name> --help`` prints; a name that is no subcommand fails."""
     return _run([sys.executable, "-m", "loadkit", name, "--help"])
@@ -333,7 +343,9 @@ def test_every_setting_is_an_option_of_locust_with_its_environment_variable() ->
 def test_every_option_that_is_named_exists(page: Path) -> None:
     text = "\n".join(line for line in _text(page).splitlines() if not _of_another_program(line))
     named = {option for option in _options_in(text) if option.startswith("--")}
-    ours = gateway_options() | call_options() | conformance_options() | capacity_options()
+    ours = (
+        gateway_options() | call_options() | conformance_options() | capacity_options() | benchmark_options()
+    )
     assert named <= locust_options() | ours | {"--version"}, page.name
 
 

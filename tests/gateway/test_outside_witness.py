@@ -6,7 +6,7 @@ import asyncio
 import json
 
 import pytest
-from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamTrack
 from aiortc.sdp import candidate_from_sdp
 from av import AudioFrame
@@ -19,7 +19,7 @@ from .callers import RawSocket, all_gone, offer
 @pytest.mark.parametrize("mode", ["echo", "end-to-end"])
 async def test_aiortc_places_a_call(gateway: Gateway, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aioice.ice.get_host_addresses", lambda **_: ["127.0.0.1"])
-    connection = RTCPeerConnection()
+    connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     tracks: asyncio.Queue[MediaStreamTrack] = asyncio.Queue()
     connection.on("track", tracks.put_nowait)
     connection.addTrack(AudioStreamTrack())
