@@ -80,14 +80,7 @@ class CallSession:
         self.script = Script(self._lifetime, self._media.speaker, self._hearing)
         self._signaling: CallSignaling | None = None
         self._peer: Peer | None = None
-        self._record = CallRecord(
-            call_id=spec.call_id,
-            user=spec.user,
-            scenario=spec.scenario,
-            arrival=spec.arrival,
-            mode=spec.mode,
-            call_sid=spec.call_sid,
-        )
+        self._record = spec.new_record()
 
     # The call, top to bottom
 
