@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from benchmarks.gateway_process import Figures, GatewayProcess
 from benchmarks.light_caller import LightCaller
 from loadkit.errors import TransportError
-from loadkit.transport.peer import Certificate
+from loadkit.transport.dtls import Certificate
 
 #: Short times, so that sessions whose caller has vanished end while we wait.
 GATEWAY_OPTIONS = (

@@ -28,7 +28,7 @@ from loadkit.media.clock import MediaClock
 from loadkit.media.samples import EncodedSample, load_sample
 from loadkit.records import CallRecord, Outcome
 from loadkit.settings import SAMPLES_DIR, make_settings
-from loadkit.transport.peer import Certificate
+from loadkit.transport.dtls import Certificate
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,8 @@ from loadkit.signaling.protocol import (
     ServerEvent,
     ServerProtocol,
 )
-from loadkit.transport.peer import Certificate, Peer
+from loadkit.transport.dtls import Certificate
+from loadkit.transport.peer import Peer
 from loadkit.transport.sdp import RemoteDescription, write_candidate
 
 logger = logging.getLogger(__name__)

@@ -26,7 +26,7 @@ from loadkit.media.clock import MediaClock
 from loadkit.media.samples import load_sample
 from loadkit.records import CallRecord, Outcome, TurnRecord
 from loadkit.settings import SAMPLES_DIR, make_settings
-from loadkit.transport.peer import Certificate
+from loadkit.transport.dtls import Certificate
 
 from .conftest import StartGateway
 from .test_events import told
