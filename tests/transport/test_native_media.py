@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from loadkit.media.rtp import RtpSource, parse_rtp
-from loadkit.native.library import Event, Kind
+from loadkit.native.structures import Event, Kind
 from loadkit.transport.dtls import Certificate
 from loadkit.transport.native_media import NativeMedia
 from loadkit.transport.native_poll import why_not_native
