@@ -68,11 +68,12 @@ def document(folder: Path) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.timeout(300)
 def test_the_limit_of_a_gateway_is_found_by_real_runs_from_above(tmp_path: Path, gateway: str) -> None:
     slo = ("--slo", "failed < 1%", "--slo", "setup_ms p50 < 30s")
     with capacity(tmp_path, *QUICK, *slo, "--host", gateway, "--start", "13", "--factor", "1.05") as command:
         command.wait_for("step ")
-        code = command.wait(170)
+        code = command.wait(240)
     assert code == ExitCode.PASSED, command.output
     command.assert_no_process_left()
     told = document(tmp_path)
