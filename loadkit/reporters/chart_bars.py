@@ -26,7 +26,11 @@ def stacked_over_time(
     :param width_s: how long a piece of time is.
     """
     present = [name for name in colours if name in set(table[kind])]
-    table = table.assign(rank=table[kind].map(present.index)).sort_values(["offset_s", "rank"])
+    table = (
+        table.assign(rank=table[kind].map(present.index))
+        .sort_values(["offset_s", "rank"])
+        .drop(columns="rank")
+    )
     top = table.groupby("offset_s")[what].cumsum()
     until = table["offset_s"] + width_s / axis.unit_s
     values = rows(table.assign(until=until, top=top, bottom=top - table[what]))
