@@ -33,7 +33,7 @@ from loadkit.media.clock import MediaClock
 from loadkit.media.samples import load_sample
 from loadkit.records import CallRecord, Outcome, TurnRecord
 from loadkit.settings import SAMPLES_DIR, make_settings
-from loadkit.transport.peer import Certificate
+from loadkit.transport.dtls import Certificate
 
 #: (milliseconds for which the loop is stopped, out of so many)
 LOADS = ((0, 1), (3, 20), (8, 20), (18, 20), (10, 100), (20, 100), (50, 100), (100, 1000))

@@ -27,7 +27,8 @@ from benchmarks.engine_calls import SAMPLE
 from benchmarks.floor.build import FloorUnavailable, build
 from benchmarks.light_caller import LightCaller
 from loadkit.media.samples import load_sample
-from loadkit.transport.peer import Certificate, Peer
+from loadkit.transport.dtls import Certificate
+from loadkit.transport.peer import Peer
 
 _AT_ONCE = 4
 _PACKETS_PER_SECOND = 50
@@ -37,7 +38,7 @@ _CIPHER = b"SRTP_AEAD_AES_256_GCM"
 def _srtp_keys(peer: Peer) -> tuple[bytes, bytes]:
     """Master keys with their salts, (sending, receiving), as RFC 5764 section 4.2 takes them from the handshake."""
     # aiortc keeps them to itself; every private name that the floor needs is in this function and the next.
-    dtls = peer._dtls
+    dtls = peer.dtls
     connection = dtls._ssl
     assert connection is not None
     if connection.get_selected_srtp_profile() != _CIPHER:

@@ -21,6 +21,7 @@ import psutil
 import uvloop
 
 from benchmarks.gateway_process import GatewayProcess
+from benchmarks.process_cost import cpu_s
 from loadkit.call.context import CallContext, Destination, make_context
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
@@ -28,7 +29,7 @@ from loadkit.media.clock import MediaClock
 from loadkit.media.samples import EncodedSample, load_sample
 from loadkit.records import CallRecord, Outcome
 from loadkit.settings import SAMPLES_DIR, make_settings
-from loadkit.transport.peer import Certificate
+from loadkit.transport.dtls import Certificate
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,6 @@ class Measured:
     """CPU of the gateway in that time."""
     setup_cpu_s: float
     """CPU of the gateway until all calls were up, media of the first ones included."""
-
-
-def _cpu(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
-    return times.user + times.system
 
 
 class _Call:
@@ -85,15 +81,16 @@ async def measure(calls: int, seconds: float, per_second: float) -> Measured:
     async with GatewayProcess("--max-sessions", str(calls)) as gateway:
         destination = Destination.of(gateway.url, settings)
         context = make_context(settings, destination, certificate=Certificate(), clock=clock)
-        idle = _cpu(gateway.pid)
+        process = psutil.Process(gateway.pid)
+        idle = cpu_s(process)
         placed: list[_Call] = []
         for _ in range(calls):
             placed.append(_Call(context, sample))
             await asyncio.sleep(1 / per_second)
         up = sum([await call.connected() for call in placed])
-        before, started = _cpu(gateway.pid), time.monotonic()
+        before, started = cpu_s(process), time.monotonic()
         await asyncio.sleep(seconds)
-        after, ended = _cpu(gateway.pid), time.monotonic()
+        after, ended = cpu_s(process), time.monotonic()
         records = list(await asyncio.gather(*(call.end() for call in placed)))
     clock.close()
     return Measured(records, up, ended - started, after - before, before - idle)

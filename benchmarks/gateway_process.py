@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 
 from benchmarks.cores import GATEWAY_CORE, pinned
+from benchmarks.process_cost import cpu_s
 from loadkit.gateway.app import Gateway
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.transport.peer import Peer
@@ -76,7 +77,6 @@ def measure(gateway: Gateway) -> Figures:
     gc.collect()
     process = psutil.Process()
     objects = gc.get_objects()
-    times = process.cpu_times()
     return Figures(
         sessions=gateway.active_sessions,
         tasks=len(asyncio.all_tasks()) - 1,
@@ -85,7 +85,7 @@ def measure(gateway: Gateway) -> Figures:
         descriptors=process.num_fds(),
         memory=process.memory_info().rss,
         objects=len(objects),
-        cpu_s=times.user + times.system,
+        cpu_s=cpu_s(process),
     )
 
 

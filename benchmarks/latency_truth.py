@@ -32,7 +32,7 @@ from loadkit.media.clock import MediaClock
 from loadkit.media.samples import load_sample
 from loadkit.records import CallRecord, Outcome, TurnRecord
 from loadkit.settings import SAMPLES_DIR, make_settings
-from loadkit.transport.peer import Certificate
+from loadkit.transport.dtls import Certificate
 
 _SAMPLES = ("opening_hours.wav", "speak_to_a_person.wav", "book_a_table.wav", "change_my_booking.wav")
 _TURNS_PER_CALL = 5

@@ -13,7 +13,8 @@ from aiortc import RTCIceCandidate
 from websockets.asyncio.client import ClientConnection, connect
 
 from loadkit.media.rtp import RtpSource
-from loadkit.transport.peer import Certificate, Peer
+from loadkit.transport.dtls import Certificate
+from loadkit.transport.peer import Peer
 from loadkit.transport.sdp import LocalDescription, read_candidate, read_sdp, write_candidate, write_sdp
 
 _PATIENCE_S = 30.0

@@ -24,6 +24,12 @@ class Cost:
         return (self.cpu_s - before.cpu_s) / (self.at - before.at)
 
 
+def cpu_s(process: psutil.Process) -> float:
+    """User and system time of one process since its start."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
 def cost_of(pid: int, *, children: bool = True) -> Cost:
     """Now.
 
@@ -31,10 +37,9 @@ def cost_of(pid: int, *, children: bool = True) -> Cost:
     """
     process = psutil.Process(pid)
     processes = [process, *(process.children(recursive=True) if children else [])]
-    times = [each.cpu_times() for each in processes]
     return Cost(
         at=time.monotonic(),
-        cpu_s=sum(each.user + each.system for each in times),
+        cpu_s=sum(cpu_s(each) for each in processes),
         rss_bytes=sum(each.memory_info().rss for each in processes),
         threads=sum(each.num_threads() for each in processes),
     )

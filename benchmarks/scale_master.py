@@ -23,6 +23,8 @@ from typing import Any
 
 import psutil
 
+from benchmarks.process_cost import cpu_s
+
 _ROOT = Path(__file__).resolve().parents[1]
 _SAVED = Path(__file__).with_name("scale.json")
 #: Time for all workers to connect and for the run to end, on top of the run itself.
@@ -62,11 +64,6 @@ def _start_workers(port: int, options: argparse.Namespace) -> subprocess.Popen[s
     return subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
-
-
 def _measure(master: subprocess.Popen[str], records: Path, seconds: float) -> dict[str, Any]:
     """CPU and memory of the master over most of the run, once records come."""
     process, deadline = psutil.Process(master.pid), time.monotonic() + _MARGIN_S
@@ -74,11 +71,11 @@ def _measure(master: subprocess.Popen[str], records: Path, seconds: float) -> di
         if master.poll() is not None:
             raise SystemExit("the master ended before the first record came")
         time.sleep(0.05)
-    began, cpu, size = time.monotonic(), _cpu(process), records.stat().st_size
+    began, cpu, size = time.monotonic(), cpu_s(process), records.stat().st_size
     time.sleep(0.7 * seconds)
     elapsed = time.monotonic() - began
     return {
-        "master_cpu_share": round((_cpu(process) - cpu) / elapsed, 3),
+        "master_cpu_share": round((cpu_s(process) - cpu) / elapsed, 3),
         "master_rss_mb": round(process.memory_info().rss / 1e6),
         "records_bytes_per_second": round((records.stat().st_size - size) / elapsed),
     }

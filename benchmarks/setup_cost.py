@@ -24,6 +24,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.process_cost import cpu_s
 from loadkit.call.context import Destination
 from loadkit.call.spec import CallSpec
 from loadkit.engine.client import EngineClient
@@ -80,18 +81,13 @@ class _Bench:
         self.engine.wait_until_over(spec.call_id, _PATIENCE_S)
 
     def cost_of(self, step: Callable[[], object]) -> _Cost:
-        engine, gateway, began = _cpu(self.engine_process), _cpu(self.gateway_process), time.monotonic()
+        engine, gateway, began = cpu_s(self.engine_process), cpu_s(self.gateway_process), time.monotonic()
         step()
         return _Cost(
-            _cpu(self.engine_process) - engine,
-            _cpu(self.gateway_process) - gateway,
+            cpu_s(self.engine_process) - engine,
+            cpu_s(self.gateway_process) - gateway,
             time.monotonic() - began,
         )
-
-
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 @contextmanager

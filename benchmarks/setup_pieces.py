@@ -28,7 +28,8 @@ from loadkit.signaling.ice_servers import fetch_ice_servers
 from loadkit.signaling.messages import IceCandidate, encode, parse_from_gateway
 from loadkit.transport import aioice_stun, sdp
 from loadkit.transport.aioice_stun import THEIRS
-from loadkit.transport.peer import Certificate, Peer
+from loadkit.transport.dtls import Certificate
+from loadkit.transport.peer import Peer
 
 _ROUNDS, _TIMES = 7, 200
 _KEY = b"a-password-of-22-chars"

@@ -7,7 +7,7 @@
     ├── GatewayStartError      the embedded gateway did not come up      exit code 5
     ├── EngineError            an engine process did not come up         exit code 2
     │   └── EngineLost         it is gone                                (engine/client.py)
-    ├── RunRefused             a run that cannot start                   (swarm/lifecycle.py)
+    ├── RunRefused             a run that cannot start                   (swarm/swarm.py)
     ├── AgentUnavailable       the gateway has no agent for a call       (gateway/agent.py)
     ├── UnusableFrame          a frame that a caller drops               (signaling/messages.py)
     ├── InvalidMessage         a frame that the gateway refuses          (signaling/messages.py)

@@ -18,7 +18,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from loadkit.errors import TransportError
-from loadkit.transport.peer import Certificate, Peer
+from loadkit.transport.dtls import Certificate
+from loadkit.transport.peer import Peer
 from loadkit.transport.sdp import LocalDescription, read_sdp, write_candidate, write_sdp
 
 #: The certificate of all fake gateways of a test process; it costs time to make.

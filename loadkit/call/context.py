@@ -15,7 +15,7 @@ from loadkit.settings import Settings
 from loadkit.signaling.tls import client_tls
 from loadkit.signaling.urls import ice_servers_url, signaling_url
 from loadkit.transport.addresses import candidate_addresses, is_loopback
-from loadkit.transport.peer import Certificate
+from loadkit.transport.dtls import Certificate
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from loadkit.media.drift import ppm_of
 from loadkit.media.native_counts import NativeMeter, NativeSource, jitter_of, loss_burst_mean
 from loadkit.media.rtcp import RtcpReporter
 from loadkit.media.samples import EncodedSample, silence
-from loadkit.native.library import Event, Figures, Kind, known
+from loadkit.native.structures import Event, Figures, Kind, known
 from loadkit.transport.native_media import NativeMedia
 from loadkit.transport.native_poll import NativePoll
 from loadkit.transport.peer import Peer

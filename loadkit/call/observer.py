@@ -15,7 +15,8 @@ from websockets.asyncio.client import connect as websockets_connect
 from loadkit.media.voice import Utterance
 from loadkit.signaling.client import Connect
 from loadkit.signaling.ice_servers import IceServer
-from loadkit.transport.peer import DtlsOutcome, Peer
+from loadkit.transport.dtls import DtlsOutcome
+from loadkit.transport.peer import Peer
 from loadkit.transport.reception import PacketHandler
 from loadkit.transport.sdp import RemoteDescription
 

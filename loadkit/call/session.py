@@ -34,6 +34,7 @@ from loadkit.settings import MediaPath
 from loadkit.signaling.client import SignalingConnection, SocketLost
 from loadkit.signaling.ice_servers import IceServer, IceServersUnavailable, fetch_ice_servers
 from loadkit.signaling.messages import Offer
+from loadkit.transport.goodbye import GOODBYE_S, within_goodbye
 from loadkit.transport.peer import Peer
 from loadkit.transport.route import Route
 from loadkit.transport.sdp import (
@@ -44,9 +45,6 @@ from loadkit.transport.sdp import (
 )
 
 logger = logging.getLogger(__name__)
-
-#: How long each step of the end may take: ``close``, DTLS and ICE, the socket.
-_GOODBYE_S = 2.0
 
 
 class CallSession:
@@ -80,14 +78,7 @@ class CallSession:
         self.script = Script(self._lifetime, self._media.speaker, self._hearing)
         self._signaling: CallSignaling | None = None
         self._peer: Peer | None = None
-        self._record = CallRecord(
-            call_id=spec.call_id,
-            user=spec.user,
-            scenario=spec.scenario,
-            arrival=spec.arrival,
-            mode=spec.mode,
-            call_sid=spec.call_sid,
-        )
+        self._record = spec.new_record()
 
     # The call, top to bottom
 
@@ -306,7 +297,7 @@ class CallSession:
     async def _tear_down(self) -> None:
         self._media.stop()
         await self._within_goodbye(self._media.stopped())
-        await self._lifetime.cancel_tasks(_GOODBYE_S)
+        await self._lifetime.cancel_tasks(GOODBYE_S)
         self._path.fill(self._record, self._peer)
         if self._signaling is not None:
             await self._within_goodbye(self._signaling.say_goodbye())
@@ -318,19 +309,7 @@ class CallSession:
             self.connected.cancel()
 
     async def _within_goodbye(self, step: Coroutine[Any, Any, None]) -> bool:
-        """One step of the end; whatever becomes of it, the others follow and the call leaves its record."""
-        try:
-            async with asyncio.timeout(_GOODBYE_S):
-                await step
-        except TimeoutError:
-            logger.warning("call %s: a step of its end took over %g s", self.spec.call_id, _GOODBYE_S)
-            return False
-        except (SignalingError, SocketLost):
-            return False
-        except Exception:
-            logger.exception("call %s: a step of its end failed", self.spec.call_id)
-            return False
-        return True
+        return await within_goodbye(step, f"call {self.spec.call_id}", expected=(SignalingError, SocketLost))
 
     def _finish_record(self) -> tuple[CallRecord, list[TurnRecord]]:
         record, end = self._record, self._lifetime.end

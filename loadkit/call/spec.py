@@ -7,6 +7,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from loadkit.records import CallRecord
+
 #: Fields of the offer that are settings, too; a call may have its own.
 OFFER_SETTINGS = (
     "caller",
@@ -43,6 +45,19 @@ class CallSpec:
     offer: dict[str, str | None] = field(default_factory=dict)
     """Further fields of the offer, by the names in :data:`OFFER_FIELDS`."""
     call_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def new_record(self) -> CallRecord:
+        """A record with what is known before the call."""
+        return CallRecord(
+            call_id=self.call_id,
+            user=self.user,
+            scenario=self.scenario,
+            arrival=self.arrival,
+            mode=self.mode,
+            call_sid=self.call_sid,
+            ice_path=self.ice_path,
+            local_address=self.local_address,
+        )
 
     def to_message(self) -> dict[str, Any]:
         """As a mapping of plain values."""

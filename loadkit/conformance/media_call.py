@@ -19,7 +19,7 @@ from loadkit.media.rtp import RtpPacket, RtpSource, parse_rtp
 from loadkit.media.samples import EncodedSample, load_sample
 from loadkit.settings import SAMPLES_DIR
 from loadkit.signaling.ice_servers import IceServer
-from loadkit.transport.peer import DtlsOutcome
+from loadkit.transport.dtls import DtlsOutcome
 from loadkit.transport.sdp import RemoteDescription, read_candidate, read_sdp, write_candidate
 
 #: What is said in every call.

@@ -18,7 +18,7 @@ from loadkit.errors import ExitCode, LoadkitError
 from loadkit.media.clock import MediaClock
 from loadkit.signaling.urls import ICE_SERVERS_PATH, ice_servers_url, signaling_url
 from loadkit.transport.addresses import candidate_addresses, is_loopback
-from loadkit.transport.peer import Certificate
+from loadkit.transport.dtls import Certificate
 
 HEALTH_PATH = "/health"
 ECHO = "echo"

@@ -6,6 +6,7 @@
     process_figures.py  what a process costs: CPU, memory, descriptors, sockets, threads
     link.py     the messages on the pipe, both ways
     client.py   the other end of the pipe, in plain blocking Python
+    lost_calls.py  the records of calls that no engine can tell of
 
 The pipe is a Unix socket pair with MessagePack on it, inherited by the child: when either process dies the
 other one reads end-of-file at once. No name in the file system, no port, no heartbeat, no orphan.

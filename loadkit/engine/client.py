@@ -22,8 +22,9 @@ from typing import Any
 
 from loadkit.call.spec import CallSpec
 from loadkit.engine.link import Message, MessageReader, pack
+from loadkit.engine.lost_calls import HeldCall, record_of_lost_call
 from loadkit.errors import EngineError, Stage
-from loadkit.records import CallRecord, Outcome, to_row
+from loadkit.records import Outcome, to_row
 
 _READY_S = 60.0
 _STOP_S = 12.0
@@ -62,7 +63,7 @@ class EngineClient:
     ) -> None:
         self.name = name
         #: Calls in progress, by call_id.
-        self.calls: dict[str, CallSpec] = {}
+        self.calls: dict[str, HeldCall] = {}
         self.alive = False
         #: Pieces of messages that have come from it, and whether it has begun to tell of itself once a second.
         self.messages = 0
@@ -74,7 +75,6 @@ class EngineClient:
         self._replies: dict[int, tuple[str, _Reply]] = {}
         self._waiting: dict[str, threading.Event] = {}
         self._outbox: queue.Queue[bytes | None] = queue.Queue()
-        self._connected: set[str] = set()
         self._configured = threading.Event()
         self._refused: str | None = None
         self._stopping = False
@@ -136,7 +136,7 @@ class EngineClient:
         if not self.alive:
             raise EngineLost(f"engine {self.name} is gone")
         data = pack({"op": "place", "call": spec.to_message()})
-        self.calls[spec.call_id] = spec
+        self.calls[spec.call_id] = HeldCall(spec, time.monotonic())
         self._outbox.put(data)
 
     def command(self, call_id: str, name: str, within: float, /, **args: Any) -> Message:
@@ -189,10 +189,9 @@ class EngineClient:
 
     def give_up(self, call_id: str, why: str = "left no record although the call was ended") -> None:
         """Record a call that has left no record although it was ended; a late record is dropped."""
-        spec = self.calls.pop(call_id, None)
-        if spec is not None:
-            record = self._record_of(spec, "ENGINE_STALLED", why)
-            self._on_record(self._signed({"call": to_row(record), "turns": []}))
+        held = self.calls.pop(call_id, None)
+        if held is not None:
+            self._record_lost(held, "ENGINE_STALLED", why)
 
     def abandon(self) -> None:
         """End a process that stands still, at once; its calls are recorded as ENGINE_STALLED."""
@@ -242,14 +241,12 @@ class EngineClient:
                 call_id, reply = self._replies.get(message["id"], ("", None))
                 if reply is not None:
                     if "value" in message and call_id in self.calls:
-                        # A script's first command waits for the connection.
-                        self._connected.add(call_id)
+                        self.calls[call_id].connected = True
                     reply.message = message
                     reply.done.set()
             case "record":
                 row = message["row"]
                 call_id = row["call"]["call_id"]
-                self._connected.discard(call_id)
                 if call_id in self.calls:
                     self._on_record(self._signed(row))
                     self.calls.pop(call_id, None)
@@ -271,9 +268,8 @@ class EngineClient:
         self._configured.set()
         self._stopped.set()
         lost, self.calls = list(self.calls.values()), {}
-        for spec in lost:
-            record = self._record_of(spec, "ENGINE_LOST", "died while it held this call")
-            self._on_record(self._signed({"call": to_row(record), "turns": []}))
+        for held in lost:
+            self._record_lost(held, "ENGINE_LOST", "died while it held this call")
         for over in list(self._waiting.values()):
             over.set()
         for _, reply in list(self._replies.values()):
@@ -283,28 +279,9 @@ class EngineClient:
         if not self._stopping:
             self._on_lost(self)
 
-    def _record_of(self, spec: CallSpec, code: str, what: str) -> CallRecord:
-        """The record of a call that the engine itself cannot tell of any more."""
-        now, unix_offset = time.time(), time.time() - time.monotonic()
-        connected = spec.call_id in self._connected
-        return CallRecord(
-            call_id=spec.call_id,
-            user=spec.user,
-            scenario=spec.scenario,
-            arrival=spec.arrival,
-            mode=spec.mode,
-            call_sid=spec.call_sid,
-            ice_path=spec.ice_path,
-            local_address=spec.local_address,
-            intended_at=round(spec.intended + unix_offset, 6),
-            # Handed to the engine then; by how much it really was later, the engine took with it.
-            started_at=round(spec.intended + unix_offset, 6),
-            ended_at=round(now, 6),
-            outcome=Outcome.FAILED,
-            failed_stage=Stage.MEDIA if connected else Stage.PLACE,
-            error_code=code,
-            error_message=f"engine {self.name} (process {self.pid}) {what}",
-        )
+    def _record_lost(self, held: HeldCall, code: str, what: str) -> None:
+        record = record_of_lost_call(held, code, f"engine {self.name} (process {self.pid}) {what}")
+        self._on_record(self._signed({"call": to_row(record), "turns": []}))
 
 
 def _lost_end(name: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from loadkit.media.clock import MediaClock
 from loadkit.media.samples import EncodedSample, load_sample, silence
 from loadkit.records import Outcome, to_row
 from loadkit.settings import make_settings
-from loadkit.transport.peer import Certificate
+from loadkit.transport.dtls import Certificate
 from loadkit.transport.warm_up import warm_up
 
 logger = logging.getLogger(__name__)

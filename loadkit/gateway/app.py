@@ -55,7 +55,7 @@ from loadkit.signaling.messages import (
     parse_from_client,
 )
 from loadkit.signaling.modes import ECHO, resolve_mode
-from loadkit.transport.peer import Certificate
+from loadkit.transport.dtls import Certificate
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from loadkit.gateway.media import EchoMedia, Sender, SessionMedia
 from loadkit.media.native_counts import NativeMeter, NativeSource
 from loadkit.media.rtcp import RtcpReporter
-from loadkit.native.library import Event
+from loadkit.native.structures import Event
 from loadkit.transport.native_media import NativeMedia
 from loadkit.transport.native_poll import why_not_native
 from loadkit.transport.peer import Peer

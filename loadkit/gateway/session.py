@@ -41,16 +41,16 @@ from loadkit.signaling.protocol import (
     ServerEvent,
     ServerProtocol,
 )
-from loadkit.transport.peer import Certificate, Peer
+from loadkit.transport.dtls import Certificate
+from loadkit.transport.goodbye import GOODBYE_S, within_goodbye
+from loadkit.transport.peer import Peer
 from loadkit.transport.sdp import RemoteDescription, write_candidate
 
 logger = logging.getLogger(__name__)
 
 MEDIA_BRIDGE_FAILURE = "MEDIA_BRIDGE_FAILURE"
 
-#: How long the last word, and the closing of sockets, may take.
 _CLOSE_MAY_FOLLOW_S = 1.0
-_GOODBYE_S = 2.0
 _WATCH_INTERVAL_S = 1.0
 
 
@@ -303,36 +303,23 @@ class Session:
         if self._grace is not None:
             self._grace.cancel()
         self._faults.ended()
-        await self._within_goodbye(self._stop_media())
+        name = f"session {self.session_id}"
+        await within_goodbye(self._stop_media(), name)
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_GOODBYE_S)
+            await asyncio.wait(self._tasks, timeout=GOODBYE_S)
         if end.code is not None:
             self._protocol.send_error(end.code, end.reason)
         elif end.close:
             self._protocol.send_close()
-        await self._within_goodbye(self.flush())
-        if self._peer is not None and not await self._within_goodbye(self._peer.close()):
+        await within_goodbye(self.flush(), name)
+        if self._peer is not None and not await within_goodbye(self._peer.close(), name):
             self._peer.abort()
 
     async def _stop_media(self) -> None:
         if self._media is not None:
             self._media.stop(time.monotonic())
-
-    async def _within_goodbye(self, step: Coroutine[Any, Any, None]) -> bool:
-        """One step of the end; whatever becomes of it, the others follow."""
-        name = getattr(step, "__qualname__", "a step")
-        try:
-            async with asyncio.timeout(_GOODBYE_S):
-                await step
-        except TimeoutError:
-            logger.warning("session %s: at its end %s took over %g s", self.session_id, name, _GOODBYE_S)
-            return False
-        except Exception:
-            logger.exception("session %s: at its end %s failed", self.session_id, name)
-            return False
-        return True
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run beside the session; what it raises ends the session."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from loadkit.media import CLOCK_RATE
 from loadkit.media.meter import share_lost
-from loadkit.native.library import Figures, known
+from loadkit.native.structures import Figures, known
 
 
 class NativeSource:

@@ -25,7 +25,7 @@ from loadkit.probe.watcher import Watcher
 from loadkit.records import CallRecord, Outcome, TurnRecord
 from loadkit.settings import Settings
 from loadkit.signaling.modes import ECHO, resolve_mode
-from loadkit.transport.peer import Certificate
+from loadkit.transport.dtls import Certificate
 from loadkit.transport.warm_up import warm_up
 
 #: Seconds between two lines of figures.

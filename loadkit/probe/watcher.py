@@ -17,7 +17,8 @@ from loadkit.probe.secrets import without
 from loadkit.probe.sockets import watched_connect
 from loadkit.signaling.client import Connect
 from loadkit.signaling.ice_servers import IceServer
-from loadkit.transport.peer import DtlsOutcome, Peer
+from loadkit.transport.dtls import DtlsOutcome
+from loadkit.transport.peer import Peer
 from loadkit.transport.reception import PacketHandler
 from loadkit.transport.sdp import RemoteDescription, write_candidate
 

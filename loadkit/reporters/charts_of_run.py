@@ -13,6 +13,7 @@ from loadkit.analysis.timeline import (
     outcomes_over,
     percentiles_over,
 )
+from loadkit.reporters.chart_bars import stacked_over_time
 from loadkit.reporters.chart_lines import lines_over_time
 from loadkit.reporters.chart_style import (
     BLUE,
@@ -21,7 +22,6 @@ from loadkit.reporters.chart_style import (
     INK,
     NOTHING_MEASURED,
     ORANGE,
-    PAPER,
     RED,
     Elapsed,
     Picture,
@@ -66,25 +66,7 @@ def outcomes(calls: pd.DataFrame, times: Timeline) -> Picture:
     if table.empty:
         return Picture("outcomes", title, text, None)
     table["outcome"] = table["outcome"].str.replace("_", " ")
-    present = [name for name in OUTCOME_COLOURS if name in set(table["outcome"])]
-    table = table.assign(rank=table["outcome"].map(present.index)).sort_values(["offset_s", "rank"])
-    top = table.groupby("offset_s")["calls"].cumsum()
-    until = table["offset_s"] + times.width_s / axis.unit_s
-    values = rows(table.assign(until=until, top=top, bottom=top - table["calls"]))
-    scale = alt.Scale(domain=present, range=[OUTCOME_COLOURS[name] for name in present])
-    chart = (
-        alt.Chart(data(values))
-        .mark_rect(stroke=PAPER, strokeWidth=0.5)
-        .encode(
-            x=axis.x(),
-            x2="until:Q",
-            y=alt.Y("bottom:Q", title="calls", axis=whole(int(top.max()))),
-            y2="top:Q",
-            color=alt.Color("outcome:N", scale=scale, legend=alt.Legend(symbolType="square")),
-            tooltip=[axis.tooltip(), alt.Tooltip("outcome:N"), alt.Tooltip("calls:Q")],
-        )
-        .add_params(zoom("outcome_zoom"))
-    )
+    chart = stacked_over_time(table, axis, "outcome", "calls", OUTCOME_COLOURS, times.width_s, "outcome_zoom")
     return Picture("outcomes", title, text, finished(chart), zooms=True)
 
 

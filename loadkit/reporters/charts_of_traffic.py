@@ -11,19 +11,18 @@ import pandas as pd
 
 from loadkit.analysis.timeline import Timeline, timeline
 from loadkit.analysis.traffic import LATE_MS, Load, connected_over, first_delays, load_of
+from loadkit.reporters.chart_bars import stacked_over_time
 from loadkit.reporters.chart_style import (
     BLUE,
     GREEN,
     INK,
     ORANGE,
-    PAPER,
     RED,
     Elapsed,
     Picture,
     data,
     finished,
     rows,
-    whole,
     zoom,
 )
 
@@ -107,24 +106,7 @@ def _fates(calls: pd.DataFrame, arrivals: pd.DataFrame, times: Timeline) -> Pict
     table = axis.scaled(fates_over(calls, arrivals, times))
     if table.empty:
         return Picture("arrivals", title, text, None)
-    top = table.groupby("offset_s")["arrivals"].cumsum()
-    until = table["offset_s"] + times.width_s / axis.unit_s
-    values = rows(table.assign(until=until, top=top, bottom=top - table["arrivals"]))
-    present = [name for name in _FATES if name in set(table["fate"])]
-    scale = alt.Scale(domain=present, range=[_FATES[name] for name in present])
-    chart = (
-        alt.Chart(data(values))
-        .mark_rect(stroke=PAPER, strokeWidth=0.5)
-        .encode(
-            x=axis.x(),
-            x2="until:Q",
-            y=alt.Y("bottom:Q", title="arrivals", axis=whole(int(top.max()))),
-            y2="top:Q",
-            color=alt.Color("fate:N", scale=scale, legend=alt.Legend(symbolType="square")),
-            tooltip=[axis.tooltip(), alt.Tooltip("fate:N"), alt.Tooltip("arrivals:Q")],
-        )
-        .add_params(zoom("arrivals_zoom"))
-    )
+    chart = stacked_over_time(table, axis, "fate", "arrivals", _FATES, times.width_s, "arrivals_zoom")
     return Picture("arrivals", title, text, finished(chart), zooms=True)
 
 

@@ -17,8 +17,12 @@
     pool.py        the engines of this process, least loaded first
     statistics.py  records as Locust's own table shows them
     forwarding.py  records from the workers to the master
-    workers.py     who of them takes part, and who is gone too early
+    workers.py     what the master does about them: who takes part, who is gone too early, their end of a run
+    watchdog.py    ends a run whose generator stands still
+    own_figures.py what the Locust process itself costs
     run.py         the run's folder, on the process that reports
+    configuration.py  settings, gateway and token as they are now, and what engines are told
+    swarm.py       all that is held for one Locust environment
     lifecycle.py   Locust's events: what happens when
 
 The only package that imports locust and gevent.

@@ -37,7 +37,8 @@ from loadkit.records import Outcome
 from loadkit.settings import Settings, ice_paths
 from loadkit.signaling.modes import resolve_mode
 from loadkit.swarm.arrivals import Arrived
-from loadkit.swarm.lifecycle import RunRefused, Swarm, attach_to_locust, swarm_of
+from loadkit.swarm.lifecycle import attach_to_locust, swarm_of
+from loadkit.swarm.swarm import RunRefused, Swarm
 
 attach_to_locust()
 

@@ -5,7 +5,10 @@
     route.py             which STUN and TURN servers a call uses, by the path asked for
     relay.py             a relay at a TURN server, or why there is none
     gathering.py         local candidates, told as they come
+    dtls.py              the certificate of a process, and what a handshake agreed on
+    selected_pair.py     the candidate pair that media flows over
     peer.py              one association: gather, connect, handshake, send, receive, close
+    goodbye.py           the steps of an end, each with its time
     hosts.py             host candidates over sockets that are read together
     datagrams.py         such sockets, read through one epoll object in Python
     native_poll.py       such sockets, read in the compiled module, and what it tells

@@ -7,11 +7,13 @@ become sockets of one ICE connection.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import secrets
 from collections.abc import Callable, Sequence
 
 from aioice.ice import Connection
-from aiortc import RTCIceCandidate
+from aiortc import RTCIceCandidate, RTCIceGatherer
 from aiortc.rtcicetransport import candidate_from_aioice
 
 from loadkit.errors import Stage, TransportError
@@ -24,6 +26,19 @@ from loadkit.transport.route import Route
 #: How long candidates may wait to be trickled while others are still being gathered: at first, at most.
 #: Host candidates are there at once, and should not wait for those that come from servers.
 _TRICKLE_POLL_S, _LONGEST_TRICKLE_POLL_S = 0.001, 0.02
+
+
+def make_gatherer() -> RTCIceGatherer:
+    """A gatherer with a ufrag and a password of its own, and no servers: a :class:`Gathering` asks those."""
+    return RTCIceGatherer(iceServers=[], local_username=_ice_name(4), local_password=_ice_name(22))
+
+
+def _ice_name(length: int) -> str:
+    """A ufrag or password of RFC 8445's ice-char (letters, digits, ``+``, ``/``), six random bits each.
+
+    All drawn at once: aioice draws each character by itself, which is half of what it takes to make a connection.
+    """
+    return base64.b64encode(secrets.token_bytes(length)).decode()[:length]
 
 
 class Gathering:

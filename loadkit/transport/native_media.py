@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from loadkit.native.library import Event, Figures, Kind
+from loadkit.native.structures import Event, Figures, Kind
 from loadkit.transport.datagrams import PolledSocket
 from loadkit.transport.native_poll import NativePoll, packed_address
 from loadkit.transport.pylibsrtp_internals import srtp_pointer

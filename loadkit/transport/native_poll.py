@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from loadkit.native import MediaPoll, why_not_usable
-from loadkit.native.library import Event, Kind
+from loadkit.native.structures import Event, Kind
 from loadkit.transport.datagrams import DatagramPoll, PolledSocket
 from loadkit.transport.pylibsrtp_internals import srtp_functions, why_no_functions
 

@@ -11,11 +11,9 @@ handed to the owner with their arrival time, and sent straight to the selected p
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aioice.ice import CandidatePair
@@ -23,7 +21,6 @@ from aiortc import (
     RTCDtlsParameters,
     RTCDtlsTransport,
     RTCIceCandidate,
-    RTCIceGatherer,
     RTCIceParameters,
     RTCIceTransport,
 )
@@ -32,13 +29,15 @@ from loadkit.errors import Stage, TransportError
 from loadkit.transport import aioice_stun, aiortc_media
 from loadkit.transport import aiortc_internals as internals
 from loadkit.transport.datagrams import PYTHON_POLL, DatagramPoll, poll_of_loop
-from loadkit.transport.gathering import Gathering
+from loadkit.transport.dtls import Certificate, DtlsOutcome
+from loadkit.transport.gathering import Gathering, make_gatherer
 from loadkit.transport.native_media import NativeMedia
 from loadkit.transport.native_poll import NativePoll
 from loadkit.transport.pylibsrtp_buffers import Process, rtp_protector
 from loadkit.transport.reception import PacketHandler, Reception
-from loadkit.transport.relay import Relay, TurnOptions
+from loadkit.transport.relay import TurnOptions
 from loadkit.transport.route import Route
+from loadkit.transport.selected_pair import SelectedPair, Selection, pairs_tried
 
 logger = logging.getLogger(__name__)
 
@@ -49,45 +48,6 @@ HOSTS_ALONE = Route()
 TURN_AS_USUAL = TurnOptions()
 
 _CONSENT_EXPIRED = "ICE consent expired: the other side no longer answers connectivity checks"
-
-
-def _ice_name(length: int) -> str:
-    """A ufrag or password of RFC 8445's ice-char (letters, digits, ``+``, ``/``), six random bits each.
-
-    All drawn at once: aioice draws each character by itself, which is half of what it takes to make a connection.
-    """
-    return base64.b64encode(secrets.token_bytes(length)).decode()[:length]
-
-
-@dataclass(frozen=True)
-class DtlsOutcome:
-    """What the handshake agreed on."""
-
-    role: str
-    version: str
-    cipher: str | None
-    srtp_profile: str
-
-
-class Certificate:
-    """The DTLS certificate of a process, and its fingerprint, made once for all its calls."""
-
-    def __init__(self) -> None:
-        self.certificate = internals.SharedCertificate.generateCertificate()
-        sha256 = [f for f in self.certificate.getFingerprints() if f.algorithm == "sha-256"]
-        self.parameters = RTCDtlsParameters(fingerprints=sha256)
-
-
-@dataclass(frozen=True)
-class SelectedPair:
-    """The pair that media flows over."""
-
-    local_type: str
-    remote_type: str
-    local_address: str
-    """Address of this machine: for a relay, that towards its TURN server."""
-    relay_protocol: str | None
-    """``udp``, ``tcp`` or ``tls`` to the TURN server; None without a relay of ours."""
 
 
 class Peer:
@@ -123,9 +83,7 @@ class Peer:
         #: Resolved with a sentence when a connected peer is lost (consent expired, DTLS closed).
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-        self._gatherer = RTCIceGatherer(
-            iceServers=[], local_username=_ice_name(4), local_password=_ice_name(22)
-        )
+        self._gatherer = make_gatherer()
         self._ice = RTCIceTransport(self._gatherer)
         self._connection = internals.ice_connection(self._ice)
         self._connection.ice_controlling = controlling
@@ -151,10 +109,7 @@ class Peer:
         self._protect: Process | None = None
         self._sendto: Callable[[bytes, Any], None] | None = None
         self._remote_address: Any = None
-        # Kept for the record: a connection that is closed forgets its pair.
-        self._pair: CandidatePair | None = None
-        self._local_type = ""
-        self._mapped: dict[tuple[int, Any], Any] = {}
+        self._selection = Selection(self._connection, self.gathering)
         self._closed = False
         internals.on_nomination(self._connection, self._use_selected_pair)
         internals.check_back_at_once(self._connection)
@@ -210,7 +165,9 @@ class Peer:
         finally:
             selected.cancel()
         if not self._selected.is_set():
-            raise TransportError(Stage.ICE, "ICE_FAILED", f"no candidate pair worked: {self._pairs_tried()}")
+            raise TransportError(
+                Stage.ICE, "ICE_FAILED", f"no candidate pair worked: {pairs_tried(self._ice, self.gathering)}"
+            )
         self._ice.on("statechange", self._ice_state_changed)
 
     async def handshake(self, remote: RTCDtlsParameters) -> DtlsOutcome:
@@ -239,20 +196,15 @@ class Peer:
 
     def selected_types(self) -> tuple[str, str] | None:
         """Candidate types (ours, theirs) of the selected pair."""
-        pair = self._pair
-        return (self._local_type, pair.remote_candidate.type) if pair else None
+        return self._selection.types()
 
     def selected_pair(self) -> SelectedPair | None:
         """The pair that media flows or flowed over; None while there is none."""
-        pair, relay = self._pair, self._relay_in_use()
-        if pair is None:
-            return None
-        return SelectedPair(
-            local_type=self._local_type,
-            remote_type=pair.remote_candidate.type,
-            local_address=relay.local_address if relay else pair.local_candidate.host,
-            relay_protocol=relay.server.protocol if relay else None,
-        )
+        return self._selection.described()
+
+    def nominated(self) -> CandidatePair | None:
+        """The selected pair with both its candidates; None before there is one, and kept after the end."""
+        return self._selection.pair
 
     # Media
 
@@ -288,10 +240,6 @@ class Peer:
         """Protect and send one compound RTCP packet."""
         if self._tx is not None and self._sendto is not None:
             self._sendto(self._tx.protect_rtcp(packet), self._remote_address)
-
-    def nominated(self) -> CandidatePair | None:
-        """The selected pair with both its candidates; None before there is one, and kept after the end."""
-        return self._pair
 
     async def close(self) -> None:
         """Close DTLS, ICE and all sockets; may be called at any time, more than once."""
@@ -345,11 +293,12 @@ class Peer:
 
     def _aim_media(self) -> None:
         """Tell the compiled module which sockets are the peer's, and where packets go."""
-        if self._media is None or self._pair is None:
+        pair = self._selection.pair
+        if self._media is None or pair is None:
             return
         for protocol in internals.bound_protocols(self._connection):
             self._media.read_from(protocol.transport)
-        self._media.send_by(self._pair.protocol.transport, self._remote_address)
+        self._media.send_by(pair.protocol.transport, self._remote_address)
 
     def _send_nowhere(self) -> None:
         self._sendto = None
@@ -361,11 +310,9 @@ class Peer:
             self._media.close()
 
     def _use_selected_pair(self) -> None:
-        pair = internals.nominated_pair(self._connection)
-        if pair is None or self._closed:
+        pair = None if self._closed else self._selection.take()
+        if pair is None:
             return
-        self._pair = pair
-        self._local_type = internals.local_type(self._connection, pair, self._mapped)
         self._sendto = pair.protocol.transport.sendto
         self._remote_address = pair.remote_addr
         self._tap()
@@ -376,26 +323,10 @@ class Peer:
         """See to the sockets that the connection has by now."""
         if not self._through_aiortc:
             internals.tap(self._connection, self.reception.take)
-        internals.note_mapped_addresses(self._connection, self._mapped)
-
-    def _pairs_tried(self) -> str:
-        local = ", ".join(f"{c.type} {c.ip}" for c in self.local_candidates) or "none"
-        remote = ", ".join(f"{c.type} {c.ip}" for c in self._ice.getRemoteCandidates()[:8]) or "none"
-        refusal = self.gathering.relay.refusal if self.gathering.relay else None
-        refused = (
-            f"; the TURN server {self.gathering.turn_url} does not relay to them ({refusal})"
-            if refusal
-            else ""
-        )
-        return f"local candidates {local}; remote candidates {remote}{refused}"
-
-    def _relay_in_use(self) -> Relay | None:
-        relay = self.gathering.relay
-        in_use = relay is not None and self._pair is not None and self._pair.protocol is relay.protocol
-        return relay if in_use else None
+        self._selection.note_mapped_addresses()
 
     def _relay_lost(self) -> None:
-        if self._relay_in_use() and not self._closed:
+        if self._selection.relay() is not None and not self._closed:
             self._tell_lost(f"the relay is gone: the TURN server {self.gathering.turn_url} ended it")
 
     def _ice_state_changed(self) -> None:

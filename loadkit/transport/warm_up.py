@@ -13,7 +13,8 @@ import logging
 from aiortc import RTCDtlsParameters, RTCIceCandidate
 
 from loadkit.errors import TransportError
-from loadkit.transport.peer import Certificate, Peer
+from loadkit.transport.dtls import Certificate
+from loadkit.transport.peer import Peer
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from loadkit.media.clock import MediaClock
 from loadkit.records import Outcome
 from loadkit.settings import make_settings
 from loadkit.signaling.ice_servers import IceServer
-from loadkit.transport.peer import DtlsOutcome, Peer
+from loadkit.transport.dtls import DtlsOutcome
+from loadkit.transport.peer import Peer
 from loadkit.transport.reception import PacketHandler
 from loadkit.transport.sdp import RemoteDescription
 from tests.fakes import CERTIFICATE, Line, ScriptedGateway

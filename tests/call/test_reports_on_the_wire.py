@@ -107,8 +107,8 @@ def assert_reports_are_right(aiortc: Aiortc, record: CallRecord) -> None:
     inbound, remote = aiortc.stats["inbound-rtp"], aiortc.stats["remote-inbound-rtp"]
     assert 0 < inbound.packetsReceived <= record.packets_sent
     assert inbound.packetsLost == remote.packetsLost == record.packets_lost == 0
-    assert 0 < remote.roundTripTime < 2
-    assert record.round_trip_time is not None and 0 < record.round_trip_time < 2
+    assert 0 < remote.roundTripTime < 20
+    assert record.round_trip_time is not None and 0 < record.round_trip_time < 20
     # aiortc's jitter is in ticks.
     assert 0 <= inbound.jitter < CLOCK_RATE and 0 <= remote.jitter < CLOCK_RATE
     assert record.remote_jitter is not None and record.jitter is not None

@@ -24,7 +24,7 @@ from loadkit.media.samples import EncodedSample, encode, silence
 from loadkit.records import STAGES, CallRecord, Outcome, TurnRecord, to_row
 from loadkit.settings import make_settings
 from loadkit.signaling.client import SignalingConnection
-from loadkit.transport.peer import Certificate
+from loadkit.transport.dtls import Certificate
 from loadkit.transport.sdp import read_sdp, write_candidate
 from tests.fakes import GARBAGE, Footprint, Line, Script, ScriptedGateway
 

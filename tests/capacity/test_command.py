@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,11 +68,12 @@ def document(folder: Path) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.timeout(300)
 def test_the_limit_of_a_gateway_is_found_by_real_runs_from_above(tmp_path: Path, gateway: str) -> None:
     slo = ("--slo", "failed < 1%", "--slo", "setup_ms p50 < 30s")
     with capacity(tmp_path, *QUICK, *slo, "--host", gateway, "--start", "13", "--factor", "1.05") as command:
         command.wait_for("step ")
-        code = command.wait(170)
+        code = command.wait(240)
     assert code == ExitCode.PASSED, command.output
     command.assert_no_process_left()
     told = document(tmp_path)
@@ -108,21 +109,43 @@ def test_ctrl_c_ends_the_step_and_tells_what_is_known(tmp_path: Path, gateway: s
     assert (tmp_path / "search" / "capacity.html").exists()
 
 
-def test_a_gateway_that_is_not_there_is_told_before_any_call(tmp_path: Path) -> None:
+@pytest.fixture
+def search_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., tuple[int, str]]]:
+    """Runs the command in this process, which is sooner there, with its reports in ``tmp_path``; code and output."""
+    monkeypatch.setenv("LOADKIT_AUTH_TOKEN", TOKEN)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def search(*arguments: str) -> tuple[int, str]:
+        folder = ("-f", str(ROOT / "locustfile.py"), "--reports-dir", str(tmp_path), "--run-id", "search")
+        code = cli.main(["capacity", *folder, *arguments])
+        return code, capsys.readouterr().out
+
+    yield search
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def test_a_gateway_that_is_not_there_is_told_before_any_call(
+    tmp_path: Path, search_here: Callable[..., tuple[int, str]]
+) -> None:
     host = f"ws://127.0.0.1:{free_port()}"
-    with capacity(tmp_path, "--slo", "failed < 1%", "--host", host) as command:
-        assert command.wait() == ExitCode.GATEWAY_UNREACHABLE, command.output
-    assert f"nothing answers at {host}: Connection refused" in command.output
+    code, output = search_here("--slo", "failed < 1%", "--host", host)
+    assert code == ExitCode.GATEWAY_UNREACHABLE, output
+    assert f"nothing answers at {host}: Connection refused" in output
     assert document(tmp_path)["result"]["ending"] == "unreachable"
 
 
-def test_a_step_whose_run_cannot_begin_is_told_with_its_own_words(tmp_path: Path) -> None:
+def test_a_step_whose_run_cannot_begin_is_told_with_its_own_words(
+    tmp_path: Path, search_here: Callable[..., tuple[int, str]]
+) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text("import nothing_of_that_name\n", encoding="utf-8")
-    with capacity(tmp_path, "--slo", "failed < 1%", "-f", str(broken)) as command:
-        assert command.wait() != ExitCode.PASSED
-    assert "step 1 (10 calls)" in command.output
-    assert "nothing_of_that_name" in command.output
+    code, output = search_here("--slo", "failed < 1%", "-f", str(broken))
+    assert code != ExitCode.PASSED
+    assert "step 1 (10 calls)" in output
+    assert "nothing_of_that_name" in output
 
 
 @pytest.mark.parametrize(

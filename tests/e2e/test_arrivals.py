@@ -44,7 +44,7 @@ def test_stages_start_each_call_at_its_moment_and_end_the_run(tmp_path: Path) ->
     first = calls[0]["intended_at"]
     for call in calls[:6]:
         # Unix time is worked out anew for each call: a clock that is being set moves it a little.
-        assert call["intended_at"] - first == pytest.approx(call["arrival"] / 3, abs=0.02)
+        assert call["intended_at"] - first == pytest.approx(call["arrival"] / 3, abs=0.1)
     assert all(call["setup_ms"] >= call["start_delay_ms"] for call in calls)
     assert told["run"]["ended_by"] == run_document(tmp_path)["ended_by"] == "stages"
     arrivals = told["traffic"]["arrivals"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -102,6 +104,18 @@ def test_a_killed_engine_leaves_a_record_for_each_call_and_ends_all_waits(
     assert engine.command(calls[0].call_id, "pause", 10, seconds=1)["ended"]["code"] == "ENGINE_LOST"
     with pytest.raises(EngineLost):
         engine.place(echo_call())
+
+
+def test_a_call_lost_with_its_engine_began_when_it_was_handed_over_not_when_it_was_meant_to(
+    engine: EngineClient, told: Told, gateway: str
+) -> None:
+    engine.start(configuration(gateway))
+    engine.place(dataclasses.replace(echo_call(), intended=time.monotonic() - 5.0))
+    engine.abandon()
+    (record,) = told.records
+    assert record["error_code"] == "ENGINE_STALLED"
+    assert 5.0 < record["started_at"] - record["intended_at"] < 60.0
+    assert record["started_at"] < record["ended_at"] + 0.001
 
 
 def test_stop_cancels_calls_keeps_their_records_and_leaves_no_process(

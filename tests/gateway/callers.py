@@ -17,7 +17,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from loadkit.gateway.app import Gateway
 from loadkit.media.rtp import RtpPacket, RtpSource, parse_rtp
-from loadkit.transport.peer import Certificate, Peer
+from loadkit.transport.dtls import Certificate
+from loadkit.transport.peer import Peer
 from loadkit.transport.sdp import LocalDescription, read_candidate, read_sdp, write_candidate, write_sdp
 
 CERTIFICATE = Certificate()

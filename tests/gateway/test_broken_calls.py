@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.broken_calls import BROKEN, run, table
+from benchmarks.broken_calls import run, table
+from benchmarks.ways import BROKEN
 
 #: What the process may have grown by after its warm-up. The allocator's pages grow for about 3,000 calls and then no
 #: more (seen: 93 MiB idle, 117 after 300, 134 after 1,300, 139 after 3,000, 139 after 6,000).

@@ -14,7 +14,7 @@ from loadkit.gateway.media import EchoMedia
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.media.native_counts import NativeMeter, NativeSource
 from loadkit.native import MediaPoll
-from loadkit.native.library import Kind
+from loadkit.native.structures import Kind
 from loadkit.transport.native_poll import why_not_native
 from tests.native.parts import PAYLOAD_TYPE, SSRC, open_stream, payloads, plain_poll, rtp
 

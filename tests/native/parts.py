@@ -17,7 +17,8 @@ from loadkit.media.native_counts import NativeMeter, jitter_of, loss_burst_mean
 from loadkit.media.rtp import parse_rtp
 from loadkit.native import MediaPoll, build
 from loadkit.native.building import NotBuilt
-from loadkit.native.library import Event, Figures, MediaLibrary, known
+from loadkit.native.library import MediaLibrary
+from loadkit.native.structures import Event, Figures, known
 
 PAYLOAD_TYPE = 111
 SSRC = 0xC0FFEE

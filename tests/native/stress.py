@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pylibsrtp
 
-from loadkit.native.library import MediaLibrary, MediaPoll
+from loadkit.native.library import MediaLibrary
+from loadkit.native.poll import MediaPoll
 from loadkit.transport.pylibsrtp_internals import srtp_functions, srtp_pointer
 from tests.native.parts import rtp
 

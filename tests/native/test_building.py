@@ -101,11 +101,11 @@ def test_a_file_that_is_no_module_is_missed_in_a_sentence(
     pretended: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build()
-    library._load.cache_clear()
+    library.loaded_module.cache_clear()
     try:
         assert "cannot be loaded" in str(library.why_not_usable())
     finally:
-        library._load.cache_clear()
+        library.loaded_module.cache_clear()
 
 
 def test_a_module_of_another_shape_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loadkit.media.native_counts import NativeMeter
 from loadkit.native import MediaPoll
-from loadkit.native.library import Kind
+from loadkit.native.structures import Kind
 from tests.native.parts import (
     PAYLOAD_TYPE,
     PythonFigures,

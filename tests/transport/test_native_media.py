@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from loadkit.media.rtp import RtpSource, parse_rtp
-from loadkit.native.library import Event, Kind
+from loadkit.native.structures import Event, Kind
+from loadkit.transport.dtls import Certificate
 from loadkit.transport.native_media import NativeMedia
 from loadkit.transport.native_poll import why_not_native
-from loadkit.transport.peer import Certificate, Peer
+from loadkit.transport.peer import Peer
 from tests.fakes import Footprint
 from tests.transport.test_peer import CERTIFICATE, Inbox, Pair
 
@@ -176,10 +177,12 @@ async def test_packets_on_a_socket_that_was_not_nominated_are_heard() -> None:
     footprint = Footprint()
     pair = NativePair(("127.0.0.1", "127.0.0.2"))
     await pair.up()
+    nominated = pair.gateway.nominated()
+    assert nominated is not None
     for candidate in pair.caller.local_candidates:
         packet = pair.gateway.protect_rtp(pair.source.packet(f"to {candidate.ip}".encode()))
-        assert packet is not None and pair.gateway._pair is not None
-        pair.gateway._pair.protocol.transport.sendto(packet, (candidate.ip, candidate.port))
+        assert packet is not None
+        nominated.protocol.transport.sendto(packet, (candidate.ip, candidate.port))
     heard = {(await pair.next(Kind.PAYLOAD)).data for _ in range(2)}
     assert heard == {b"to 127.0.0.1", b"to 127.0.0.2"}
     await pair.close()

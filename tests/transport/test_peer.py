@@ -24,7 +24,8 @@ from av import AudioFrame
 from loadkit.errors import Stage, TransportError
 from loadkit.media.rtp import RtpSource, parse_rtp
 from loadkit.media.samples import silence
-from loadkit.transport.peer import HOSTS_ALONE, Certificate, DtlsOutcome, Peer
+from loadkit.transport.dtls import Certificate, DtlsOutcome
+from loadkit.transport.peer import HOSTS_ALONE, Peer
 from loadkit.transport.route import Route
 from loadkit.transport.sdp import LocalDescription, read_candidate, read_sdp, write_sdp
 from tests.fakes import Footprint
@@ -220,8 +221,9 @@ async def test_packets_on_a_socket_that_was_not_nominated_are_heard(footprint: F
     pair = Pair(addresses=("127.0.0.1", "127.0.0.1"))
     await pair.connect()
     await pair.handshake()
-    assert pair.caller._pair is not None
-    nominated = pair.caller._pair.local_candidate.port
+    nominated_pair = pair.caller.nominated()
+    assert nominated_pair is not None
+    nominated = nominated_pair.local_candidate.port
     (other,) = [c.port for c in pair.caller.local_candidates if c.port != nominated]
     packet = RtpSource(pair.gateway.ssrc, 111).packet(b"elsewhere")
     pair.gateway._remote_address = ("127.0.0.1", other)

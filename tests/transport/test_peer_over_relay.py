@@ -13,7 +13,8 @@ from aiortc import RTCDtlsParameters, RTCIceCandidate
 from loadkit.errors import TransportError
 from loadkit.gateway.coturn import Coturn
 from loadkit.media.rtp import RtpSource
-from loadkit.transport.peer import HOSTS_ALONE, TURN_AS_USUAL, Certificate, Peer
+from loadkit.transport.dtls import Certificate
+from loadkit.transport.peer import HOSTS_ALONE, TURN_AS_USUAL, Peer
 from loadkit.transport.relay import TurnOptions
 from loadkit.transport.route import Route
 from tests.conftest import TURN_SECRET

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from loadkit.transport import warm_up as module
-from loadkit.transport.peer import Certificate
+from loadkit.transport.dtls import Certificate
 from loadkit.transport.warm_up import warm_up
 from tests.fakes import Footprint
 

@@ -26,7 +26,7 @@ from loadkit.media.clock import MediaClock
 from loadkit.media.samples import load_sample
 from loadkit.records import CallRecord, Outcome, to_row
 from loadkit.settings import SAMPLES_DIR, make_settings
-from loadkit.transport.peer import Certificate
+from loadkit.transport.dtls import Certificate
 from loadkit.transport.warm_up import warm_up
 
 #: Short, so that a call that waits in vain does not wait for long; for demonstrations only.

@@ -18,7 +18,8 @@ from loadkit.gateway.faults.stall import Stalls
 from loadkit.media.clock import MediaClock
 from loadkit.media.rtp import RtpPacket
 from loadkit.media.samples import silence
-from loadkit.transport.peer import Certificate, Peer
+from loadkit.transport.dtls import Certificate
+from loadkit.transport.peer import Peer
 from tests.fakes import Footprint
 from tests.gateway.callers import Caller, RawSocket, all_gone, offer, until
 from tests.gateway.conftest import StartGateway

@@ -1,0 +1,43 @@
+"""The record of a call that no engine can tell of: it was never placed, or its engine took it with it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from loadkit.call.spec import CallSpec
+from loadkit.errors import Stage
+from loadkit.records import CallRecord, Outcome
+
+
+@dataclass
+class HeldCall:
+    """A call that was handed to an engine and has left no record yet."""
+
+    spec: CallSpec
+    handed_over: float
+    """When, in monotonic seconds: later than intended when the engines had to be waited for."""
+    connected: bool = False
+    """Whether a command of its script has been answered: the first one waits for the connection."""
+
+
+def record_of_lost_call(held: HeldCall, code: str, message: str) -> CallRecord:
+    """It began when it was handed over; by how much later it really did, the engine took with it."""
+    record = record_of_unplaced_call(held.spec, code, message)
+    record.started_at = round(held.handed_over + _unix_offset(), 6)
+    record.failed_stage = Stage.MEDIA if held.connected else Stage.PLACE
+    return record
+
+
+def record_of_unplaced_call(spec: CallSpec, code: str, message: str) -> CallRecord:
+    """It never began."""
+    record = spec.new_record()
+    record.intended_at = round(spec.intended + _unix_offset(), 6)
+    record.ended_at = round(time.time(), 6)
+    record.outcome, record.failed_stage = Outcome.FAILED, Stage.PLACE
+    record.error_code, record.error_message = code, message
+    return record
+
+
+def _unix_offset() -> float:
+    return time.time() - time.monotonic()

@@ -1,0 +1,329 @@
+"""What loadkit holds for one Locust environment: engines, gateway, and the run, from its start to its report."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import Any
+
+import gevent
+from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
+
+from loadkit.call.spec import CallSpec
+from loadkit.engine.client import EngineClient, EngineLost
+from loadkit.engine.link import Message
+from loadkit.engine.lost_calls import record_of_unplaced_call
+from loadkit.errors import ExitCode, LoadkitError
+from loadkit.gateway.embedded import EmbeddedGateway
+from loadkit.records import to_row
+from loadkit.settings import Settings
+from loadkit.swarm import preflight, statistics
+from loadkit.swarm.configuration import Configuration
+from loadkit.swarm.forwarding import FINISH, FINISHED, RecordForwarder
+from loadkit.swarm.own_figures import OwnFigures
+from loadkit.swarm.pool import EnginePool, default_engines
+from loadkit.swarm.run import Run
+from loadkit.swarm.traffic import Traffic
+from loadkit.swarm.watchdog import Watchdog
+from loadkit.swarm.workers import Workers
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+
+_FINISH_WORKERS_S = 25.0
+
+
+class RunRefused(LoadkitError):
+    """The run cannot start, and no call of it can be placed."""
+
+
+class Swarm:
+    """What loadkit holds for one Locust environment."""
+
+    def __init__(self, environment: Environment) -> None:
+        assert environment.parsed_options is not None
+        self._environment = environment
+        self._runner = environment.runner
+        self._configuration = Configuration(environment)
+        self._pool: EnginePool | None = None
+        self._gateway: EmbeddedGateway | None = None
+        self._forwarder: RecordForwarder | None = None
+        self._workers: Workers | None = None
+        self._run: Run | None = None
+        self._spread = self._configuration.spread()
+        self._exit_code: ExitCode | None = None
+        self._refused = False
+        self._traffic = Traffic(environment)
+        self._stop_timeout = environment.stop_timeout
+        self._finishing = False
+        self._ended_by: str | None = None
+        self._ending: gevent.Greenlet | None = None
+        self._watchdog = Watchdog(self._engines, self._stall_timeout, self._stalled)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the run."""
+        return self._configuration.settings
+
+    # For users
+
+    def place(self, spec: CallSpec) -> EngineClient:
+        """Place a call on the least loaded engine; path and local address, when it has none, take their turns.
+
+        :raises RunRefused: the run cannot start; there is nothing to wait for.
+        :raises EngineLost: no engine is left; the call has its record.
+        """
+        if self._pool is None or self._refused:
+            raise RunRefused("the run was refused; see the log")
+        spec = self._spread.over(spec)
+        try:
+            return self._pool.place(spec)
+        except EngineLost as exc:
+            record = record_of_unplaced_call(spec, "ENGINE_LOST", str(exc))
+            self._record({"call": to_row(record), "turns": []})
+            raise
+
+    def draw_duration(self) -> float:
+        """Seconds that a call is to be talked which no arrival brought."""
+        return self._traffic.draw_duration(self.settings)
+
+    def call_connected(self, call_id: str, setup_ms: float) -> None:
+        """A call has been set up."""
+        self._traffic.connected(call_id)
+        statistics.count_setup(self._environment, setup_ms)
+
+    # init
+
+    def prepare(self) -> None:
+        """Check everything that can be checked before the first call, and start what calls need.
+
+        :raises LoadkitError: something cannot be used; nothing is left running.
+        """
+        self._configuration.check_files()
+        runner = self._runner
+        if isinstance(runner, WorkerRunner):
+            worker = f"worker-{runner.worker_index}"
+            self._forwarder = RecordForwarder(runner, worker)
+            OwnFigures(worker, self._figures)
+            self._pool = self._new_pool(worker)
+            runner.register_message(FINISH, self._finish_worker, concurrent=True)
+            return
+        preflight.check_reports_dir(self.settings.reports_dir)
+        self._traffic.check(self.settings)
+        self._traffic.note_users(self.settings)
+        preflight.check_local_addresses(self.settings)
+        if not self._environment.host and not any(u.host for u in self._environment.user_classes):
+            self._start_gateway()
+        if not self.settings.token():
+            logger.warning(
+                "there is no token: give it by LOADKIT_AUTH_TOKEN, gateways refuse calls without one"
+            )
+        if isinstance(runner, MasterRunner):
+            preflight.check_host(self._configuration.host)
+            self._workers = Workers(
+                runner, self._open_run, self._record, self._figures, self._leave, self._end_stalled
+            )
+            OwnFigures("master", self._figures)
+            self._traffic.attach(self._workers.collector)
+            return
+        OwnFigures("local", self._figures)
+        self._pool = self._new_pool("local")
+        self._pool.start(self._for_engines())
+
+    def _new_pool(self, worker: str) -> EnginePool:
+        processes = getattr(self._environment.parsed_options, "processes", None)
+        size = self.settings.engines or default_engines(processes)
+        return EnginePool(worker, size, self._record, self._figures)
+
+    def _start_gateway(self) -> None:
+        """No ``--host``: practise against the reference gateway."""
+        if not self.settings.token():
+            self._configuration.make_up_token()
+        self._gateway = EmbeddedGateway()
+        self._configuration.use_own_gateway(self._gateway.start([self.settings.token()]))
+        logger.info("no --host was given: the embedded gateway is at %s", self._environment.host)
+
+    def _for_engines(self) -> Message:
+        engines = 1 if self._pool is None else self._pool.size
+        return self._configuration.for_engines(engines, gateway=self._gateway is not None)
+
+    # test_start
+
+    def start_run(self) -> None:
+        """A run begins; the page may have changed the settings since the last one."""
+        if self._ending is not None:
+            # Locust lets the next run begin while the last one is still writing its report.
+            self._ending.join()
+        self._refused = False
+        self._finishing = False
+        self._ending = None
+        self._ended_by = None
+        self._watchdog.begin()
+        if self._forwarder is None:
+            self._environment.stop_timeout = self._stop_timeout
+        try:
+            self._configuration.check_token_may_go_there()
+            self._configuration.read()
+            if self._pool is not None:
+                # A worker hears the gateway's address from the master, with the first run.
+                begin = self._pool.configure if self._pool.running else self._pool.start
+                begin(self._for_engines())
+            self._spread = self._configuration.spread()
+            self._traffic.begin(self.settings, self._pool)
+            if self._forwarder is None:
+                expected = 0 if self._workers is None else self._workers.begin()
+                self._run = Run(self.settings, self._configuration.host, expected)
+                logger.info("records of this run: %s", self._run.path)
+                self._traffic.offer(self.settings, self._run, self._run_is_over)
+        except LoadkitError as exc:
+            # Locust goes on after an exception here: refuse all calls, and end.
+            self._refused = True
+            self._exit_code = exc.exit_code
+            logger.error("the run cannot start: %s", exc)
+            if self._forwarder is not None:
+                # The master says how it ends: without this worker the run is not the one that was asked for.
+                self._forwarder.refuse(str(exc))
+                return
+            self._leave()
+
+    # While it runs
+
+    def _record(self, row: Row) -> None:
+        if self._pool is not None:
+            self._traffic.ended(row["call"])
+            # On the process that placed the call: Locust adds the workers' tables up by itself.
+            row["call"]["worker"] = self._pool.worker
+            statistics.count(self._environment, row)
+        if self._forwarder is not None:
+            self._forwarder.record(row)
+        elif run := self._open_run():
+            run.record(row)
+
+    def _figures(self, row: Row) -> None:
+        if self._pool is not None:
+            row["worker"] = self._pool.worker
+            self._watchdog.row(row)
+        if self._forwarder is not None:
+            self._forwarder.figures(row)
+        elif run := self._open_run():
+            run.figures(row)
+
+    def _open_run(self) -> Run | None:
+        """None on a worker, between two runs, and when the report has been written."""
+        return None if self._run is None or self._run.finished else self._run
+
+    def _engines(self) -> list[EngineClient]:
+        return [] if self._pool is None else self._pool.engines
+
+    def _stall_timeout(self) -> float:
+        """For the watchdog; it looks away between two runs."""
+        begun = self._run is not None or self._forwarder is not None
+        return self.settings.stall_timeout if begun and not self._finishing and not self._refused else 0.0
+
+    def _stalled(self, engine: EngineClient | None, reason: str) -> None:
+        """The generator stands still: end what does not move any more, and the run."""
+        if self._forwarder is not None:
+            self._forwarder.stalled(reason)
+        else:
+            self._end_stalled(reason)
+        if engine is not None and self._pool is not None:
+            self._pool.abandon(engine)
+
+    def _end_stalled(self, reason: str) -> None:
+        run = self._open_run()
+        if run is None or self._ended_by is not None:
+            return
+        logger.error("the generator stands still, and the run is ended: %s", reason)
+        self._ended_by = "stalled"
+        run.stalled(reason)
+        # There is nobody to wait for.
+        self._environment.stop_timeout = 0.0
+        self._leave()
+
+    # test_stopping, test_stop
+
+    def stopping(self) -> None:
+        """The master has its workers finish before Locust's own stop ends them."""
+        self._finishing = True
+        self._traffic.stop()
+        if self._workers is not None:
+            timeout = _FINISH_WORKERS_S + (self._environment.stop_timeout or 0)
+            self._workers.finish(timeout, at_once=self._ended_by in ("budget", "stalled"))
+
+    def _finish_worker(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002 - Locust's names
+        assert isinstance(self._runner, WorkerRunner)
+        if msg.data["at_once"]:
+            self._environment.stop_timeout = 0.0  # until the master gives it anew, with its next run
+        self._runner.stop()
+        if self._forwarder is not None:
+            self._forwarder.flush()
+        self._runner.send_message(FINISHED, None)
+
+    def stop_run(self, ended_by: str | None = None) -> None:
+        """The run is over: end what is left of its calls, keep every record, write the report.
+
+        In a greenlet of its own, and waited for whatever happens: a user that calls ``runner.quit()`` has
+        been killed by Locust when this is reached, and the first wait of any kind would end it.
+        """
+        if self._ending is None:
+            self._ending = gevent.spawn(self._end_run, ended_by)
+        while not self._ending.ready():
+            with contextlib.suppress(gevent.GreenletExit):
+                self._ending.join()
+
+    def _end_run(self, ended_by: str | None) -> None:
+        if self._pool is not None:
+            self._pool.cancel_calls()
+        self._traffic.finish()
+        if self._forwarder is not None:
+            self._forwarder.flush()
+        if run := self._open_run():
+            logger.info("writing the report of %s", run.path)
+            self._exit_code = run.finish(ended_by or self._ended_by or self._natural_end())
+
+    def _run_is_over(self, ended_by: str) -> None:
+        """The last stage is over, or the budget used up; what it has cost must not grow by ``--stop-timeout``."""
+        self._ended_by = ended_by
+        if ended_by == "budget":
+            self._environment.stop_timeout = 0.0
+        self._leave()
+
+    def _leave(self) -> None:
+        """End the run, and Locust with it when it has no page."""
+        assert self._runner is not None
+        headless = getattr(self._environment.parsed_options, "headless", False)
+        gevent.spawn(self._runner.quit if headless else self._runner.stop)
+
+    def _natural_end(self) -> str:
+        assert self._run is not None
+        run_time = getattr(self._environment.parsed_options, "run_time", None)
+        return "run_time" if run_time and self._run.seconds >= run_time - 1 else "stopped"
+
+    # quitting
+
+    def quit(self) -> None:
+        """Locust ends, whichever way: leave records and a report, and no process."""
+        runner = self._runner
+        if self._open_run():
+            self._ended_by = "interrupted"
+        try:
+            if isinstance(runner, MasterRunner):
+                runner.stop(send_stop_to_client=False)
+            elif runner is not None:
+                runner.stop()
+            # For a run that Locust regards as stopped already.
+            self.stop_run("interrupted")
+        finally:
+            self.release()
+        if self._exit_code is not None and self._forwarder is None:
+            self._environment.process_exit_code = int(self._exit_code)
+
+    def release(self) -> None:
+        """End the engines and the embedded gateway."""
+        if self._pool is not None:
+            self._pool.stop()
+        if self._gateway is not None:
+            self._gateway.stop()
+            self._gateway = None
