@@ -96,6 +96,43 @@ async def test_more_than_is_read_at_a_time_arrives_all_the_same(poll: DatagramPo
     sender.close()
 
 
+async def test_a_flight_of_datagrams_is_read_in_one_go(poll: DatagramPoll) -> None:
+    # A loop that is late gets to read once while the clock sends several packets of each call: what it left would
+    # heap up in the sockets, and packets would be late, or lost, by the fault of who measures.
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sockets = [opened(poll) for _ in range(80)]
+    for transport, _ in sockets:
+        for number in range(5):
+            sender.sendto(bytes([number]), transport.get_extra_info("sockname"))
+    poll.drain()
+    for transport, inbox in sockets:
+        read = [inbox.datagrams.get_nowait()[0] for _ in range(inbox.datagrams.qsize())]
+        assert read == [bytes([number]) for number in range(5)]
+        transport.close()
+    sender.close()
+
+
+class Closing(Inbox):
+    """Closes its socket with the first datagram."""
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        super().datagram_received(data, addr)
+        assert isinstance(self.made, PolledSocket)
+        self.made.close()
+
+
+async def test_who_closes_sockets_while_they_are_read_hears_no_more(poll: DatagramPoll) -> None:
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    inboxes = [Closing() for _ in range(3)]
+    for inbox in inboxes:
+        transport = poll.open("127.0.0.1", inbox)
+        for _ in range(2):
+            sender.sendto(b"once", transport.get_extra_info("sockname"))
+    poll.drain()
+    assert [inbox.datagrams.qsize() for inbox in inboxes] == [1, 1, 1]
+    sender.close()
+
+
 async def test_what_it_says_of_itself_is_what_a_transport_says(poll: DatagramPoll) -> None:
     transport, inbox = opened(poll)
     assert inbox.made is transport
