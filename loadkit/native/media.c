@@ -407,7 +407,10 @@ int lk_stream_slot(struct poll *p, uint64_t number, int slot) {
     if (to->count == to->size) {
         int size = to->size ? 2 * to->size : 16;
         struct stream **streams = realloc(to->streams, (size_t)size * sizeof *streams);
-        if (!streams) return -1;
+        if (!streams) {
+            settle_sockets(p, number); /* quiet ones are read when its slot is due, and it has none now */
+            return -1;
+        }
         to->streams = streams;
         to->size = size;
     }
@@ -717,6 +720,7 @@ static double arrival(const struct msghdr *message, double now, double wall, dou
  * was no media. */
 static int read_socket(struct poll *p, const struct udp_socket *s, struct events *e) {
     struct sockaddr_storage from;
+    from.ss_family = AF_UNSPEC; /* should the system say nothing */
     struct iovec into = {p->packet, MOST_DATAGRAM};
     union {
         char space[CMSG_SPACE(sizeof(struct timespec))];

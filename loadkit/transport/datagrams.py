@@ -2,8 +2,8 @@
 
 A transport of the event loop costs each packet a callback of its own, run in a context, and a turn through layers
 that know of streams, too. Here the loop watches one descriptor; when it is readable, all sockets that have
-something are read in one go until they are empty, up to a bound, so that sending is not held up. The compiled module reads them the
-same way, without a turn through Python for RTP: :mod:`~loadkit.transport.native_poll`.
+something are read in one go until they are empty, up to a bound, so that sending is not held up. The compiled
+module reads them the same way, without a turn through Python for RTP: :mod:`~loadkit.transport.native_poll`.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from loadkit.native.library import Event, Kind
 from loadkit.transport.datagrams import DatagramPoll, EpollPoll, PolledSocket, poll_of_loop
-from loadkit.transport.native_poll import NativePoll, packed_address, why_not_native
+from loadkit.transport.native_poll import NativePoll, address_of, packed_address, why_not_native
 from tests.fakes import Footprint
 
 KINDS: list[type[DatagramPoll]] = [EpollPoll, *([] if why_not_native() else [NativePoll])]
@@ -205,6 +206,12 @@ async def test_the_poll_of_a_loop_is_one_until_nothing_is_left_to_watch() -> Non
     await inbox.lost.wait()
     assert poll_of_loop(EpollPoll) is not first
     poll_of_loop(EpollPoll).settle()
+
+
+def test_an_interface_that_has_gone_is_told_by_its_number() -> None:
+    gone = 1 + max(index for index, _ in socket.if_nameindex()) + 1000
+    event = Event(Kind.DATAGRAM, 1, 0.0, b"", (socket.AF_INET6, b"\xfe\x80" + bytes(13) + b"\1", 9, gone))
+    assert address_of(event) == (f"fe80::1%{gone}", 9, 0, gone)
 
 
 def test_addresses_are_packed_with_their_interface() -> None:
