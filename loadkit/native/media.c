@@ -407,7 +407,10 @@ int lk_stream_slot(struct poll *p, uint64_t number, int slot) {
     if (to->count == to->size) {
         int size = to->size ? 2 * to->size : 16;
         struct stream **streams = realloc(to->streams, (size_t)size * sizeof *streams);
-        if (!streams) return -1;
+        if (!streams) {
+            settle_sockets(p, number); /* quiet ones are read when its slot is due, and it has none now */
+            return -1;
+        }
         to->streams = streams;
         to->size = size;
     }
@@ -713,9 +716,11 @@ static double arrival(const struct msghdr *message, double now, double wall, dou
     return now;
 }
 
-/* Read one datagram of a socket; an error of the socket, ECONNREFUSED for instance, is read and forgotten. */
-static void read_socket(struct poll *p, const struct udp_socket *s, struct events *e) {
+/* Read one datagram of a socket; an error of the socket, ECONNREFUSED for instance, is read and forgotten. 1 when it
+ * was no media. */
+static int read_socket(struct poll *p, const struct udp_socket *s, struct events *e) {
     struct sockaddr_storage from;
+    from.ss_family = AF_UNSPEC; /* should the system say nothing */
     struct iovec into = {p->packet, MOST_DATAGRAM};
     union {
         char space[CMSG_SPACE(sizeof(struct timespec))];
@@ -728,15 +733,17 @@ static void read_socket(struct poll *p, const struct udp_socket *s, struct event
                              .msg_control = &control,
                              .msg_controllen = sizeof control};
     ssize_t size = recvmsg(s->descriptor, &message, MSG_DONTWAIT);
-    if (size <= 0) return;
+    if (size <= 0) return 0;
     double now = clock_s(CLOCK_MONOTONIC);
     double earliest = fmax(p->read_before[s->quiet] - FRAME_S, now - LONGEST_WAIT_S);
     double at = arrival(&message, now, clock_s(CLOCK_REALTIME), earliest);
     struct stream *stream = s->stream ? table_get(&p->streams, s->stream) : NULL;
-    if (stream && 127 < p->packet[0] && p->packet[0] < 192)
+    if (stream && 127 < p->packet[0] && p->packet[0] < 192) {
         take(p, stream, (size_t)size, at, e);
-    else
-        hand_over(p, s, (size_t)size, at, &from, e);
+        return 0;
+    }
+    hand_over(p, s, (size_t)size, at, &from, e);
+    return 1;
 }
 
 /* Read what has come to the loud or the quiet sockets, `most` datagrams at most; how many were read. */
@@ -744,6 +751,9 @@ int lk_receive(struct poll *p, int which, int most, unsigned char *buffer, size_
     struct events e = {buffer, capacity, 0};
     struct epoll_event ready[MOST_EVENTS];
     int done = 0, full = 0, quiet = which != 0;
+    /* Each turn reads one datagram of each socket that has any. After a while a socket may have several, and those of a
+     * handshake come in flights: the next of a flight must not wait for all else that the loop has to do. */
+    int again = clock_s(CLOCK_MONOTONIC) - p->read_before[quiet] > FRAME_S;
     *used = 0;
     while (done < most && !full) {
         int want = most - done < MOST_EVENTS ? most - done : MOST_EVENTS;
@@ -753,11 +763,11 @@ int lk_receive(struct poll *p, int which, int most, unsigned char *buffer, size_
             if (!s) continue;
             full = !room_for_datagram(&e);
             if (full) break;
-            read_socket(p, s, &e);
+            again |= read_socket(p, s, &e);
             done++;
         }
         /* Fewer than asked for: none is left, or what came since is read the next time. */
-        if (count < want) break;
+        if (count < 1 || (count < want && !again)) break;
     }
     p->read_before[quiet] = clock_s(CLOCK_MONOTONIC);
     *used = e.used;

@@ -16,8 +16,9 @@ from loadkit.native.structures import Event, Figures, read_events
 
 #: Room for what one call into the module may tell: several of the largest datagrams.
 _EVENTS_SIZE = 1 << 19
-#: Datagrams that are read at a time at most: below a millisecond, so that sending is not held up.
-_MOST_DATAGRAMS = 256
+#: Datagrams that are read at a time at most: some milliseconds, so that sending is not held up; a loop that is late
+#: must be able to read as much as it sends to catch up, or datagrams heap up in the sockets.
+_MOST_DATAGRAMS = 2048
 
 
 class MediaPoll:

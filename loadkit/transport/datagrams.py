@@ -2,8 +2,8 @@
 
 A transport of the event loop costs each packet a callback of its own, run in a context, and a turn through layers
 that know of streams, too. Here the loop watches one descriptor; when it is readable, all sockets that have
-something are read in one go, up to a bound, so that sending is not held up. The compiled module reads them the
-same way, without a turn through Python for RTP: :mod:`~loadkit.transport.native_poll`.
+something are read in one go until they are empty, up to a bound, so that sending is not held up. The compiled
+module reads them the same way, without a turn through Python for RTP: :mod:`~loadkit.transport.native_poll`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from typing import Any, TypeVar, cast
 
 logger = logging.getLogger(__name__)
 
-#: Datagrams that are read in one go at most: about a millisecond. What is left wakes the loop again.
-_MOST = 64
+#: How often the sockets that have something are read in one go, one datagram each. More than one turn finds something
+#: only where datagrams come in flights, as in a handshake, or the loop is late; it has to read then as much as the
+#: clock sends to catch up, or datagrams heap up in the sockets for as long as the loop has no time to spare.
+_TURNS = 8
 #: What aioice gives its own sockets.
 _RECEIVE_BUFFER = 262_144
 #: No datagram of ICE, DTLS or SRTP is longer than an Ethernet frame; room for 64 kB would cost each of them as
@@ -162,19 +164,27 @@ class EpollPoll(DatagramPoll):
     def drain(self) -> None:
         """Read what has come."""
         sockets = self._sockets
-        for descriptor, _ in self._epoll.poll(0, _MOST):
-            # A handler may have closed it, and another may have got its number: that one has nothing to read.
-            ready = sockets.get(descriptor)
-            if ready is None:
-                continue
-            try:
-                data, addr = ready.socket.recvfrom(_LARGEST)
-            except BlockingIOError:
-                continue
-            except OSError as exc:
-                ready.protocol.error_received(exc)
-                continue
-            ready.received(data, addr)
+        for _ in range(_TURNS):
+            # A handler may have closed the last of them, and the epoll object with it.
+            found = self._epoll.poll(0, len(sockets)) if sockets else []
+            if not found:
+                return
+            for descriptor, _ in found:
+                # A handler may have closed it, and another may have got its number: that one has nothing to read.
+                ready = sockets.get(descriptor)
+                if ready is not None:
+                    self._read(ready)
+
+    @staticmethod
+    def _read(ready: PolledSocket) -> None:
+        try:
+            data, addr = ready.socket.recvfrom(_LARGEST)
+        except BlockingIOError:
+            return
+        except OSError as exc:
+            ready.protocol.error_received(exc)
+            return
+        ready.received(data, addr)
 
 
 class _Polls:

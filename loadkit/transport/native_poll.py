@@ -108,7 +108,7 @@ class NativePoll(DatagramPoll):
                 # One that an event before has closed is no longer there.
                 receiver = self._sockets.get(event.number)
                 if receiver is not None:
-                    receiver.received(event.data, _address(event))
+                    receiver.received(event.data, address_of(event))
                 continue
             handler = self._streams.get(event.number)
             if handler is None:
@@ -119,13 +119,21 @@ class NativePoll(DatagramPoll):
                 logger.exception("what media told could not be handled")
 
 
-def _address(event: Event) -> tuple[Any, ...]:
+def address_of(event: Event) -> tuple[Any, ...]:
     """Where a datagram came from, as asyncio says it."""
     family, packed, port, scope = event.source
     if family == socket.AF_INET:
         return socket.inet_ntop(family, packed[:4]), port
     host = socket.inet_ntop(socket.AF_INET6, packed)
-    return f"{host}%{socket.if_indextoname(scope)}" if scope else host, port, 0, scope
+    return f"{host}%{_interface(scope)}" if scope else host, port, 0, scope
+
+
+def _interface(scope: int) -> str:
+    try:
+        return socket.if_indextoname(scope)
+    except OSError:
+        # It has gone since. What was read with this datagram is told all the same; the number stands for the name.
+        return str(scope)
 
 
 def packed_address(host: str, port: int) -> tuple[int, bytes, int, int]:

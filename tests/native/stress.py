@@ -105,10 +105,12 @@ class _Stress:
         )
         kind = self.random.randrange(5)
         if kind == 0:
-            return self.random.randbytes(self.random.choice([0, 1, 2, 11, 12, 13, 60, 1499, 1501, 9000]))
+            return self.random.randbytes(
+                self.random.choice([0, 1, 2, 11, 12, 13, 60, 1499, 1501, 9000, 65_507])
+            )
         if kind == 1:
             return bytes([self.random.randint(128, 191)]) + self.random.randbytes(
-                self.random.randint(0, 1600)
+                self.random.choice([self.random.randint(0, 1600), 65_506])
             )
         if kind == 2:
             return packet[: self.random.randint(0, len(packet))]

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from loadkit.native.library import Event, Kind
 from loadkit.transport.datagrams import DatagramPoll, EpollPoll, PolledSocket, poll_of_loop
-from loadkit.transport.native_poll import NativePoll, packed_address, why_not_native
+from loadkit.transport.native_poll import NativePoll, address_of, packed_address, why_not_native
 from tests.fakes import Footprint
 
 KINDS: list[type[DatagramPoll]] = [EpollPoll, *([] if why_not_native() else [NativePoll])]
@@ -96,6 +97,43 @@ async def test_more_than_is_read_at_a_time_arrives_all_the_same(poll: DatagramPo
     sender.close()
 
 
+async def test_a_flight_of_datagrams_is_read_in_one_go(poll: DatagramPoll) -> None:
+    # A loop that is late gets to read once while the clock sends several packets of each call: what it left would
+    # heap up in the sockets, and packets would be late, or lost, by the fault of who measures.
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sockets = [opened(poll) for _ in range(80)]
+    for transport, _ in sockets:
+        for number in range(5):
+            sender.sendto(bytes([number]), transport.get_extra_info("sockname"))
+    poll.drain()
+    for transport, inbox in sockets:
+        read = [inbox.datagrams.get_nowait()[0] for _ in range(inbox.datagrams.qsize())]
+        assert read == [bytes([number]) for number in range(5)]
+        transport.close()
+    sender.close()
+
+
+class Closing(Inbox):
+    """Closes its socket with the first datagram."""
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        super().datagram_received(data, addr)
+        assert isinstance(self.made, PolledSocket)
+        self.made.close()
+
+
+async def test_who_closes_sockets_while_they_are_read_hears_no_more(poll: DatagramPoll) -> None:
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    inboxes = [Closing() for _ in range(3)]
+    for inbox in inboxes:
+        transport = poll.open("127.0.0.1", inbox)
+        for _ in range(2):
+            sender.sendto(b"once", transport.get_extra_info("sockname"))
+    poll.drain()
+    assert [inbox.datagrams.qsize() for inbox in inboxes] == [1, 1, 1]
+    sender.close()
+
+
 async def test_what_it_says_of_itself_is_what_a_transport_says(poll: DatagramPoll) -> None:
     transport, inbox = opened(poll)
     assert inbox.made is transport
@@ -168,6 +206,12 @@ async def test_the_poll_of_a_loop_is_one_until_nothing_is_left_to_watch() -> Non
     await inbox.lost.wait()
     assert poll_of_loop(EpollPoll) is not first
     poll_of_loop(EpollPoll).settle()
+
+
+def test_an_interface_that_has_gone_is_told_by_its_number() -> None:
+    gone = 1 + max(index for index, _ in socket.if_nameindex()) + 1000
+    event = Event(Kind.DATAGRAM, 1, 0.0, b"", (socket.AF_INET6, b"\xfe\x80" + bytes(13) + b"\1", 9, gone))
+    assert address_of(event) == (f"fe80::1%{gone}", 9, 0, gone)
 
 
 def test_addresses_are_packed_with_their_interface() -> None:
