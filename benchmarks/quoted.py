@@ -41,6 +41,7 @@ ROW_HEAD = (
     "gateway's core",
     "kB a call",
     "late p99",
+    "other work",
 )
 
 

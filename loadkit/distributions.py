@@ -254,7 +254,7 @@ def _parse_short(text: str, name: str, values: str) -> Distribution:
         raise ValueError(f"there is no distribution {name!r}; there are {', '.join(_MAKERS)}")
     given = [value.strip() for value in values.split(",")]
     if len(given) != len(keys) or not all(given):
-        raise ValueError(f"{name}: takes {' and '.join(keys)}, as in {_SHORT_FORMS[name]}")
+        raise ValueError(f"{name} takes {' and '.join(keys)}, as in {_SHORT_FORMS[name]}")
     if name == "lognormal":
         return _lognormal_of_sigma(text, _duration(given[0]), given[1])
     return _MAKERS[name](text, dict(zip(keys, map(_duration, given), strict=True)))

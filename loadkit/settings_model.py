@@ -77,7 +77,8 @@ def shown_default(default: Any) -> str:
 
 def unit_in_name(name: str) -> str | None:
     """The unit that a name ends in; ``None`` for seconds, which no name of a setting says."""
-    return next((unit for end, unit in (("_ms", "ms"), ("_share", "share")) if name.endswith(end)), None)
+    ends = (("_ms", "ms"), ("_share", "share"), ("_minutes", "minutes"))
+    return next((unit for end, unit in ends if name.endswith(end)), None)
 
 
 class SettingsModel(BaseModel):

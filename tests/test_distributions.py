@@ -165,8 +165,8 @@ def test_survival_is_what_the_quantile_leaves(distribution: Distribution, share:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("exponential:", "exponential: takes mean, as in exponential:90s"),
-        ("lognormal:60s", "lognormal: takes median and sigma, as in lognormal:60s,0.5"),
+        ("exponential:", "exponential takes mean, as in exponential:90s"),
+        ("lognormal:60s", "lognormal takes median and sigma, as in lognormal:60s,0.5"),
         (
             "lognormal:60s,0.5s",
             "'0.5s' is no number: after the median comes sigma, the standard deviation of the logarithm",

@@ -51,6 +51,8 @@ DOUBTFUL_CODES = OWN_CODES | {
 }
 
 _ENGINE_REMEDY = "place fewer calls per engine, or use more engines or more machines."
+#: An engine that used less of a core in the mean had time to send: something else kept it from the processor.
+_IDLE_SHARE = 0.5
 _LOCUST_REMEDY = (
     "its scripts and arrivals come late: use more Locust processes (--processes) or more workers, with fewer users "
     "each."
@@ -168,7 +170,18 @@ def _reason(measure: _Measure, processes: list[ProcessSeconds]) -> list[str]:
     locust = process.kind == LOCUST
     others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     name = f"{'The Locust process' if locust else 'Engine'} {process.name}{others}"
-    return [f"{name} {told}: {_LOCUST_REMEDY if locust else _ENGINE_REMEDY}"]
+    remedy = _LOCUST_REMEDY if locust else _ENGINE_REMEDY
+    return [f"{name} {told}: {remedy}{_kept_waiting(process)}"]
+
+
+def _kept_waiting(process: ProcessSeconds) -> str:
+    """A sentence for a process that was late although it had little to do; empty for others."""
+    if not np.isfinite(process.cpu_share).any():
+        return ""
+    mean = float(np.nanmean(process.cpu_share))
+    if mean >= _IDLE_SHARE:
+        return ""
+    return f" It used {mean * 100:.0f} % of a core itself, so see first what else this machine is doing."
 
 
 def _told(measure: _Measure, process: ProcessSeconds) -> str | None:

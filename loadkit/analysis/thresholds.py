@@ -266,8 +266,8 @@ def _read_aggregate(words: _Words, measure: Measure) -> str:
         )
     choice = f"p50 to p99.9, {', '.join(_OF_NUMBERS)}"
     if not name:
-        reason = f"{measure.name} is a number, and which of its values is meant is missing{words.instead()}"
-        raise words.fault(at, f"{reason}; there are {choice}")
+        reason = f"it is not said which value of {measure.name} is meant{words.instead()}"
+        raise words.fault(at, f"{reason}; there are {choice}, as in '{measure.name} p95 < 800'")
     if name in _OF_NUMBERS or percentile_of(name) is not None:
         return name
     raise words.fault(at, f"{measure.name} has no {name!r}; there are {choice}")

@@ -1,7 +1,12 @@
 """Entry point of an engine process; the one argument is the number of the inherited socket."""
 
+import signal
 import sys
 
-from loadkit.engine.process import main
+# Before the imports, which take a moment: Ctrl-C in a terminal reaches this process, too, and is Locust's matter.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+from loadkit.engine.process import main  # noqa: E402
 
 main(int(sys.argv[1]))

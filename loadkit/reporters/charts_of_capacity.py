@@ -36,7 +36,13 @@ def _picture(number: int, slo: Mapping[str, Any], document: Mapping[str, Any]) -
     if not points:
         return Picture(name, title, text, None, wide=True)
     limit = slo["limit"] * scale
-    x = alt.X("load:Q", title=unit, scale=_scale([point["load"] for point in points], _bounds(document)))
+    x = alt.X(
+        "load:Q",
+        title=unit,
+        scale=_scale([point["load"] for point in points], _bounds(document)),
+        # There is no half a call.
+        axis=alt.Axis(tickMinStep=1) if unit == "calls" else alt.Axis(),
+    )
     shown = f"{slo['subject']}, {slo['unit']}" if slo["unit"] else slo["subject"]
     y = alt.Y("value:Q", title=shown, scale=_scale([point["value"] for point in points], [limit], _ROOM))
     layers = [
@@ -90,7 +96,7 @@ def _dots(points: Sequence[Mapping[str, Any]], x: alt.X, y: alt.Y, shown: str) -
 def _limit(text: str, limit: float, y: alt.Y) -> Any:
     rule = alt.Chart(data([{"value": limit, "text": text}]))
     line = rule.mark_rule(color=INK, strokeDash=[6, 4], strokeWidth=1.5).encode(y=y)
-    words = rule.mark_text(color=INK, align="left", dx=4, dy=-6, x=0).encode(y=y, text="text:N")
+    words = rule.mark_text(color=INK, align="left", dx=4, dy=-10, x=0).encode(y=y, text="text:N")
     return line + words
 
 

@@ -60,20 +60,25 @@ def _traffic(calls: pd.DataFrame, load: Load, times: Timeline) -> Picture:
         alt.Tooltip("carried:Q", title="carried", format=".1f"),
     ]
     names = alt.Scale(domain=["carried", "offered"], range=[BLUE, INK])
+    colour = alt.Color(
+        "name:N", scale=names, legend=alt.Legend(symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=2)
+    )
+    dashes = alt.Scale(domain=["carried", "offered"], range=[[1, 0], [6, 4]])
     carried = (
         alt.Chart(values)
         .transform_calculate(name="'carried'")
         .mark_area(opacity=0.3, line={"strokeWidth": 2})
-        .encode(x=axis.x(), y=y.field("carried").type("quantitative"), color=alt.Color("name:N", scale=names))
+        .encode(x=axis.x(), y=y.field("carried").type("quantitative"), color=colour)
     )
     offered = (
         alt.Chart(values)
         .transform_calculate(name="'offered'")
-        .mark_line(strokeDash=[6, 4], strokeWidth=2)
+        .mark_line(strokeWidth=2)
         .encode(
             x=axis.x(),
             y=y.field("offered").type("quantitative"),
-            color=alt.Color("name:N", scale=names),
+            color=colour,
+            strokeDash=alt.StrokeDash("name:N", scale=dashes),
             tooltip=tooltip,
         )
     )

@@ -57,6 +57,11 @@ def _prepared(environment: Environment) -> Swarm:
             swarm.release()
         print(f"loadkit: {exc}", file=sys.stderr)
         sys.exit(exc.exit_code)
+    except KeyboardInterrupt:
+        if swarm is not None:
+            swarm.release()
+        print("loadkit: interrupted before the first call", file=sys.stderr)
+        sys.exit(ExitCode.INTERRUPTED)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         gevent.signal_handler(signal.SIGINT, _interrupt)
     # Fired in reverse: only now, after Locust's own runner, so that records leave before its goodbye.

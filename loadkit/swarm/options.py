@@ -77,8 +77,6 @@ def _shown_default(name: str, default: Any) -> str | None:
 
 def _kind(name: str, annotation: Any) -> str:
     text = str(annotation)
-    if name.endswith("_minutes"):
-        return "minutes"
     if "float" in text:
         return unit_in_name(name) or "seconds"
     if "int" in text:

@@ -55,6 +55,14 @@ def test_each_limit_has_a_sentence_that_says_what_to_do(
     assert "place fewer calls per engine, or use more engines or more machines" in fitness.reasons[0]
 
 
+@pytest.mark.parametrize(("cpu_share", "told"), [(0.06, True), (0.8, False), (None, False)])
+def test_an_engine_that_was_late_with_little_to_do_was_kept_waiting_by_something_else(
+    tmp_path: Path, cpu_share: float | None, told: bool
+) -> None:
+    (reason,) = judged(tmp_path, [second(at, late=0.5, cpu_share=cpu_share) for at in range(30)]).reasons
+    assert ("It used 6 % of a core itself, so see first what else this machine is doing" in reason) is told
+
+
 @pytest.mark.parametrize(
     "changes", [{"late": 1.0}, {"frames_skipped": 900}, {"loop_lag_ms": 900.0}, {"cpu_share": 1.5}]
 )

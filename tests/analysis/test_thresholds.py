@@ -84,7 +84,8 @@ def test_a_threshold_is_read(text: str, form: str, limit: float) -> None:
         (
             "setup_ms < 800",
             10,
-            "setup_ms is a number, and which of its values is meant is missing, and there is '<'",
+            "it is not said which value of setup_ms is meant, and there is '<'; there are p50 to p99.9, mean, max, "
+            "min, as in 'setup_ms p95 < 800'",
         ),
         ("setup_ms p49 < 800", 10, "setup_ms has no 'p49'; there are p50 to p99.9, mean, max, min"),
         ("setup_ms p100 < 800", 10, "setup_ms has no 'p100'"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.quoted import headline_cells, row_cells
+from benchmarks.quoted import ROW_HEAD, headline_cells, row_cells
 from benchmarks.results import headline, read
 from benchmarks.side_by_side import PARTS
 from benchmarks.table import run_table
@@ -97,5 +97,6 @@ def test_what_is_quoted_is_rounded_from_what_was_measured() -> None:
 def test_every_row_is_quoted_with_what_was_measured_of_it() -> None:
     cells = row_cells({"parts": _parts()})
     assert len(cells) == 6
+    assert {len(row) for row in cells} == {len(ROW_HEAD)}, "a cell without its head"
     assert cells[2] == ("some caller", "100", "2.00", "500", "10 %", "", "", "0 %")
     assert cells[3] == ("some caller", "200", "1.25", "800", "10 %", "210", "2.0 ms", "0 %")

@@ -37,6 +37,17 @@ def test_a_signal_leaves_records_and_report(tmp_path: Path, number: signal.Signa
     assert summary(tmp_path)["calls"]["total"] == len(records(tmp_path)) >= 3
 
 
+@pytest.mark.parametrize("starting", ["loadkit.gateway", "loadkit.engine"])
+def test_ctrl_c_while_gateway_and_engines_start_is_told_in_a_sentence(tmp_path: Path, starting: str) -> None:
+    with locust(tmp_path, *headless(1, 60)) as command:
+        wait_until(lambda: command.children(starting), f"{starting} is being started")
+        command.signal(signal.SIGINT)
+        assert command.wait() == ExitCode.INTERRUPTED, command.output
+        command.assert_no_process_left()
+    assert "loadkit: interrupted before the first call" in command.output
+    assert "Traceback" not in command.output
+
+
 def test_a_killed_engine_costs_its_own_calls_only(tmp_path: Path) -> None:
     with locust(tmp_path, *headless(4, 25), "--call-duration", "5s", "--engines", "2") as command:
         wait_until(lambda: calls_in_progress(tmp_path, "local.0"), "the first engine holds calls")

@@ -131,6 +131,7 @@ def test_each_threshold_has_a_picture_with_its_points_its_limit_and_the_border()
     assert "limit < 1%" in {row.get("text") for row in values(failed.spec)}
     assert {"load": 20.0, "to": 21.0} in values(setup.spec)
     assert '"type": "log"' in json.dumps(setup.spec)
+    assert '"tickMinStep": 1' in json.dumps(setup.spec), "an axis of calls shows parts of a call"
 
 
 def test_the_generator_s_limit_is_marked_as_its_own() -> None:
