@@ -74,7 +74,8 @@ class EngineClient:
         self._replies: dict[int, tuple[str, _Reply]] = {}
         self._waiting: dict[str, threading.Event] = {}
         self._outbox: queue.Queue[bytes | None] = queue.Queue()
-        self._connected: set[str] = set()
+        #: Of calls in progress that have been connected: how late they started, as their engine said (milliseconds).
+        self._connected: dict[str, float | None] = {}
         self._configured = threading.Event()
         self._refused: str | None = None
         self._stopping = False
@@ -243,13 +244,15 @@ class EngineClient:
                 if reply is not None:
                     if "value" in message and call_id in self.calls:
                         # A script's first command waits for the connection.
-                        self._connected.add(call_id)
+                        value = message["value"]
+                        if isinstance(value, dict) and "setup_ms" in value:
+                            self._connected[call_id] = value.get("start_delay_ms")
                     reply.message = message
                     reply.done.set()
             case "record":
                 row = message["row"]
                 call_id = row["call"]["call_id"]
-                self._connected.discard(call_id)
+                self._connected.pop(call_id, None)
                 if call_id in self.calls:
                     self._on_record(self._signed(row))
                     self.calls.pop(call_id, None)
@@ -287,6 +290,7 @@ class EngineClient:
         """The record of a call that the engine itself cannot tell of any more."""
         now, unix_offset = time.time(), time.time() - time.monotonic()
         connected = spec.call_id in self._connected
+        delay_ms = self._connected.pop(spec.call_id, None)
         return CallRecord(
             call_id=spec.call_id,
             user=spec.user,
@@ -297,8 +301,9 @@ class EngineClient:
             ice_path=spec.ice_path,
             local_address=spec.local_address,
             intended_at=round(spec.intended + unix_offset, 6),
-            # Handed to the engine then; by how much it really was later, the engine took with it.
-            started_at=round(spec.intended + unix_offset, 6),
+            # Of one that was not connected yet the engine took with it whether it ever started.
+            started_at=None if delay_ms is None else round(spec.intended + delay_ms / 1000 + unix_offset, 6),
+            start_delay_ms=delay_ms,
             ended_at=round(now, 6),
             outcome=Outcome.FAILED,
             failed_stage=Stage.MEDIA if connected else Stage.PLACE,
