@@ -147,10 +147,20 @@ class Swarm:
 
         :raises LoadkitError: something cannot be used; nothing is left running.
         """
+        runner = self._runner
+        if isinstance(runner, MasterRunner):
+            # First of all: workers that were quicker tell already what they cost.
+            self._collector = RecordCollector(
+                runner,
+                self._record,
+                self._figures,
+                self._worker_refused,
+                self._records_dropped,
+                self._end_stalled,
+            )
         for sample in self._samples():
             read_sound(sample)
         client_tls(self.settings.tls_ca)
-        runner = self._runner
         if isinstance(runner, WorkerRunner):
             worker = f"worker-{runner.worker_index}"
             self._forwarder = RecordForwarder(runner, worker)
@@ -170,14 +180,7 @@ class Swarm:
             )
         if isinstance(runner, MasterRunner):
             preflight.check_host(self._host())
-            self._collector = RecordCollector(
-                runner,
-                self._record,
-                self._figures,
-                self._worker_refused,
-                self._records_dropped,
-                self._end_stalled,
-            )
+            assert self._collector is not None
             OwnFigures("master", self._figures)
             self._watch = WorkerWatch(runner, self._collector, self._run_in_progress)
             self._traffic.attach(self._collector)
