@@ -364,6 +364,9 @@ class Swarm:
 
     def stopping(self) -> None:
         """The master has its workers finish before Locust's own stop ends them."""
+        if self._watch is not None:
+            # Locust stops the test at once when the last worker is missing.
+            self._watch.look()
         self._finishing = True
         self._traffic.stop()
         if self._collector is None or self._run is None or self._run.finished:
@@ -403,6 +406,9 @@ class Swarm:
         if self._run is not None and not self._run.finished:
             logger.info("writing the report of %s", self._run.path)
             self._exit_code = self._run.finish(ended_by or self._ended_by or self._natural_end())
+            if self._watch is not None and not self._watch.anybody and _headless(self._environment):
+                # Locust itself would wait for the end of --run-time, with nobody left to place a call.
+                self._leave()
 
     def _run_is_over(self, ended_by: str) -> None:
         """The last stage is over, or the budget used up; what it has cost must not grow by ``--stop-timeout``."""

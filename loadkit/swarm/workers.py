@@ -32,17 +32,25 @@ class WorkerWatch:
         """What a worker is called in records: ``worker-0``."""
         return f"worker-{self._runner.get_worker_index(client_id)}"
 
-    def _watch(self) -> None:
+    @property
+    def anybody(self) -> bool:
+        """Whether a worker is there."""
+        return bool(self._collector.present())
+
+    def look(self) -> None:
         """A worker that took part and is gone before the end makes the run fail."""
+        run = self._current_run()
+        if run is None:
+            self._names = {}
+            return
+        present = self._collector.present()
+        for client_id in present - set(self._names):
+            self._names[client_id] = self.name(client_id)
+            run.worker_seen(self._names[client_id])
+        for client_id in set(self._names) - present:
+            run.worker_lost(self._names.pop(client_id), "it is gone")
+
+    def _watch(self) -> None:
         while True:
             gevent.sleep(_WATCH_S)
-            run = self._current_run()
-            if run is None:
-                self._names = {}
-                continue
-            present = self._collector.present()
-            for client_id in present - set(self._names):
-                self._names[client_id] = self.name(client_id)
-                run.worker_seen(self._names[client_id])
-            for client_id in set(self._names) - present:
-                run.worker_lost(self._names.pop(client_id), "it is gone")
+            self.look()
