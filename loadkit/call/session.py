@@ -254,12 +254,16 @@ class CallSession:
     # From elsewhere in the loop
 
     async def wait_connected(self) -> dict[str, Any]:
-        """Wait until media can flow; returns ``session_id`` and ``setup_ms``.
+        """Wait until media can flow; returns ``session_id``, ``setup_ms`` and ``start_delay_ms``.
 
         :raises CallEnded: the call ended first.
         """
         session_id = await self._lifetime.unless_ended(asyncio.shield(self.connected))
-        return {"session_id": session_id, "setup_ms": self._timeline.milliseconds("intended", "dtls_done")}
+        return {
+            "session_id": session_id,
+            "setup_ms": self._timeline.milliseconds("intended", "dtls_done"),
+            "start_delay_ms": self._timeline.milliseconds("intended", "started"),
+        }
 
     def so_far(self) -> CallRecord:
         """The record's media columns as they are now; empty before the call is connected."""

@@ -136,7 +136,7 @@ class EngineClient:
         if not self.alive:
             raise EngineLost(f"engine {self.name} is gone")
         data = pack({"op": "place", "call": spec.to_message()})
-        self.calls[spec.call_id] = HeldCall(spec, time.monotonic())
+        self.calls[spec.call_id] = HeldCall(spec)
         self._outbox.put(data)
 
     def command(self, call_id: str, name: str, within: float, /, **args: Any) -> Message:
@@ -241,7 +241,7 @@ class EngineClient:
                 call_id, reply = self._replies.get(message["id"], ("", None))
                 if reply is not None:
                     if "value" in message and call_id in self.calls:
-                        self.calls[call_id].connected = True
+                        self._answered(self.calls[call_id], message["value"])
                     reply.message = message
                     reply.done.set()
             case "record":
@@ -278,6 +278,13 @@ class EngineClient:
         self._outbox.put(None)
         if not self._stopping:
             self._on_lost(self)
+
+    @staticmethod
+    def _answered(held: HeldCall, value: Any) -> None:
+        """A script's first command waits for the connection, and is told how late the call started."""
+        held.connected = True
+        if isinstance(value, dict) and "setup_ms" in value:
+            held.start_delay_ms = value.get("start_delay_ms")
 
     def _record_lost(self, held: HeldCall, code: str, what: str) -> None:
         record = record_of_lost_call(held, code, f"engine {self.name} (process {self.pid}) {what}")

@@ -15,16 +15,18 @@ class HeldCall:
     """A call that was handed to an engine and has left no record yet."""
 
     spec: CallSpec
-    handed_over: float
-    """When, in monotonic seconds: later than intended when the engines had to be waited for."""
     connected: bool = False
     """Whether a command of its script has been answered: the first one waits for the connection."""
+    start_delay_ms: float | None = None
+    """How late it started, as its engine said when it was connected; None before that."""
 
 
 def record_of_lost_call(held: HeldCall, code: str, message: str) -> CallRecord:
-    """It began when it was handed over; by how much later it really did, the engine took with it."""
+    """Of one that was not connected yet the engine took with it whether it ever started."""
     record = record_of_unplaced_call(held.spec, code, message)
-    record.started_at = round(held.handed_over + _unix_offset(), 6)
+    delay_ms = record.start_delay_ms = held.start_delay_ms
+    if delay_ms is not None:
+        record.started_at = round(held.spec.intended + delay_ms / 1000 + _unix_offset(), 6)
     record.failed_stage = Stage.MEDIA if held.connected else Stage.PLACE
     return record
 

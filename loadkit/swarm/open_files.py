@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+from typing import Any
 from urllib.parse import urlsplit
 
 from locust.env import Environment
@@ -35,7 +36,8 @@ def check(settings: Settings, host: str, environment: Environment, engines: int,
     :param gateway: whether the embedded gateway is beside them.
     :raises SettingsError: it is not, whatever way the calls take; with the limit and how to raise it.
     """
-    limit, calls = descriptors.raise_limit(), calls_at_once(settings, environment)
+    limit, asked = descriptors.raise_limit(), calls_at_once(settings, environment)
+    calls = asked or offered_at_once(settings, environment)
     if limit is None or calls is None:
         return
     least, most = per_call(settings, host)
@@ -44,7 +46,7 @@ def check(settings: Settings, host: str, environment: Environment, engines: int,
     of_gateway = _IDLE + calls * _OF_GATEWAY
     if gateway and of_gateway > need:
         who, need, needed = "the embedded gateway", of_gateway, of_gateway + _ROOM
-    if need > limit:
+    if need > limit and asked is not None:
         raise SettingsError([f"{_told(who, need, calls, engines, limit)}, or ask for fewer calls"])
     if needed > _TIGHT * limit:
         logger.warning("%s", _told(who, needed, calls, engines, limit))
@@ -57,8 +59,25 @@ def calls_at_once(settings: Settings, environment: Environment) -> int | None:
     if settings.schedule is None:
         # Callers, each with one call at a time; arrivals are bounded by --max-concurrent alone.
         calls = getattr(options, "num_users", None)
+    return _of_one_worker(calls, options) if calls else None
+
+
+def offered_at_once(settings: Settings, environment: Environment) -> int | None:
+    """Calls at once that arrivals offer at most in the mean, on this Locust process: what is warned of when nothing
+    bounds them, but not refused, as scripts may hang up earlier; None in a run by users."""
+    schedule = settings.schedule
+    if schedule is None:
+        return None
+    options = environment.parsed_options
+    run_time = getattr(options, "run_time", None)
+    ends = min(schedule.end_s, run_time if isinstance(run_time, int | float) else math.inf)
+    most = schedule.peak * settings.call_duration.mean
+    return _of_one_worker(min(most, schedule.expected(ends)), options)
+
+
+def _of_one_worker(calls: float, options: Any) -> int:
     workers = getattr(options, "processes", None) or getattr(options, "expect_workers", None) or 1
-    return math.ceil(calls / max(1, workers)) if calls else None
+    return math.ceil(calls / max(1, workers))
 
 
 def per_call(settings: Settings, host: str) -> tuple[int, int]:

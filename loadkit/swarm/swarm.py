@@ -101,8 +101,13 @@ class Swarm:
 
         :raises LoadkitError: something cannot be used; nothing is left running.
         """
-        self._configuration.check_files()
         runner = self._runner
+        if isinstance(runner, MasterRunner):
+            # First of all: workers that were quicker tell already what they cost.
+            self._workers = Workers(
+                runner, self._open_run, self._record, self._figures, self._leave, self._end_stalled
+            )
+        self._configuration.check_files()
         if isinstance(runner, WorkerRunner):
             worker = f"worker-{runner.worker_index}"
             self._forwarder = RecordForwarder(runner, worker)
@@ -122,9 +127,7 @@ class Swarm:
             )
         if isinstance(runner, MasterRunner):
             preflight.check_host(self._configuration.host)
-            self._workers = Workers(
-                runner, self._open_run, self._record, self._figures, self._leave, self._end_stalled
-            )
+            assert self._workers is not None
             OwnFigures("master", self._figures)
             self._traffic.attach(self._workers.collector)
             return
@@ -249,6 +252,8 @@ class Swarm:
         self._finishing = True
         self._traffic.stop()
         if self._workers is not None:
+            # Locust stops the test at once when the last worker is missing.
+            self._workers.look()
             timeout = _FINISH_WORKERS_S + (self._environment.stop_timeout or 0)
             self._workers.finish(timeout, at_once=self._ended_by in ("budget", "stalled"))
 
@@ -282,6 +287,9 @@ class Swarm:
         if run := self._open_run():
             logger.info("writing the report of %s", run.path)
             self._exit_code = run.finish(ended_by or self._ended_by or self._natural_end())
+            if self._workers is not None and not self._workers.anybody and self._headless():
+                # Locust itself would wait for the end of --run-time, with nobody left to place a call.
+                self._leave()
 
     def _run_is_over(self, ended_by: str) -> None:
         """The last stage is over, or the budget used up; what it has cost must not grow by ``--stop-timeout``."""
@@ -293,8 +301,10 @@ class Swarm:
     def _leave(self) -> None:
         """End the run, and Locust with it when it has no page."""
         assert self._runner is not None
-        headless = getattr(self._environment.parsed_options, "headless", False)
-        gevent.spawn(self._runner.quit if headless else self._runner.stop)
+        gevent.spawn(self._runner.quit if self._headless() else self._runner.stop)
+
+    def _headless(self) -> bool:
+        return bool(getattr(self._environment.parsed_options, "headless", False))
 
     def _natural_end(self) -> str:
         assert self._run is not None

@@ -75,17 +75,25 @@ class Workers:
         if run := self._current_run():
             run.worker_lost(self._name(client_id), f"it dropped {count:,} records")
 
-    def _watch(self) -> None:
+    @property
+    def anybody(self) -> bool:
+        """Whether a worker is there."""
+        return bool(self.collector.present())
+
+    def look(self) -> None:
         """A worker that took part and is gone before the end makes the run fail."""
+        run = self._current_run()
+        if run is None or self._finishing:
+            self._names = {}
+            return
+        present = self.collector.present()
+        for client_id in present - set(self._names):
+            self._names[client_id] = self._name(client_id)
+            run.worker_seen(self._names[client_id])
+        for client_id in set(self._names) - present:
+            run.worker_lost(self._names.pop(client_id), "it is gone")
+
+    def _watch(self) -> None:
         while True:
             gevent.sleep(_WATCH_S)
-            run = self._current_run()
-            if run is None or self._finishing:
-                self._names = {}
-                continue
-            present = self.collector.present()
-            for client_id in present - set(self._names):
-                self._names[client_id] = self._name(client_id)
-                run.worker_seen(self._names[client_id])
-            for client_id in set(self._names) - present:
-                run.worker_lost(self._names.pop(client_id), "it is gone")
+            self.look()

@@ -160,6 +160,7 @@ def test_arrivals_are_shared_over_workers_and_go_on_when_one_is_lost(tmp_path: P
         master.signal(signal.SIGTERM)
         assert master.wait() == ExitCode.INTERRUPTED, master.output
         second.wait()
+    assert "Unknown message type" not in master.output
     calls = records(tmp_path)
     numbers = [call["arrival"] for call in calls]
     assert len(numbers) == len(set(numbers))

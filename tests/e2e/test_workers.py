@@ -85,6 +85,21 @@ def test_a_worker_that_dies_makes_the_run_fail_with_its_calls_kept(tmp_path: Pat
     assert_files_complete(tmp_path)
 
 
+def test_the_death_of_the_only_worker_makes_the_run_fail_and_ends_it(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        port = str(free_port())
+        cluster = ("--master", "--expect-workers", "1", "--master-bind-port", port)
+        master = stack.enter_context(locust(tmp_path, *headless(1, 600), "--call-duration", "1s", *cluster))
+        worker = stack.enter_context(locust(tmp_path, "--worker", "--master-port", port))
+        wait_until(lambda: records(tmp_path), "a call is recorded")
+        worker.children("")
+        worker.signal(signal.SIGKILL)
+        # Not after ten minutes: nobody is left to place a call.
+        assert master.wait() == ExitCode.LOST_WORKERS, master.output
+    assert [lost["worker"] for lost in run_document(tmp_path)["workers"]["lost"]] == ["worker-0"]
+    assert summary(tmp_path)["verdict"]["status"] == "fail"
+
+
 def test_a_worker_that_refuses_the_run_makes_it_fail(tmp_path: Path) -> None:
     with ExitStack() as stack:
         port = str(free_port())

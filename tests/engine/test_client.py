@@ -101,21 +101,26 @@ def test_a_killed_engine_leaves_a_record_for_each_call_and_ends_all_waits(
     assert {record["call_id"] for record in told.records} == {spec.call_id for spec in calls}
     assert {record["error_code"] for record in told.records} == {"ENGINE_LOST"}
     assert all(record["intended_at"] <= record["ended_at"] for record in told.records)
+    for record in told.records:
+        delay = (record["started_at"] - record["intended_at"]) * 1000
+        assert record["start_delay_ms"] == pytest.approx(delay, abs=0.01)
     assert engine.command(calls[0].call_id, "pause", 10, seconds=1)["ended"]["code"] == "ENGINE_LOST"
     with pytest.raises(EngineLost):
         engine.place(echo_call())
 
 
-def test_a_call_lost_with_its_engine_began_when_it_was_handed_over_not_when_it_was_meant_to(
+def test_of_a_call_that_an_engine_never_told_of_nobody_says_that_it_started(
     engine: EngineClient, told: Told, gateway: str
 ) -> None:
     engine.start(configuration(gateway))
-    engine.place(dataclasses.replace(echo_call(), intended=time.monotonic() - 5.0))
+    assert engine.pid is not None
+    psutil.Process(engine.pid).suspend()
+    engine.place(echo_call())
     engine.abandon()
     (record,) = told.records
-    assert record["error_code"] == "ENGINE_STALLED"
-    assert 5.0 < record["started_at"] - record["intended_at"] < 60.0
-    assert record["started_at"] < record["ended_at"] + 0.001
+    assert (record["error_code"], record["failed_stage"]) == ("ENGINE_STALLED", "place")
+    assert record["intended_at"] is not None
+    assert record["started_at"] is record["start_delay_ms"] is None
 
 
 def test_stop_cancels_calls_keeps_their_records_and_leaves_no_process(

@@ -65,6 +65,15 @@ def test_arrivals_are_bounded_by_max_concurrent_alone() -> None:
     assert bounded.startswith("5,000 calls on 1 engine")
 
 
+def test_arrivals_that_offer_more_calls_than_the_limit_carries_are_warned_of() -> None:
+    value, few, (sentence,) = _told(
+        "load = {'arrival_rate': '50/s', 'call_duration': 'exponential:90s'}\n"
+        "result = [asked(1, settings=load), asked(1, settings=load, run_time=2), warned]"
+    )
+    assert value == few == 1_000
+    assert sentence.startswith("4,500 calls on 1 engine take")
+
+
 def test_a_call_through_a_relay_may_take_a_socket_more() -> None:
     least_and_most = _told(
         "result = [open_files.per_call(make_settings({'ice_path': path, 'local_address': '127.0.0.1'}), 'ws://127.0.0.1:1')"
