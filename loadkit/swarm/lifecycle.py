@@ -38,6 +38,7 @@ from loadkit.settings import Settings
 from loadkit.signaling.tls import client_tls
 from loadkit.swarm import open_files, preflight, statistics
 from loadkit.swarm.forwarding import FINISH, FINISHED, RecordCollector, RecordForwarder
+from loadkit.swarm.media_path import tell_media_path
 from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, add_options, read_options
 from loadkit.swarm.own_figures import OwnFigures
 from loadkit.swarm.pool import EnginePool, default_engines
@@ -269,6 +270,8 @@ class Swarm:
             self._check_token_may_go_there()
             self.settings = self._read_settings()
             if self._pool is not None:
+                if not self._pool.running:
+                    tell_media_path(self.settings)
                 # A worker hears the gateway's address from the master, with the first run.
                 begin = self._pool.configure if self._pool.running else self._pool.start
                 begin(self._configuration())
