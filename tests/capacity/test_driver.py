@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from loadkit.analysis.thresholds import parse_threshold
-from loadkit.capacity.document import document, exit_code
+from loadkit.capacity.document import document, exit_code, sentence
 from loadkit.capacity.driver import Driver, Outcome, Stop, hold_for, unreachable
 from loadkit.capacity.locust_run import StepPlan
 from loadkit.capacity.options import By, CapacityOptions, LoadUnit
@@ -87,10 +87,8 @@ def test_an_unfit_generator_is_not_blamed_on_the_gateway(tmp_path: Path) -> None
 
 
 def test_a_border_that_contradicts_itself_below_the_generators_limit_is_not_the_gateways() -> None:
-    bounds = Bounds(12, 13, Trial.UNFIT, 10, 14)
-    asked = options()
-    outcome = Outcome(Ending.GENERATOR, bounds)
-    assert told(outcome, asked)["result"]["sentence"] == (
+    outcome = Outcome(Ending.GENERATOR, Bounds(12, 13, Trial.UNFIT, 10, 14))
+    assert sentence(outcome, options()) == (
         "At least 12 calls; the generator was the limit at 13 calls, which says nothing about the gateway. "
         "The border contradicted itself when it was tried again: all trials agree up to 10 calls."
     )
