@@ -40,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     narration = Narration(Terminal(), options)
     narration.head(arguments.host, folder)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    outcome = Driver(options, test, narration, settings.call_duration.mean).run()
+    minutes = settings.max_call_minutes
+    outcome = Driver(options, test, narration, settings.call_duration.mean, minutes).run()
     # The report is wanted now, however often somebody asks for the end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

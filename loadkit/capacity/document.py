@@ -144,8 +144,11 @@ def _doubt(bounds: Bounds, unit: LoadUnit) -> str:
     if not bounds.unsure:
         return ""
     low = "0" if bounds.sure_low is None else f"{unit.load(bounds.sure_low):,g}"
+    told = "The border contradicted itself when it was tried again"
+    if bounds.high_is is Trial.UNFIT:
+        return f"{told}: all trials agree up to {low} {unit.name}."
     high = "more" if bounds.sure_high is None else unit.text(unit.load(bounds.sure_high))
-    return f"The border contradicted itself when it was tried again: the limit lies between {low} and {high}."
+    return f"{told}: the limit lies between {low} and {high}."
 
 
 def _load(number: int | None, unit: LoadUnit) -> float | None:

@@ -52,6 +52,8 @@ class Stop(enum.StrEnum):
 
     TIME = "time"
     """``--max-time`` is over."""
+    BUDGET = "budget"
+    """``--max-call-minutes`` are used up."""
     INTERRUPTED = "interrupted"
     """Ctrl-C or SIGTERM."""
     NO_DATA = "no data"
@@ -108,15 +110,23 @@ class Driver:
     """Runs the search.
 
     :param mean_call_s: how long a call lasts in the mean; ``None`` when that is not known.
+    :param max_call_minutes: minutes of connected calls that all steps together may have; ``None``: any number.
     """
 
     def __init__(
-        self, options: CapacityOptions, test: LoadTest, listener: Listener, mean_call_s: float | None
+        self,
+        options: CapacityOptions,
+        test: LoadTest,
+        listener: Listener,
+        mean_call_s: float | None,
+        max_call_minutes: float | None = None,
     ) -> None:
         self._options = options
         self._test = test
         self._listener = listener
         self._mean_call_s = mean_call_s
+        self._max_call_minutes = max_call_minutes
+        self._call_minutes = 0.0
         self._search = Search(options.plan())
         self._steps: list[DoneStep] = []
         self._began = time.monotonic()
@@ -127,6 +137,7 @@ class Driver:
             while (number := self._search.next()) is not None:
                 step = self._plan(number)
                 self._check_time(step)
+                self._check_budget(step)
                 self._check_gateway()
                 done = self._run_step(step)
                 self._steps.append(done)
@@ -146,7 +157,9 @@ class Driver:
     def _plan(self, number: int) -> StepPlan:
         load = self._options.unit.load(number)
         hold = hold_for(load, self._options, self._options.thresholds, self._mean_call_s)
-        return StepPlan(len(self._steps) + 1, load, hold, self._options.ramp, self._options.drain)
+        options, most = self._options, self._max_call_minutes
+        left = None if most is None else most - self._call_minutes
+        return StepPlan(len(self._steps) + 1, load, hold, options.ramp, options.drain, left)
 
     def _check_time(self, step: StepPlan) -> None:
         gone = time.monotonic() - self._began
@@ -154,6 +167,11 @@ class Driver:
             raise _Stopped(
                 Stop.TIME, f"--max-time {self._options.max_time:g} s leaves no time for another step"
             )
+
+    def _check_budget(self, step: StepPlan) -> None:
+        """Each step is a run with a budget of its own; together they have one."""
+        if step.call_minutes is not None and step.call_minutes <= 0:
+            raise _Stopped(Stop.BUDGET, f"--max-call-minutes {self._max_call_minutes:g} are used up")
 
     def _check_gateway(self) -> None:
         """Calls that cannot reach a gateway would be taken for its limit."""
@@ -207,6 +225,13 @@ class Driver:
         except OSError as exc:
             raise _Stopped(Stop.STEP_DIED, f"the report of {who} could not be made: {exc}") from exc
         records, run = read_records(folder), read_run(folder)
+        self._call_minutes += float(records.calls["connected_ms"].sum()) / 60_000
+        if run.get("ended_by") == "budget":
+            # What it would have carried nobody knows.
+            reason = (
+                f"--max-call-minutes {self._max_call_minutes:g} were used up in {who}, which is not counted"
+            )
+            raise _Stopped(Stop.BUDGET, reason)
         started_at = run.get("started_at")
         if not isinstance(started_at, (int, float)):
             raise _Stopped(Stop.STEP_DIED, f"{who} left no start in {folder.run}")

@@ -33,6 +33,8 @@ class StepPlan:
     hold_s: float
     ramp_s: float
     drain_s: float
+    call_minutes: float | None = None
+    """What is left of ``--max-call-minutes``; ``None`` without that bound."""
 
     @property
     def name(self) -> str:
@@ -79,7 +81,11 @@ class LoadTest:
             command += [Settings.flag("max_concurrent"), str(self.most_calls)]
         command += ["-t", f"{step.run_s}s", "--stop-timeout", str(math.ceil(step.drain_s))]
         command += ["--reports-dir", str(self.folder), "--run-id", step.name, Settings.flag("no_report")]
-        return [*command, *self.options]
+        command += self.options
+        if step.call_minutes is not None:
+            # After the whole search's own, which it takes the place of.
+            command += [Settings.flag("max_call_minutes"), f"{step.call_minutes:.6g}"]
+        return command
 
     def start(self, step: StepPlan) -> StepProcess:
         """Start it."""

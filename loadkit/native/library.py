@@ -103,7 +103,12 @@ def why_not_usable() -> str | None:
     """Why the compiled module cannot be used; None when it can."""
     loaded = loaded_module()
     # Once it is loaded, and it is asked for at each call, nobody looks at the file again.
-    reason = None if isinstance(loaded, MediaLibrary) else why_not_built()
+    if isinstance(loaded, MediaLibrary):
+        return None
+    reason = why_not_built()
     if reason is not None:
         return reason
-    return f"the compiled module cannot be loaded: {loaded}" if isinstance(loaded, OSError) else None
+    if loaded is None:
+        # What a process does is decided once: calls of a run that took turns between paths would not compare.
+        return "the compiled module was built after this process had begun without it; start it again"
+    return f"the compiled module cannot be loaded: {loaded}"

@@ -35,6 +35,7 @@ _HEADLINES = {
     "ceiling": ("No limit found up to the highest load allowed", "pass"),
     "steps": ("Ended early: as many steps as allowed", "nodata"),
     "time": ("Ended early: its time was over", "nodata"),
+    "budget": ("Ended early: its call minutes are used up", "nodata"),
     "interrupted": ("Interrupted", "nodata"),
     "no data": ("Ended early: too few values to judge by", "nodata"),
     "step died": ("Ended early: a step did not come to its end", "nodata"),
@@ -119,12 +120,16 @@ def _tiles(document: Mapping[str, Any]) -> list[dict[str, str]]:
         ),
         "mood": "bad" if result["high_is"] == "broken" else "",
     }
-    between = [
-        NOT_MEASURED if result[key] is None else f"{result[key]:,g}" for key in ("sure_low", "sure_high")
-    ]
+    low, high = (_value(result[key]) for key in ("sure_low", "sure_high"))
+    # Where the generator ended, the gateway's limit may be anywhere above.
+    open_ended = result["high"] is None or result["high_is"] == "unfit"
     sure = {
-        "name": "The limit lies",
-        "figure": " to ".join(between),
+        "name": "The gateway's limit lies",
+        "figure": f"{low} to {high}"
+        if not open_ended
+        else NOT_MEASURED
+        if low == NOT_MEASURED
+        else f"from {low} on",
         "detail": "the border contradicted itself" if result["unsure"] else "all trials agree",
         "mood": "",
     }

@@ -21,6 +21,7 @@ from loadkit.settings import Settings
 from loadkit.swarm import preflight, statistics
 from loadkit.swarm.configuration import Configuration
 from loadkit.swarm.forwarding import FINISH, FINISHED, RecordForwarder
+from loadkit.swarm.media_path import tell_media_path
 from loadkit.swarm.own_figures import OwnFigures
 from loadkit.swarm.pool import EnginePool, default_engines
 from loadkit.swarm.run import Run
@@ -132,6 +133,7 @@ class Swarm:
             self._traffic.attach(self._workers.collector)
             return
         OwnFigures("local", self._figures)
+        tell_media_path(self.settings)
         self._pool = self._new_pool("local")
         self._pool.start(self._for_engines())
 
@@ -170,6 +172,8 @@ class Swarm:
             self._configuration.check_token_may_go_there()
             self._configuration.read()
             if self._pool is not None:
+                if not self._pool.running:
+                    tell_media_path(self.settings)
                 # A worker hears the gateway's address from the master, with the first run.
                 begin = self._pool.configure if self._pool.running else self._pool.start
                 begin(self._for_engines())

@@ -131,11 +131,11 @@ async def test_aiortc_and_we_tell_each_other_of_round_trip_loss_and_jitter(media
     assert_reports_are_right(aiortc, record)
 
 
-@pytest.mark.parametrize("protocol", ["udp", "tls"])
-async def test_reports_pass_a_relay_as_well(turn_server: TurnServer, protocol: str) -> None:
+@pytest.mark.parametrize(("protocol", "media_path"), [("udp", "python"), ("tls", "auto")])
+async def test_reports_pass_a_relay_as_well(turn_server: TurnServer, protocol: str, media_path: str) -> None:
     aiortc = Aiortc()
     record, _ = await record_of(
-        aiortc, authority=turn_server, ice_path=f"relay-{protocol}", media_path="python"
+        aiortc, authority=turn_server, ice_path=f"relay-{protocol}", media_path=media_path
     )
     assert record.local_candidate_type == "relay"
     assert_reports_are_right(aiortc, record)

@@ -40,6 +40,11 @@ def calls_at(load: float, step: StepPlan, change: Callable[[int], Row], call_s: 
     return rows
 
 
+def call_minutes(calls: Sequence[Row]) -> float:
+    """Minutes of connected calls."""
+    return sum(call["connected_ms"] for call in calls) / 60_000
+
+
 @dataclass
 class EndedProcess:
     """A step that has ended already."""
@@ -87,11 +92,13 @@ class FakeLoadTest(LoadTest):
 
         late: Row = {} if step.load <= self.generator else {"late_histogram": {"60": 5000}}
         figures = [figures_row(second, calls=round(step.load), **late) for second in range(step.run_s)]
+        calls = calls_at(step.load, step, change)
+        spent = step.call_minutes is not None and call_minutes(calls) > step.call_minutes
         write_run_folder(
             self.folder,
-            calls_at(step.load, step, change),
+            calls,
             figures=figures,
-            run=run_document(),
+            run=run_document(ended_by="budget" if spent else "ctrl_c"),
             run_id=step.name,
         )
 

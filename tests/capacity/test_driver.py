@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 
 from loadkit.analysis.thresholds import parse_threshold
-from loadkit.capacity.document import document, exit_code
+from loadkit.capacity.document import document, exit_code, sentence
 from loadkit.capacity.driver import Driver, Outcome, Stop, hold_for, unreachable
 from loadkit.capacity.locust_run import StepPlan
 from loadkit.capacity.options import By, CapacityOptions, LoadUnit
-from loadkit.capacity.search import Ending, Trial
+from loadkit.capacity.search import Bounds, Ending, Trial
 from loadkit.errors import ExitCode
 from tests.capacity.fake_gateway import (
     EndedProcess,
     FakeLoadTest,
     Silent,
+    call_minutes,
+    calls_at,
     load_test,
     loads,
     options,
@@ -82,6 +84,14 @@ def test_an_unfit_generator_is_not_blamed_on_the_gateway(tmp_path: Path) -> None
     assert sentence.startswith("At least 25 calls; the generator was the limit at ")
     assert exit_code(outcome, None) == ExitCode.UNFIT
     assert "ms late or never" in " ".join(outcome.steps[-1].result.reasons)
+
+
+def test_a_border_that_contradicts_itself_below_the_generators_limit_is_not_the_gateways() -> None:
+    outcome = Outcome(Ending.GENERATOR, Bounds(12, 13, Trial.UNFIT, 10, 14))
+    assert sentence(outcome, options()) == (
+        "At least 12 calls; the generator was the limit at 13 calls, which says nothing about the gateway. "
+        "The border contradicted itself when it was tried again: all trials agree up to 10 calls."
+    )
 
 
 def test_what_the_gateway_itself_refuses_no_generator_can_have_brought_about(tmp_path: Path) -> None:
@@ -174,6 +184,26 @@ def test_no_step_is_begun_for_which_there_is_no_time(tmp_path: Path) -> None:
     outcome = searched(load_test(tmp_path, limit=1000), options(max_time=1.0))
     assert (outcome.ending, loads(outcome.steps)) == (Stop.TIME, [10])
     assert exit_code(outcome, None) == ExitCode.NO_DATA
+
+
+def test_the_steps_share_one_budget_of_call_minutes(tmp_path: Path) -> None:
+    asked, test = options(), load_test(tmp_path, limit=1000)
+    first = Driver(asked, test, Silent(), 5.0, 1e6)._plan(10)
+    minutes = call_minutes(calls_at(10, first, lambda _: {}))
+    # The second step, of twice as many calls, has a tenth less than it takes.
+    outcome = Driver(asked, test, Silent(), 5.0, 2.9 * minutes).run()
+    assert (outcome.ending, loads(outcome.steps)) == (Stop.BUDGET, [10])
+    assert outcome.reason.endswith("were used up in step 2 (20 calls), which is not counted")
+    assert exit_code(outcome, None) == ExitCode.NO_DATA
+
+
+def test_no_step_is_begun_when_the_call_minutes_are_used_up(tmp_path: Path) -> None:
+    asked, test = options(), load_test(tmp_path, limit=1000)
+    first = Driver(asked, test, Silent(), 5.0, 1e6)._plan(10)
+    minutes = call_minutes(calls_at(10, first, lambda _: {}))
+    outcome = Driver(asked, test, Silent(), 5.0, minutes).run()
+    assert (outcome.ending, loads(outcome.steps)) == (Stop.BUDGET, [10])
+    assert outcome.reason == f"--max-call-minutes {minutes:g} are used up"
 
 
 def test_a_gateway_that_went_away_is_not_taken_for_its_limit(

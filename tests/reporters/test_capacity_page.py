@@ -141,6 +141,21 @@ def test_the_generator_s_limit_is_marked_as_its_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("result", "lies"),
+    [
+        ({}, "20 to 21"),
+        # Above what a generator could place, or what was allowed, the gateway's limit may be anywhere.
+        ({"high_is": "unfit", "ending": "generator"}, "from 20 on"),
+        ({"high": None, "sure_high": None, "ending": "ceiling"}, "from 20 on"),
+    ],
+)
+def test_where_the_gateway_s_limit_lies_is_told_no_closer_than_it_is_known(
+    result: dict[str, Any], lies: str
+) -> None:
+    assert f">{lies}</div>" in capacity_page(document(FOUND["steps"], **result))
+
+
+@pytest.mark.parametrize(
     ("result", "headline"),
     [
         ({}, "Limit found"),

@@ -153,6 +153,13 @@ async def test_token_goes_as_bearer_and_servers_come_back(serve: Serve) -> None:
     assert await fetch_ice_servers(await serve(handler), TOKEN, 5) == [IceServer(("stun:h",))]
 
 
+async def test_without_a_token_it_is_the_gateway_that_refuses(serve: Serve) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(status=200 if "Authorization" in request.headers else 401)
+
+    assert await reason_of(await serve(handler), token="") == "HTTP 401"
+
+
 async def test_each_request_has_a_connection_of_its_own_from_the_address_that_was_given(serve: Serve) -> None:
     asked: list[tuple[str | None, str]] = []
 
@@ -276,7 +283,7 @@ async def test_tls_to_a_plain_server_is_a_tls_failure(serve: Serve) -> None:
     assert await reason_of(url) == "TLS failed"
 
 
-@pytest.mark.parametrize("token", ["s3cret\r\nX-Evil: 1", "s3crét"])
+@pytest.mark.parametrize("token", ["s3cret\r\nX-Evil: 1", "s3crét", "s3cret "])
 async def test_token_that_is_no_header_is_refused_without_a_request(token: str) -> None:
     assert await reason_of("http://127.0.0.1:1/", token) == "the token cannot be sent in a header"
 

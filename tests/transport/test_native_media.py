@@ -173,6 +173,30 @@ async def test_figures_stay_when_the_peer_is_closed(pair: NativePair) -> None:
     pair.media.send_nowhere()
 
 
+async def test_a_carried_peer_is_lost_when_the_other_side_closes(pair: NativePair) -> None:
+    await pair.up()
+    await pair.gateway.close()
+    async with asyncio.timeout(20):
+        assert await pair.caller.lost == "the other side closed DTLS"
+
+
+async def test_a_carried_peer_is_lost_when_consent_expires_though_media_comes(
+    pair: NativePair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aioice.ice.CONSENT_INTERVAL", 0.02)
+    monkeypatch.setattr("aioice.ice.CONSENT_FAILURES", 1)
+    monkeypatch.setattr("aioice.stun.RETRY_RTO", 0.05)
+    await pair.up()
+    for protocol in pair.gateway._connection._protocols:
+        protocol.datagram_received = lambda data, addr: None  # type: ignore[method-assign]
+    async with asyncio.timeout(30):
+        while not pair.caller.lost.done():
+            pair.gateway.send_rtp(pair.source.packet(b"still here"))
+            await asyncio.wait({pair.caller.lost}, timeout=0.02)
+    assert pair.caller.lost.result().startswith("ICE consent expired")
+    assert pair.media.figures().packets_received > 0
+
+
 async def test_packets_on_a_socket_that_was_not_nominated_are_heard() -> None:
     footprint = Footprint()
     pair = NativePair(("127.0.0.1", "127.0.0.2"))
