@@ -19,7 +19,7 @@ import gevent
 from locust import events
 from locust.env import Environment
 
-from loadkit.errors import LoadkitError
+from loadkit.errors import ExitCode, LoadkitError
 from loadkit.swarm.options import add_options
 from loadkit.swarm.swarm import Swarm
 

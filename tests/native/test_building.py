@@ -109,13 +109,13 @@ def test_a_file_that_is_no_module_is_missed_in_a_sentence(
 
 
 def test_a_process_that_began_without_the_module_goes_on_without_it(pretended: Path) -> None:
-    library._load.cache_clear()
+    library.loaded_module.cache_clear()
     try:
         assert "was not built" in str(library.why_not_usable())
         build()
         assert "was built after this process had begun" in str(library.why_not_usable())
     finally:
-        library._load.cache_clear()
+        library.loaded_module.cache_clear()
 
 
 def test_a_module_of_another_shape_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

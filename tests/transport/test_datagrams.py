@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from loadkit.native.library import Event, Kind
+from loadkit.native.structures import Event, Kind
 from loadkit.transport.datagrams import DatagramPoll, EpollPoll, PolledSocket, poll_of_loop
 from loadkit.transport.native_poll import NativePoll, address_of, packed_address, why_not_native
 from tests.fakes import Footprint
