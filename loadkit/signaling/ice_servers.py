@@ -95,15 +95,16 @@ async def fetch_ice_servers(
     """Ask the gateway for its ICE servers; the list may be empty.
 
     :param url: see :func:`~.urls.ice_servers_url`.
-    :param token: sent as ``Authorization: Bearer``, to ``url`` and nowhere else.
+    :param token: sent as ``Authorization: Bearer``, to ``url`` and nowhere else; empty: nothing is sent of it.
     :param timeout: seconds for the whole request.
     :param tls: how the gateway's certificate is judged; None for the machine's own certificate authorities.
     :param local_address: IP address to ask from; None to leave it to the system.
     :raises IceServersUnavailable: with the reason.
     """
-    if not token.isascii() or not token.isprintable():
+    if not token.isascii() or not token.isprintable() or token != token.strip():
         raise IceServersUnavailable("the token cannot be sent in a header")
-    headers = {"Authorization": f"Bearer {token}"}
+    # RFC 9110 section 5.5: a value does not end with a space, so there is none without a token.
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         async with asyncio.timeout(timeout):
             answer = await get(url, headers, tls=tls, local_address=local_address, max_bytes=MAX_ANSWER_BYTES)
