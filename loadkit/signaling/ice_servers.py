@@ -102,8 +102,8 @@ async def fetch_ice_servers(
     :param local_address: IP address to ask from; None to leave it to the system.
     :raises IceServersUnavailable: with the reason.
     """
-    # RFC 9110 section 5.5: a header's value has no blank at its end.
-    if not token.isascii() or not token.isprintable() or token.endswith(" "):
+    # RFC 9110 section 5.5: a header's value has no blank at its ends.
+    if not token.isascii() or not token.isprintable() or token != token.strip():
         raise IceServersUnavailable("the token cannot be sent in a header")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:

