@@ -35,6 +35,7 @@ STRETCH = 3
 OWN_CODES = frozenset({"ENGINE_STALLED", "TOO_MANY_FILES"})
 #: Codes that a generator that comes late can bring about as well as a gateway can.
 DOUBTFUL_CODES = OWN_CODES | {
+    "GATHERING_FAILED",
     "WEBSOCKET_TIMEOUT",
     "ANSWER_TIMEOUT",
     "ICE_FAILED",

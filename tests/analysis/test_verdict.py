@@ -56,6 +56,12 @@ def summary(
             "unfit",
             "The generator was the limit. An engine was late: use more engines. None of 10 calls failed",
         ),
+        (
+            # No descriptor was left, and one was free again when the call looked for the cause.
+            summary(failed=10, fit=False, errors={"TOO_MANY_FILES": 9, "GATHERING_FAILED": 1}),
+            "unfit",
+            "which may be the generator's own doing",
+        ),
         (summary(completed=10, fit=None), "unfit", "Nobody measured how late the generator was"),
         (summary(completed=10, fit=None, limit=None), "pass", "None of 10 calls failed"),
         # What a late generator can bring about is not the gateway's failing…
