@@ -42,7 +42,7 @@ def calls_at(load: float, step: StepPlan, change: Callable[[int], Row], call_s: 
 
 def call_minutes(calls: Sequence[Row]) -> float:
     """Minutes of connected calls."""
-    return float(sum(call["connected_ms"] for call in calls)) / 60_000
+    return sum(float(call["connected_ms"]) for call in calls) / 60_000
 
 
 @dataclass
