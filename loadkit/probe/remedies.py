@@ -275,6 +275,10 @@ def _closed_early(_: Circumstances) -> Iterator[str]:
     yield "The gateway took the offer and hung up before media could flow: its log says why."
 
 
+def _too_many_files(_: Circumstances) -> Iterator[str]:
+    yield "This process may open no more files: raise the limit of the shell that starts it (ulimit -n 65536)."
+
+
 #: Error code -> what to try. A code that is not here says all there is to say.
 REMEDIES: dict[str, Rule] = {
     "UNAUTHORIZED": _unauthorized,
@@ -303,4 +307,5 @@ REMEDIES: dict[str, Rule] = {
     "NO_RESPONSE": _no_response,
     "SIGNALING_LOST": _signaling_lost,
     "CLOSED_EARLY": _closed_early,
+    "TOO_MANY_FILES": _too_many_files,
 }

@@ -47,6 +47,8 @@ async def failures(broken: Broken, cases: Sequence[Case], monkeypatch: pytest.Mo
         "tokens": (TOKEN,),
         "turn_urls": ("turn:127.0.0.1:9",),
         "turn_secret": "north",
+        # Breakages take the place of what Python does to packets.
+        "media_path": "python",
         **broken.settings,
     }
     gateway = Gateway(GatewaySettings(**settings))
