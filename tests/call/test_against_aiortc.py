@@ -14,14 +14,12 @@ from aiortc.stats import (
     RTCStats,
 )
 
-from loadkit.call.media_path import why_not_native
 from loadkit.media.samples import load_sample
 from loadkit.records import CallRecord, Outcome
 from loadkit.settings import SAMPLES_DIR
 from tests.call.test_session import caller_of
 from tests.fakes import Line, ScriptedGateway
-
-PATHS = ["python", "stock", *([] if why_not_native() else ["native"])]
+from tests.media_paths import MEDIA_PATHS as PATHS
 
 #: Packets that are on their way when a call begins or ends, on a busy machine.
 ON_THE_WAY = 50

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from loadkit.call.context import Destination, make_context
-from loadkit.call.media_path import why_not_native
 from loadkit.call.observer import NOBODY, CallObserver
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
@@ -34,12 +33,12 @@ from loadkit.transport.reception import PacketHandler
 from loadkit.transport.warm_up import warm_up
 from tests.conftest import TurnServer
 from tests.fakes import CERTIFICATE
+from tests.media_paths import MEDIA_PATHS as PATHS
 
 from .conftest import StartGateway
 from .test_events import told
 from .test_truth import at, latencies, tolerance, voice
 
-PATHS = ["python", "stock", *([] if why_not_native() else ["native"])]
 SAMPLE = load_sample(SAMPLES_DIR / "book_a_table.wav")
 
 #: All losses of a call on a machine that has time are among its first packets, and none is the very first; the call

@@ -15,7 +15,7 @@ from loadkit.gateway.settings import GatewaySettings
 from loadkit.media.native_counts import NativeMeter, NativeSource
 from loadkit.native import MediaPoll
 from loadkit.native.structures import Kind
-from loadkit.transport.native_poll import why_not_native
+from tests.media_paths import NATIVE
 from tests.native.parts import PAYLOAD_TYPE, SSRC, open_stream, payloads, plain_poll, rtp
 
 SOMEWHERE = (2, b"\x7f\0\0\1", 9, 0)
@@ -87,7 +87,7 @@ def test_a_call_with_a_fault_is_echoed_in_python() -> None:
     assert not GatewayFaults().of_next_call().touch_packets
 
 
-@pytest.mark.skipif(why_not_native() is not None, reason="the compiled module is not built")
+@pytest.mark.skipif(not NATIVE, reason="the compiled module is not built")
 def test_the_module_echoes_where_it_is_there_and_wanted() -> None:
     assert GatewaySettings().media_path == "auto"
     assert isinstance(make_echo(111, 0.0, native=True), NativeEcho)

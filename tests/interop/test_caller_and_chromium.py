@@ -14,7 +14,6 @@ from playwright.async_api import Browser
 
 from loadkit.call.context import Destination, make_context
 from loadkit.call.lifetime import CallEnded
-from loadkit.call.media_path import why_not_native
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
 from loadkit.media.clock import MediaClock
@@ -22,6 +21,7 @@ from loadkit.media.samples import load_sample
 from loadkit.records import CallRecord, Outcome
 from loadkit.settings import make_settings
 from tests.fakes import CERTIFICATE, ScriptedGateway
+from tests.media_paths import MEDIA_PATHS
 
 from .answering_page import AnsweringPage, answering_chromium
 from .chromium import needs_chromium
@@ -30,7 +30,6 @@ from .conftest import SPOKEN
 # One loop for the module, because it has one browser.
 pytestmark = [*needs_chromium, pytest.mark.asyncio(loop_scope="module")]
 
-MEDIA_PATHS = ["python", "stock", *([] if why_not_native() else ["native"])]
 
 #: Packets on their way when figures are taken, or when a call begins or ends.
 ON_THE_WAY = 25

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,10 +26,12 @@ SSRC = 0xC0FFEE
 
 
 def library() -> MediaLibrary:
-    """The module; a test that needs it is skipped where there is no compiler."""
+    """The module; a test that needs it is skipped where there is no compiler, but not on CI."""
     try:
         return MediaLibrary(build())
     except NotBuilt as exc:
+        if "CI" in os.environ:
+            raise
         pytest.skip(f"there is no compiled module: {exc}")
 
 

@@ -23,8 +23,9 @@ def test_garbage_and_calls_in_any_order_are_survived() -> None:
 
 def test_no_sanitizer_has_anything_to_say(tmp_path: Path) -> None:
     compiler = shutil.which("gcc")
-    if compiler is None:
+    if compiler is None and "CI" not in os.environ:
         pytest.skip("there is no gcc")
+    assert compiler is not None
     runtime = subprocess.run(
         [compiler, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
     ).stdout.strip()
@@ -35,6 +36,8 @@ def test_no_sanitizer_has_anything_to_say(tmp_path: Path) -> None:
             flags=("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-Werror"),
         )
     except NotBuilt as exc:
+        if "CI" in os.environ:
+            raise
         pytest.skip(f"the compiler has no sanitizers: {exc}")
     environment = os.environ | {
         "LD_PRELOAD": runtime,

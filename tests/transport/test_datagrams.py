@@ -13,10 +13,11 @@ import pytest
 
 from loadkit.native.structures import Event, Kind
 from loadkit.transport.datagrams import DatagramPoll, EpollPoll, PolledSocket, poll_of_loop
-from loadkit.transport.native_poll import NativePoll, address_of, packed_address, why_not_native
+from loadkit.transport.native_poll import NativePoll, address_of, packed_address
 from tests.fakes import Footprint
+from tests.media_paths import NATIVE
 
-KINDS: list[type[DatagramPoll]] = [EpollPoll, *([] if why_not_native() else [NativePoll])]
+KINDS: list[type[DatagramPoll]] = [EpollPoll, *([NativePoll] if NATIVE else [])]
 #: Linux: errors of what was sent are told to a socket that is not connected, too.
 IP_RECVERR = 11
 

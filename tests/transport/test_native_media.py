@@ -11,13 +11,14 @@ from loadkit.media.rtp import RtpSource, parse_rtp
 from loadkit.native.structures import Event, Kind
 from loadkit.transport.dtls import Certificate
 from loadkit.transport.native_media import NativeMedia
-from loadkit.transport.native_poll import why_not_native
 from loadkit.transport.peer import Peer
 from tests.fakes import Footprint
+from tests.media_paths import NATIVE
 from tests.transport.test_peer import CERTIFICATE, Inbox, Pair
 
 pytestmark = pytest.mark.skipif(
-    why_not_native() is not None, reason="the compiled module is not built: python -m loadkit.native"
+    not NATIVE,
+    reason="the compiled module is not built: python -m loadkit.native",
 )
 SAMPLE = (b"one", b"two", b"three")
 
