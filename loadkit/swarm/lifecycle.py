@@ -48,6 +48,8 @@ def attach_to_locust() -> None:
 def _prepared(environment: Environment) -> Swarm:
     if id(environment) in _swarms:
         return _swarms[id(environment)]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        gevent.signal_handler(signal.SIGINT, _interrupt)
     swarm: Swarm | None = None
     try:
         swarm = _swarms[id(environment)] = Swarm(environment)
@@ -62,8 +64,6 @@ def _prepared(environment: Environment) -> Swarm:
             swarm.release()
         print("loadkit: interrupted before the first call", file=sys.stderr)
         sys.exit(ExitCode.INTERRUPTED)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        gevent.signal_handler(signal.SIGINT, _interrupt)
     # Fired in reverse: only now, after Locust's own runner, so that records leave before its goodbye.
     events.quitting.add_listener(lambda **_: swarm.quit())
     return swarm

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from loadkit.records import Outcome
 from loadkit.runs.folder import RunFolder
 from loadkit.runs.writer import RunWriter
 from loadkit.settings import Settings
+from loadkit.swarm.listeners import RunListener
 
 logger = logging.getLogger(__name__)
 
@@ -47,10 +48,13 @@ _PACKAGES = (
 class Run:
     """From the first record to the report.
 
+    :param listeners: are told what the run is told.
     :raises RunFolderError: the folder cannot be made.
     """
 
-    def __init__(self, settings: Settings, host: str, expected_workers: int) -> None:
+    def __init__(
+        self, settings: Settings, host: str, expected_workers: int, listeners: Sequence[RunListener] = ()
+    ) -> None:
         self._folder = RunFolder.create(settings.reports_dir, settings.run_id)
         self._writer = RunWriter(self._folder)
         self._document: dict[str, Any] = {
@@ -65,13 +69,16 @@ class Run:
             "versions": _versions(),
             "machine": _machine(),
             "workers": {"expected": expected_workers, "seen": [], "lost": []},
+            "marks": [],
         }
+        self._listeners = listeners
         self._calls_of: dict[str, int] = {}
         self._no_report = settings.no_report
         self._outcomes: Counter[str] = Counter()
         self._writer.write_run(self._document)
         self._flushing = gevent.spawn(self._flush)
         self.finished = False
+        self._tell("began", self)
 
     @property
     def path(self) -> Path:
@@ -88,11 +95,13 @@ class Run:
         row["call"]["run_id"] = self._folder.run_id
         if self._writer.write_call(row["call"], row["turns"]):
             self._outcomes[row["call"]["outcome"]] += 1
+            self._tell("record", row["call"], row["turns"])
 
     def figures(self, row: Row) -> None:
         """Keep an engine's figures."""
         self._calls_of[row["engine"]] = row["calls"]
         self._writer.write_figures(row)
+        self._tell("figures", row)
 
     def describe_arrivals(self, facts: Mapping[str, Any]) -> None:
         """What is known of the arrivals of the run, beside what was known before."""
@@ -102,6 +111,14 @@ class Run:
     def arrivals(self, row: Row) -> None:
         """Keep the arrivals of one second."""
         self._writer.write_arrivals(row)
+        self._tell("arrivals", row)
+
+    def mark(self, text: str) -> None:
+        """Remember that something happened now: pictures show it."""
+        mark = {"at": time.time(), "text": text}
+        self._document["marks"].append(mark)
+        self._writer.write_run(self._document)
+        self._tell("mark", mark)
 
     def worker_seen(self, name: str) -> None:
         """A worker takes part in the run."""
@@ -133,6 +150,7 @@ class Run:
     def finish(self, ended_by: str) -> ExitCode:
         """Write everything and the report; returns what the run is worth as an exit code."""
         self.finished = True
+        self._tell("ending")
         self._flushing.kill()
         self._document["ended_at"] = time.time()
         self._document["ended_by"] = ended_by
@@ -144,7 +162,16 @@ class Run:
             logger.error("%d lines could not be written and are lost", self._writer.dropped_lines)
         if not self._no_report:
             self._report()
-        return self._exit_code(ended_by)
+        exit_code = self._exit_code(ended_by)
+        self._tell("ended", exit_code)
+        return exit_code
+
+    def _tell(self, what: str, *arguments: object) -> None:
+        for listener in self._listeners:
+            try:
+                getattr(listener, what)(*arguments)
+            except Exception:
+                logger.exception("%s failed at %r of the run", type(listener).__name__, what)
 
     def _report(self) -> None:
         """In a process of its own: pandas and the drawing of pictures would hold up Locust's heartbeats."""

@@ -21,6 +21,7 @@ from loadkit.settings import Settings
 from loadkit.swarm import preflight, statistics
 from loadkit.swarm.configuration import Configuration
 from loadkit.swarm.forwarding import FINISH, FINISHED, RecordForwarder
+from loadkit.swarm.listeners import listeners_of
 from loadkit.swarm.media_path import tell_media_path
 from loadkit.swarm.own_figures import OwnFigures
 from loadkit.swarm.pool import EnginePool, default_engines
@@ -181,7 +182,8 @@ class Swarm:
             self._traffic.begin(self.settings, self._pool)
             if self._forwarder is None:
                 expected = 0 if self._workers is None else self._workers.begin()
-                self._run = Run(self.settings, self._configuration.host, expected)
+                listeners = listeners_of(self._environment, self.settings, self._run_is_over)
+                self._run = Run(self.settings, self._configuration.host, expected, listeners)
                 logger.info("records of this run: %s", self._run.path)
                 self._traffic.offer(self.settings, self._run, self._run_is_over)
         except LoadkitError as exc:
