@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
 
+from loadkit.errors import SettingsError
 from loadkit.settings import Settings, env_var, flag, is_secret, make_settings
 from loadkit.settings_model import unit_in_name
 from loadkit.thresholds.objectives import SEPARATOR
+from loadkit.thresholds.resolved import faults_of_slo_file
 
 #: Options that the page neither shows nor changes: secrets, folders, what makes no sense between two runs.
-NOT_ON_THE_PAGE = ("auth_token", "engines", "reports_dir", "samples_dir", "tls_ca", "tls_insecure")
+NOT_ON_THE_PAGE = (
+    "auth_token",
+    "engines",
+    "reports_dir",
+    "samples_dir",
+    "slo_file",
+    "tls_ca",
+    "tls_insecure",
+)
 
 #: Options that a worker takes from its own command line or environment, not from the master.
 OF_THE_MACHINE = ("engines", "local_address", "samples_dir", "tls_ca")
@@ -51,7 +62,12 @@ def read_options(options: argparse.Namespace) -> Settings:
 
     :raises SettingsError: with every fault.
     """
-    return make_settings({name: getattr(options, name, None) for name in Settings.model_fields})
+    try:
+        return make_settings({name: getattr(options, name, None) for name in Settings.model_fields})
+    except SettingsError as exc:
+        # The file is read where the run is judged; its faults are told with the others.
+        path = None if getattr(options, "worker", False) else getattr(options, "slo_file", None)
+        raise SettingsError([*exc.faults, *(faults_of_slo_file(Path(path)) if path else ())]) from None
 
 
 class _Joined(argparse.Action):

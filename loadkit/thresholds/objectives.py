@@ -45,6 +45,8 @@ class Objectives:
     each: tuple[Objective, ...] = ()
     warm_up_s: float = 0.0
     """Calls that were meant to start in these first seconds are left out."""
+    preset: str | None = None
+    """The preset that they began with; its thresholds are in ``each``."""
 
     def __bool__(self) -> bool:
         return bool(self.each)
@@ -52,6 +54,7 @@ class Objectives:
     def document(self) -> dict[str, Any]:
         """As ``run.json`` keeps them."""
         return {
+            "preset": self.preset,
             "warm_up_s": self.warm_up_s,
             "thresholds": [
                 {"name": one.name, "text": str(one.threshold), "min_count": one.min_count}
@@ -74,7 +77,8 @@ class Objectives:
             )
             for row in rows
         )
-        return cls(each, float(document.get("warm_up_s") or 0))
+        named = document.get("preset")
+        return cls(each, float(document.get("warm_up_s") or 0), None if named is None else str(named))
 
 
 def merged(base: Iterable[Objective], more: Iterable[Objective]) -> tuple[Objective, ...]:
