@@ -150,7 +150,7 @@ def test_what_is_no_threshold_is_refused_with_the_place_and_what_may_stand_there
     assert f"{text!r}, at character {position}: " in str(caught.value)
 
 
-_ALPHABET = 'setup_ms failed p95 rate < = 800 % ms ( ) \' " where mode and'.split()
+_ALPHABET = [
     "setup_ms",
     "failed",
     "p95",
@@ -163,7 +163,6 @@ _ALPHABET = 'setup_ms failed p95 rate < = 800 % ms ( ) \' " where mode and'.spli
     "(",
     ")",
     "'",
-    '"',
     "where",
     "mode",
     "and",
