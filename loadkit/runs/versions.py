@@ -42,6 +42,6 @@ def check_run_version(run: Mapping[str, Any]) -> None:
 
 def _too_new(name: str, version: int, known: int) -> str:
     return (
-        f"{name} is of version {version}, and this loadkit reads versions up to {known}: what its columns mean may have "
-        "changed; use the loadkit that made it, or a newer one"
+        f"{name} is of version {version}, and this loadkit reads versions up to {known}: what its columns mean may "
+        "have changed; use the loadkit that made it, or a newer one"
     )
