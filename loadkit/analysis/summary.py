@@ -14,6 +14,7 @@ from loadkit.analysis.generator import summarise_generator
 from loadkit.analysis.limits import Limits
 from loadkit.analysis.paths import summarise_paths
 from loadkit.analysis.percentiles import distribution, rounded
+from loadkit.analysis.quality import summarise_quality
 from loadkit.analysis.traffic import summarise_traffic
 from loadkit.analysis.verdict import judge
 from loadkit.printable import printable
@@ -63,6 +64,7 @@ def summarise(
     summary["worst_stage"] = _worst_stage(summary["stages"])
     summary["turns"] = _turns(turns)
     summary["media"] = _media(calls)
+    summary["quality"] = summarise_quality(calls)
     summary["ice"] = _ice(calls)
     summary["paths"] = summarise_paths(calls)
     summary["generator"] = summarise_generator(

@@ -32,6 +32,7 @@ def text_summary(summary: Mapping[str, Any], report: Path | str | None = None) -
         *path_lines(summary),
         ("turn latency", _turns(summary["turns"])),
         ("media", _media(summary["media"])),
+        ("quality", _quality(summary["quality"])),
         ("generator", _generator(summary["generator"])),
         ("verdict", f"{summary['verdict']['status'].upper()}: {summary['verdict']['sentence']}"),
         ("report", str(report) if report is not None else None),
@@ -121,6 +122,16 @@ def _media(media: Mapping[str, Any]) -> str:
     if media["no_audio"]:
         notes.append(f"{plural(media['no_audio'], 'call')} without audio")
     return ", ".join(notes)
+
+
+def _quality(quality: Mapping[str, Any]) -> str:
+    mos = quality["mos"]
+    if not mos["count"]:
+        return "not measured"
+    spread = (
+        f"MOS {mos['p50']:.2f} in the middle, {mos['p5']:.2f} in the worst 5 %, {mos['min']:.2f} at worst"
+    )
+    return f"{spread} (E-model, {plural(mos['count'], 'call')})"
 
 
 def _generator(generator: Mapping[str, Any]) -> str:
