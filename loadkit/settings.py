@@ -13,17 +13,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, PlainSerializer, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from loadkit.arrival_rates import RateSetting, Schedule, StagesSetting
 from loadkit.distributions import Constant, Distribution, DistributionSetting, parse_distribution
 from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, Texts, listed, option
+from loadkit.thresholds.objectives import SEPARATOR, objectives_of_texts, split_texts
 
 #: Where the shipped samples are.
 SAMPLES_DIR = Path(__file__).resolve().parent.parent / "audio_samples"
 
 _Text = Annotated[str, Field(max_length=256)]
 _PAIR = "--artifact-version and --lambda-deployment-version go together: give both or neither"
+_NO_JUDGE = (
+    "--no-report leaves thresholds unjudged: leave out --slo, or judge later by python -m loadkit check"
+)
 _ONE_LOAD = "--arrival-rate and --stages both say when calls arrive: give one of them"
 _NO_ARRIVALS = (
     "--max-concurrent drops arrivals and needs --arrival-rate or --stages; callers are limited by -u"
@@ -231,6 +243,14 @@ class Settings(SettingsModel):
         15.0, "seconds that an engine may stand still before the run is ended; 0 never ends it"
     )
 
+    # What is good enough
+    slo: Annotated[tuple[str, ...], BeforeValidator(split_texts)] = option(
+        (),
+        "threshold that the run has to keep to, such as 'setup_ms p95 < 1500' or 'failed < 1% where mode = echo', "
+        "see docs/thresholds.md; several are parted by ; or given by repeating the option",
+        separator=SEPARATOR,
+    )
+
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
     run_id: _Text | None = option(None, "name of the run's folder; date and time when not given")
@@ -271,6 +291,14 @@ class Settings(SettingsModel):
             raise ValueError(f"there is no such path of media; there are {', '.join(MediaPath)}")
         return value
 
+    @field_validator("slo")
+    @classmethod
+    def _thresholds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        found, faults = objectives_of_texts(value)
+        if faults:
+            raise ValueError("; ".join(faults))
+        return tuple(str(one.threshold) for one in found)
+
     @model_validator(mode="after")
     def _pairs(self) -> Settings:
         for fault in self.faults_of_pairs(self.model_dump(exclude_none=True)):
@@ -287,6 +315,8 @@ class Settings(SettingsModel):
             faults.append(_ONE_LOAD)
         if "max_concurrent" in values and not {"arrival_rate", "stages"} & set(values):
             faults.append(_NO_ARRIVALS)
+        if values.get("no_report") and values.get("slo"):
+            faults.append(_NO_JUDGE)
         return faults
 
     @property
@@ -297,7 +327,10 @@ class Settings(SettingsModel):
     def public(self) -> dict[str, Any]:
         """The settings for records and reports: plain values, secrets masked, lists as they are given."""
         values = self.model_dump(mode="json")
-        return {key: ",".join(value) if isinstance(value, list) else value for key, value in values.items()}
+        return {
+            key: self.separator(key).join(value) if isinstance(value, list) else value
+            for key, value in values.items()
+        }
 
     def token(self) -> str:
         """The secret itself; empty when none was given."""

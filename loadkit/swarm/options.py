@@ -10,6 +10,7 @@ from locust.argument_parser import LocustArgumentParser
 
 from loadkit.settings import Settings, env_var, flag, is_secret, make_settings
 from loadkit.settings_model import unit_in_name
+from loadkit.thresholds.objectives import SEPARATOR
 
 #: Options that the page neither shows nor changes: secrets, folders, what makes no sense between two runs.
 NOT_ON_THE_PAGE = ("auth_token", "engines", "reports_dir", "samples_dir", "tls_ca", "tls_insecure")
@@ -35,7 +36,7 @@ def add_options(parser: LocustArgumentParser) -> None:
                 "metavar": "<secret>" if is_secret(name) else f"<{_kind(name, field.annotation)}>",
             }
         if Settings.repeatable(name):
-            kind["action"] = _Joined
+            kind["action"] = _Joined if Settings.separator(name) == "," else _JoinedThresholds
         group.add_argument(flag(name), env_var=env_var(name), dest=name, help=field.description, **kind)
     for action in parser._actions:
         if action.dest in Settings.model_fields:
@@ -56,6 +57,8 @@ def read_options(options: argparse.Namespace) -> Settings:
 class _Joined(argparse.Action):
     """A list, comma separated; an option that is given again adds to it."""
 
+    separator = ","
+
     def __call__(
         self,
         parser: argparse.ArgumentParser,  # noqa: ARG002 - argparse's names
@@ -64,7 +67,13 @@ class _Joined(argparse.Action):
         option_string: str | None = None,  # noqa: ARG002
     ) -> None:
         given = getattr(namespace, self.dest, None)
-        setattr(namespace, self.dest, values if given is None else f"{given},{values}")
+        setattr(namespace, self.dest, values if given is None else f"{given}{self.separator}{values}")
+
+
+class _JoinedThresholds(_Joined):
+    """The same for thresholds."""
+
+    separator = SEPARATOR
 
 
 def _shown_default(name: str, default: Any) -> str | None:
