@@ -76,11 +76,8 @@ def junit_xml(summary: Mapping[str, Any], run: Mapping[str, Any]) -> str:
 
 
 def _cases(summary: Mapping[str, Any]) -> list[_Case]:
-    thresholds: Sequence[Mapping[str, Any]] = summary.get("thresholds") or ()
-    cases = [_threshold(threshold) for threshold in thresholds]
-    if not any(str(threshold.get("subject", "")).startswith("failed") for threshold in thresholds):
-        cases.append(_no_call_failed(summary))
-    return [*cases, _verdict(summary)]
+    thresholds = summary.get("thresholds") or ()
+    return [*map(_threshold, thresholds), _no_call_failed(summary), _verdict(summary)]
 
 
 def _threshold(threshold: Mapping[str, Any]) -> _Case:
@@ -94,15 +91,18 @@ def _threshold(threshold: Mapping[str, Any]) -> _Case:
 
 
 def _no_call_failed(summary: Mapping[str, Any]) -> _Case:
-    calls = summary["calls"]
+    """Without thresholds, of all calls; with some, of the failures that none of them counts, which fail the run."""
+    calls, slo = summary["calls"], summary.get("slo")
     finished = calls["completed"] + calls["failed"] + calls["hung_up"]
-    name = "no call failed"
+    name = "no call failed that no threshold counts" if slo else "no call failed"
+    failed = slo["failed_apart"] if slo else calls["failed"]
+    errors = slo["failed_apart_errors"] if slo else summary["errors"]
     if not finished:
         return _Case("calls", name, _Result.ERROR, "no data", "No call came to an end of its own.")
-    if not calls["failed"]:
+    if not failed:
         return _Case("calls", name, _Result.PASSED)
-    codes = ", ".join(f"{printable(code, 60)} {count:,}" for code, count in _most(summary["errors"]))
-    message = f"{calls['failed']:,} of {finished:,} calls failed: {codes}"
+    codes = ", ".join(f"{printable(code, 60)} {count:,}" for code, count in _most(errors))
+    message = f"{failed:,} of {finished:,} calls failed: {codes}"
     return _Case("calls", name, _Result.FAILURE, "failed calls", message)
 
 

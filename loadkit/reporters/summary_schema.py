@@ -159,8 +159,16 @@ _THRESHOLD = _object(
     where=_by_name(_TEXT),
 )
 
+_SLO = _object(
+    warm_up_s=_AMOUNT,
+    **_all(_COUNT, "calls", "calls_left_out"),
+    gateway_broke=_FLAG,
+    failed_apart=_COUNT,
+    failed_apart_errors=_by_name(_COUNT),
+)
+
 _VERDICT = _object(
-    status={"enum": ["pass", "fail", "no data", "unfit", "unfit generator"]},
+    status={"enum": ["pass", "fail", "no data", "unfit generator"]},
     sentence=_TEXT,
 )
 
@@ -173,7 +181,7 @@ def summary_schema() -> Schema:
         "title": "summary.json",
         "description": "A run of loadkit in numbers. null means not measured; it is never written as 0.",
         **_object(
-            optional={"thresholds"},
+            optional={"thresholds", "slo"},
             version={"const": SUMMARY_VERSION},
             run_id=_or_null(_TEXT),
             run=_RUN,
@@ -189,6 +197,7 @@ def summary_schema() -> Schema:
             paths=_by_name(_PATH),
             generator=_GENERATOR,
             thresholds={"type": "array", "items": _THRESHOLD},
+            slo=_or_null(_SLO),
             verdict=_VERDICT,
         ),
         "$defs": {"distribution": _DISTRIBUTION},

@@ -13,9 +13,11 @@ from loadkit.runs import RunFolder
 from loadkit.runs.reader import read_figures, read_records, read_run
 from tests.synthetic import (
     HOSTILE_MESSAGES,
+    call_row,
     clean_run,
     failed_row,
     run_document,
+    run_with_thresholds,
     troubled_run,
     write_run_folder,
 )
@@ -100,29 +102,33 @@ def test_a_run_without_thresholds_has_its_verdict_and_that_no_call_failed(clean:
     assert told["command"] == "locust -f locustfile.py --headless -u 50 -r 5 -t 110s"
 
 
-def test_each_threshold_is_a_case_and_one_without_data_is_an_error(clean: dict[str, Any]) -> None:
-    thresholds = [
-        THRESHOLD,
-        {**THRESHOLD, "name": "failed < 1%", "text": "failed < 1%", "subject": "failed", "status": "pass"},
-        {
-            **THRESHOLD,
-            "name": "quick",
-            "text": "ice_ms p99 < 1s",
-            "status": "no data",
-            "sentence": "60 of 100",
-        },
-    ]
-    text = junit_xml({**clean, "thresholds": thresholds}, run_document())
+def test_each_threshold_is_a_case_and_one_without_data_is_an_error(tmp_path: Path) -> None:
+    summary = summary_of(run_with_thresholds(tmp_path, calls=60))
+    held, broken, no_data = summary["thresholds"]
+    no_data["name"] = "agents answer"
+    text = junit_xml(summary, run_document())
     suite = suite_of(text)
-    names = ["set-up: setup_ms p95 < 800", "failed < 1%", "quick: ice_ms p99 < 1s", "verdict"]
-    assert [case.name for case in suite] == names
-    (failure,) = case(text, names[0]).result
+    titles = [held["text"], broken["text"], f"agents answer: {no_data['text']}"]
+    assert [case.name for case in suite] == [*titles, "no call failed that no threshold counts", "verdict"]
+    assert case(text, titles[0]).is_passed
+    (failure,) = case(text, titles[1]).result
     assert isinstance(failure, Failure)
-    assert failure.message == failure.text == THRESHOLD["sentence"]
-    assert case(text, names[1]).is_passed
-    (error,) = case(text, names[2]).result
+    assert failure.message == failure.text == broken["sentence"]
+    (error,) = case(text, titles[2]).result
     assert isinstance(error, Error)
-    assert (suite.tests, suite.failures, suite.errors) == (4, 1, 1)
+    assert not case(text, "verdict").is_passed
+    assert (suite.tests, suite.failures, suite.errors) == (5, 2, 1)
+
+
+def test_a_failed_call_that_no_threshold_counts_is_a_failure_and_one_that_is_counted_is_none(
+    tmp_path: Path,
+) -> None:
+    name = "no call failed that no threshold counts"
+    for limit, passed in (("failed(ICE_TIMEOUT) < 50%", False), ("failed < 50%", True)):
+        rows = [failed_row(0), *map(call_row, range(1, 10))]
+        run = run_document(settings={"slo": limit})
+        folder = write_run_folder(tmp_path, rows, run=run, run_id=f"run-{passed}")
+        assert case(junit_xml(summary_of(folder), run), name).is_passed is passed
 
 
 @pytest.mark.parametrize(
