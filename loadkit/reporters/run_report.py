@@ -26,5 +26,11 @@ def write_reports(folder: RunFolder) -> dict[str, Any]:
     write_tables(records.calls, CallRecord, folder.calls_parquet, folder.calls_csv)
     if len(records.turns):
         write_tables(records.turns, TurnRecord, folder.turns_parquet, folder.turns_csv)
-    write_text(folder.report, html_page(summary, records.calls, records.turns, figures, run, arrivals))
+    page = html_page(summary, records.calls, records.turns, figures, run, arrivals, _sizes(folder))
+    write_text(folder.report, page)
     return summary
+
+
+def _sizes(folder: RunFolder) -> dict[str, int | None]:
+    """The files of the folder, with their bytes."""
+    return {path.name: path.stat().st_size for path in folder.path.iterdir() if path.is_file()}
