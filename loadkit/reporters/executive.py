@@ -10,6 +10,8 @@ from loadkit.printable import printable
 from loadkit.reporters.traffic_words import erlang
 from loadkit.reporters.wording import length, milliseconds, plural, share
 
+#: Thresholds that are told one by one.
+_MOST = 6
 _WORDS = {"pass": ("Held", "pass"), "fail": ("Broken", "fail"), "no data": ("No data", "nodata")}
 
 
@@ -45,20 +47,27 @@ def told(summary: Mapping[str, Any]) -> list[Told]:
 
 
 def thresholds_told(summary: Mapping[str, Any]) -> list[ThresholdTold]:
-    """The thresholds, broken ones first."""
+    """The thresholds, broken ones first; when there are many, those that held share a line."""
     order = ["fail", "no data", "pass"]
     found = sorted(
         summary.get("thresholds") or [],
         key=lambda threshold: order.index(threshold["status"]) if threshold["status"] in order else 0,
     )
-    return [
+    shown = found if len(found) <= _MOST else [one for one in found if one["status"] != "pass"][:_MOST]
+    lines = [
         ThresholdTold(
             *_WORDS.get(threshold["status"], (printable(str(threshold["status"]), 30), "nodata")),
             printable(str(threshold["name"] or threshold["text"]), 120),
             printable(str(threshold["sentence"]), 400),
         )
-        for threshold in found
+        for threshold in shown
     ]
+    if left := len(found) - len(shown):
+        held = sum(one["status"] == "pass" for one in found)
+        mood = "pass" if held == left else "nodata"
+        word = f"{held:,} held" if held == left else f"{left:,} more"
+        lines.append(ThresholdTold(word, mood, "", "all of them are in the table “Thresholds” below."))
+    return lines
 
 
 def _load(summary: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from loadkit.analysis import summarise
@@ -11,15 +12,21 @@ from loadkit.reporters.json_document import json_document
 from loadkit.reporters.tables import write_tables
 from loadkit.runs import RunFolder, write_text
 from loadkit.runs.reader import read_arrivals, read_figures, read_records, read_run
+from loadkit.thresholds.objectives import Objectives
 
 
-def write_reports(folder: RunFolder) -> dict[str, Any]:
+def write_reports(folder: RunFolder, objectives: Objectives | None = None) -> dict[str, Any]:
     """Make every derived file of the folder anew, each whole or not at all, and return the summary.
 
     The summary comes first and the page last, so that a disk that fills up spares what is small.
+
+    :param objectives: thresholds in place of those that the run was made with.
+    :raises RunFolderError: the raw files are of a newer version, or the thresholds in them cannot be read.
     """
     records, figures, run = read_records(folder), read_figures(folder), read_run(folder)
     run.setdefault("run_id", folder.run_id)
+    if objectives is not None:
+        run["slo"] = objectives.document()
     arrivals = read_arrivals(folder)
     summary = summarise(records.calls, records.turns, figures, run, arrivals)
     write_text(folder.summary, json_document(summary))
@@ -33,4 +40,18 @@ def write_reports(folder: RunFolder) -> dict[str, Any]:
 
 def _sizes(folder: RunFolder) -> dict[str, int | None]:
     """The files of the folder, with their bytes."""
-    return {path.name: path.stat().st_size for path in folder.path.iterdir() if path.is_file()}
+    with os.scandir(folder.path) as entries:
+        return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+
+
+def summary_of(folder: RunFolder, objectives: Objectives | None = None) -> dict[str, Any]:
+    """The summary out of the raw files alone; nothing is written.
+
+    :param objectives: as of :func:`write_reports`.
+    :raises RunFolderError: likewise.
+    """
+    records, run = read_records(folder), read_run(folder)
+    run.setdefault("run_id", folder.run_id)
+    if objectives is not None:
+        run["slo"] = objectives.document()
+    return summarise(records.calls, records.turns, read_figures(folder), run, read_arrivals(folder))

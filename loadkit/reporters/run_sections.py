@@ -16,6 +16,7 @@ from loadkit.reporters.error_table import error_table
 from loadkit.reporters.page_sections import Section, section_of
 from loadkit.reporters.page_tables import distributions
 from loadkit.reporters.path_table import path_tables
+from loadkit.reporters.threshold_table import threshold_tables
 from loadkit.reporters.totals_tables import generator_totals, media_totals
 
 
@@ -37,6 +38,7 @@ def run_sections(
 
     stages, *spreads = distributions(summary)
     sections = [
+        Section("thresholds", "Thresholds", threshold_tables(summary)),
         Section("why", "Why calls failed", [*error_table(summary), *some("error-codes")]),
         Section("load", "The load", some("traffic", "arrivals", "in-progress", "outcomes")),
         Section(
