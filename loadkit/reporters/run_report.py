@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from loadkit.analysis import summarise
@@ -36,8 +37,15 @@ def write_reports(folder: RunFolder, objectives: Objectives | None = None) -> di
     write_tables(records.calls, CallRecord, folder.calls_parquet, folder.calls_csv)
     if len(records.turns):
         write_tables(records.turns, TurnRecord, folder.turns_parquet, folder.turns_csv)
-    write_text(folder.report, html_page(summary, records.calls, records.turns, figures, run, arrivals))
+    page = html_page(summary, records.calls, records.turns, figures, run, arrivals, _sizes(folder))
+    write_text(folder.report, page)
     return summary
+
+
+def _sizes(folder: RunFolder) -> dict[str, int | None]:
+    """The files of the folder, with their bytes."""
+    with os.scandir(folder.path) as entries:
+        return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
 
 
 def summary_of(folder: RunFolder, objectives: Objectives | None = None) -> dict[str, Any]:
