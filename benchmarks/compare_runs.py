@@ -4,7 +4,8 @@
 
 Three runs of the same load: a gateway whose answers take 200 ms, the same once more, and one whose answers take so
 much longer that a call is set up a tenth later. The first comparison is to find nothing, the second to say *worse*.
-About ten calls at a time; generator and gateway share the machine, so the generator's fitness is not judged.
+About eleven calls at a time. A machine that is busy with other work makes the generator unfit, and the comparison is
+refused.
 """
 
 from __future__ import annotations
@@ -50,14 +51,13 @@ def _run(folder: Path, name: str, late_ms: int, seconds: int) -> None:
         load = ["--headless", "--only-summary", "--host", url, "-t", f"{seconds}s", "--loglevel", "WARNING"]
         load += ["--arrival-rate", "5/s", "--call-duration", "2", "--engines", "1"]
         load += ["--reports-dir", str(folder), "--run-id", name]
-        load += ["--limit-late-ms", "0", "--limit-loop-lag-ms", "0", "--limit-cpu-share", "0"]
         locust = str(Path(sys.executable).with_name("locust"))
         subprocess.run(
             [locust, "-f", "locustfile.py", *load],
             cwd=ROOT,
             env=_environment(),
             stdin=subprocess.DEVNULL,
-            check=True,
+            check=False,
         )
         gateway.stdin.close()
 
