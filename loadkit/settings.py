@@ -231,6 +231,17 @@ class Settings(SettingsModel):
         15.0, "seconds that an engine may stand still before the run is ended; 0 never ends it"
     )
 
+    # The soak
+    health_poll: SecondsOrOff = option(
+        5.0,
+        "seconds between two looks at the gateway's /health, for the sessions that it holds beside the calls that we "
+        "hold; 0 never asks",
+    )
+    fail_on_drift: bool = option(
+        False,
+        "a measure that got worse over the run fails it; so does, as no data, a run too short to say",
+    )
+
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
     run_id: _Text | None = option(None, "name of the run's folder; date and time when not given")
