@@ -25,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", required=True, metavar="<command>", dest="command")
     _add_call(commands)
     _add_report(commands)
+    _add_compare(commands)
     _add_check(commands)
     _add_gateway(commands)
     _add_conformance(commands)
@@ -69,6 +70,21 @@ def _report(options: argparse.Namespace) -> int:
     summary = write_reports(folder)
     print(text_summary(summary, folder.report))
     return int(exit_code_of(summary["verdict"]["status"]))
+
+
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from loadkit.compare import options
+
+    parser = commands.add_parser("compare", help="say whether a run is better or worse than another")
+    options.add_arguments(parser)
+    parser.set_defaults(run=_compare)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    # Here, so that the other commands start without pandas and scipy.
+    from loadkit.compare import command
+
+    return command.run(options)
 
 
 def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -269,6 +269,17 @@ class Settings(SettingsModel):
         None, "thresholds leave out calls that were meant to start in these first seconds of the run"
     )
 
+    # The soak
+    health_poll: SecondsOrOff = option(
+        5.0,
+        "seconds between two looks at the gateway's /health, for the sessions that it holds beside the calls that we "
+        "hold; 0 never asks",
+    )
+    fail_on_drift: bool = option(
+        False,
+        "a measure that got worse over the run fails it; so does, as no data, a run too short to say",
+    )
+
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
     run_id: _Text | None = option(None, "name of the run's folder; date and time when not given")

@@ -179,7 +179,13 @@ class EngineService:
         if self._figures is None or self._context is None:
             return
         now = time.monotonic()
-        row = self._taker.take(len(self._calls), self._packets(), now, now + self._context.unix_offset)
+        row = self._taker.take(
+            len(self._calls),
+            self._packets(),
+            now,
+            now + self._context.unix_offset,
+            tasks=len(asyncio.all_tasks()),
+        )
         self._send({"ev": "figures", "row": row})
 
     async def _sample(self, path: str) -> EncodedSample:

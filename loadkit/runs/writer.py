@@ -48,6 +48,7 @@ class RunWriter:
         self._call_ids: OrderedDict[str, None] = OrderedDict()
         self._calls_written = 0
         self._arrivals = _Appender(folder.arrivals, clock)
+        self._health = _Appender(folder.health, clock)
         self._appenders = [self._records, self._figures]
         self.flush()
 
@@ -77,6 +78,12 @@ class RunWriter:
         if self._arrivals not in self._appenders:
             self._appenders.append(self._arrivals)
         self._append(self._arrivals, dict(row))
+
+    def write_health(self, row: Mapping[str, Any]) -> None:
+        """Append one look at the gateway's health; a run that never looked has no such file."""
+        if self._health not in self._appenders:
+            self._appenders.append(self._health)
+        self._append(self._health, dict(row))
 
     def write_run(self, run: Mapping[str, Any]) -> None:
         """Put ``run`` in the place of ``run.json``, whole or not at all."""

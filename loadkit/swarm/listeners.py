@@ -34,6 +34,9 @@ class RunListener:
     def arrivals(self, row: Row) -> None:
         """The arrivals of a second that is over."""
 
+    def health(self, row: Row) -> None:
+        """A look at the gateway's ``/health``: ``active_sessions`` is None when it did not tell."""
+
     def mark(self, mark: Row) -> None:
         """Somebody made a mark: ``at`` in Unix seconds, and ``text``."""
 
@@ -46,11 +49,14 @@ class RunListener:
 
 def listeners_of(
     environment: Environment,  # noqa: ARG001 - for those that need it
-    settings: Settings,  # noqa: ARG001
+    settings: Settings,
     end: Callable[[str], None],  # noqa: ARG001
 ) -> list[RunListener]:
     """Those of one run.
 
     :param end: ends the run; its argument becomes ``ended_by`` of ``run.json``.
     """
-    return []
+    # Imported here: they are listeners themselves.
+    from loadkit.swarm.health_poll import HealthPoll
+
+    return [HealthPoll(settings)]

@@ -90,6 +90,11 @@ class Run:
         return self._folder.path
 
     @property
+    def host(self) -> str:
+        """The gateway, as it was given; empty when it was not."""
+        return str(self._document["host"])
+
+    @property
     def seconds(self) -> float:
         """Since the start."""
         return time.time() - float(self._document["started_at"])
@@ -116,6 +121,11 @@ class Run:
         """Keep the arrivals of one second."""
         self._writer.write_arrivals(row)
         self._tell("arrivals", row)
+
+    def health(self, row: Row) -> None:
+        """Keep one look at the gateway's health."""
+        self._writer.write_health(row)
+        self._tell("health", row)
 
     def mark(self, text: str) -> None:
         """Remember that something happened now: pictures show it."""
@@ -154,9 +164,10 @@ class Run:
     def finish(self, ended_by: str) -> ExitCode:
         """Write everything and the report; returns what the run is worth as an exit code."""
         self.finished = True
+        # Before listeners: one waits for what the gateway still holds, and that is not the run.
+        self._document["ended_at"] = time.time()
         self._tell("ending")
         self._flushing.kill()
-        self._document["ended_at"] = time.time()
         self._document["ended_by"] = ended_by
         self._writer.write_run(self._document)
         self._writer.close()
