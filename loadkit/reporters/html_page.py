@@ -17,7 +17,9 @@ from loadkit.analysis.percentiles import STATISTICS
 from loadkit.printable import printable
 from loadkit.reporters import headline, page_tables
 from loadkit.reporters.charts import pictures
+from loadkit.reporters.charts_of_drift import drift_pictures
 from loadkit.reporters.charts_of_traffic import traffic_pictures
+from loadkit.reporters.drift_tables import drift_tables, health_file
 from loadkit.reporters.engine_table import engine_tables
 from loadkit.reporters.page_shell import asset, json_in_html, policy, template
 from loadkit.reporters.path_table import path_tables
@@ -50,6 +52,7 @@ def html_page(
     :param arrivals: what arrived second by second; empty for a run by users.
     """
     drawn = pictures(calls, turns, figures, summary)
+    drawn += drift_pictures(summary)
     drawn[:0] = traffic_pictures(calls, figures, arrivals, summary, run)
     css, script = asset("page.css"), asset("page.js")
     bundle = vega_bundle() if drawn else ""
@@ -80,12 +83,13 @@ def html_page(
         totals=page_tables.totals(summary),
         path_tables=path_tables(summary),
         call_tables=[
+            *drift_tables(summary),
             *engine_tables(summary),
             page_tables.slowest_calls(calls, started_at),
             page_tables.failed_calls(calls, started_at),
         ],
         command=_command(run),
-        files=_files(bool(len(turns)), bool(len(arrivals))),
+        files=[*_files(bool(len(turns)), bool(len(arrivals))), *health_file(summary)],
         run_tables=_run_tables(run),
         method=_METHOD,
     )

@@ -10,7 +10,7 @@ from loadkit.reporters.html_page import html_page
 from loadkit.reporters.json_document import json_document
 from loadkit.reporters.tables import write_tables
 from loadkit.runs import RunFolder, write_text
-from loadkit.runs.reader import read_arrivals, read_figures, read_records, read_run
+from loadkit.runs.reader import read_arrivals, read_figures, read_health, read_records, read_run
 
 
 def write_reports(folder: RunFolder) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def write_reports(folder: RunFolder) -> dict[str, Any]:
     records, figures, run = read_records(folder), read_figures(folder), read_run(folder)
     run.setdefault("run_id", folder.run_id)
     arrivals = read_arrivals(folder)
-    summary = summarise(records.calls, records.turns, figures, run, arrivals)
+    summary = summarise(records.calls, records.turns, figures, run, arrivals, read_health(folder))
     write_text(folder.summary, json_document(summary))
     write_tables(records.calls, CallRecord, folder.calls_parquet, folder.calls_csv)
     if len(records.turns):
