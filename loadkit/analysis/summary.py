@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from loadkit.analysis.concurrency import concurrency
+from loadkit.analysis.drift import add_drift
+from loadkit.analysis.drift_verdict import with_drift
 from loadkit.analysis.generator import summarise_generator
 from loadkit.analysis.limits import Limits
 from loadkit.analysis.objectives import judge_objectives, objectives_of_run
@@ -42,12 +44,14 @@ def summarise(
     figures: pd.DataFrame,
     run: Mapping[str, Any],
     arrivals: pd.DataFrame | None = None,
+    health: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """The whole ``summary.json`` as plain values; unmeasured is ``None``.
 
     :param run: the content of ``run.json``; ``{}`` when there is none.
     :param arrivals: what arrived second by second; None for a run by users.
     :raises RunFolderError: the thresholds in ``run.json`` cannot be read.
+    :param health: what the gateway's ``/health`` told; None when nobody looked.
     """
     summary: dict[str, Any] = {
         "version": SUMMARY_VERSION,
@@ -78,7 +82,8 @@ def summarise(
         stalled=_stalled(run),
     )
     summary |= judge_objectives(objectives_of_run(run), calls, turns, summary["run"]["started_at"])
-    verdict = judge(summary)
+    add_drift(summary, calls, turns, figures, health, run)
+    verdict = with_drift(judge(summary), summary["drift"], run)
     summary["verdict"] = {"status": str(verdict.status), "sentence": verdict.sentence}
     return summary
 

@@ -13,7 +13,7 @@ from loadkit.reporters.junit_xml import junit_xml
 from loadkit.reporters.markdown_note import markdown_note
 from loadkit.reporters.tables import write_tables
 from loadkit.runs import RunFolder, write_text
-from loadkit.runs.reader import read_arrivals, read_figures, read_records, read_run
+from loadkit.runs.reader import read_arrivals, read_figures, read_health, read_records, read_run
 from loadkit.thresholds.objectives import Objectives
 
 
@@ -30,7 +30,7 @@ def write_reports(folder: RunFolder, objectives: Objectives | None = None) -> di
     if objectives is not None:
         run["slo"] = objectives.document()
     arrivals = read_arrivals(folder)
-    summary = summarise(records.calls, records.turns, figures, run, arrivals)
+    summary = summarise(records.calls, records.turns, figures, run, arrivals, read_health(folder))
     write_text(folder.summary, json_document(summary))
     write_text(folder.junit, junit_xml(summary, run))
     write_text(folder.note, markdown_note(summary, run))

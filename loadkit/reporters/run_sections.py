@@ -10,7 +10,9 @@ import pandas as pd
 from loadkit.reporters.call_tables import failed_calls, slowest_calls
 from loadkit.reporters.chart_style import Picture
 from loadkit.reporters.charts import pictures
+from loadkit.reporters.charts_of_drift import drift_pictures
 from loadkit.reporters.charts_of_traffic import traffic_pictures
+from loadkit.reporters.drift_tables import drift_tables
 from loadkit.reporters.engine_table import engine_tables
 from loadkit.reporters.error_table import error_table
 from loadkit.reporters.page_sections import Section, section_of
@@ -68,6 +70,7 @@ def run_sections(
                 generator_totals(summary),
             ],
         ),
+        Section("drift", "Drift over the run", [*drift_pictures(summary), *drift_tables(summary)]),
         section_of(slowest_calls(calls, started_at)),
         section_of(failed_calls(calls, started_at)),
     ]

@@ -9,6 +9,7 @@ from typing import Any
 from loadkit.analysis.verdict import share_text
 from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
+from loadkit.reporters.drift_tables import drift_lines
 from loadkit.reporters.path_table import path_lines
 from loadkit.reporters.threshold_lines import threshold_lines
 from loadkit.reporters.traffic_words import traffic_lines
@@ -35,6 +36,7 @@ def text_summary(summary: Mapping[str, Any], report: Path | str | None = None) -
         ("media", _media(summary["media"])),
         ("quality", _quality(summary["quality"])),
         ("generator", _generator(summary["generator"])),
+        *drift_lines(summary),
         *threshold_lines(summary),
         ("verdict", f"{summary['verdict']['status'].upper()}: {summary['verdict']['sentence']}"),
         ("report", str(report) if report is not None else None),
