@@ -231,6 +231,18 @@ class Settings(SettingsModel):
         15.0, "seconds that an engine may stand still before the run is ended; 0 never ends it"
     )
 
+    # How a run begins and ends
+    abort_on: Texts = option(
+        (),
+        "condition on which a hopeless run is ended early, with its report and as a failure: 'failed > 20% for 60s', "
+        "'setup_ms p95 > 5000 for 2m'",
+    )
+    no_preflight: bool = option(
+        False,
+        "do not look, before a run, whether anything answers at the gateway's address; for a gateway that comes up "
+        "later, or that this machine, a master, cannot reach",
+    )
+
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
     run_id: _Text | None = option(None, "name of the run's folder; date and time when not given")

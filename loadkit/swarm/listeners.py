@@ -46,11 +46,18 @@ class RunListener:
 
 def listeners_of(
     environment: Environment,  # noqa: ARG001 - for those that need it
-    settings: Settings,  # noqa: ARG001
-    end: Callable[[str], None],  # noqa: ARG001
+    settings: Settings,
+    end: Callable[[str], None],
 ) -> list[RunListener]:
     """Those of one run.
 
     :param end: ends the run; its argument becomes ``ended_by`` of ``run.json``.
+    :raises SettingsError: one of them cannot do what it is asked to.
     """
-    return []
+    # Here, as they are listeners of the class above.
+    from loadkit.swarm.abort import Abort, abort_conditions
+
+    listeners: list[RunListener] = []
+    if conditions := abort_conditions(settings):
+        listeners.append(Abort(conditions, end))
+    return listeners

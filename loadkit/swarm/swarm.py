@@ -19,12 +19,14 @@ from loadkit.gateway.embedded import EmbeddedGateway
 from loadkit.records import to_row
 from loadkit.settings import Settings
 from loadkit.swarm import preflight, statistics
+from loadkit.swarm.abort import abort_conditions
 from loadkit.swarm.configuration import Configuration
 from loadkit.swarm.forwarding import FINISH, FINISHED, RecordForwarder
 from loadkit.swarm.listeners import listeners_of
 from loadkit.swarm.media_path import tell_media_path
 from loadkit.swarm.own_figures import OwnFigures
 from loadkit.swarm.pool import EnginePool, default_engines
+from loadkit.swarm.reachability import check_reachable
 from loadkit.swarm.run import Run
 from loadkit.swarm.traffic import Traffic
 from loadkit.swarm.watchdog import Watchdog
@@ -35,6 +37,8 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 _FINISH_WORKERS_S = 25.0
+#: Ends for which no call is waited for, whatever ``--stop-timeout`` says: it would cost more, or bring nothing.
+_AT_ONCE = ("budget", "stalled", "aborted")
 
 
 class RunRefused(LoadkitError):
@@ -121,14 +125,18 @@ class Swarm:
         self._traffic.check(self.settings)
         self._traffic.note_users(self.settings)
         preflight.check_local_addresses(self.settings)
+        abort_conditions(self.settings)
         if not self._environment.host and not any(u.host for u in self._environment.user_classes):
             self._start_gateway()
         if not self.settings.token():
             logger.warning(
                 "there is no token: give it by LOADKIT_AUTH_TOKEN, gateways refuse calls without one"
             )
+        preflight.check_host(self._configuration.host)
+        if self._gateway is None and self._headless():
+            # Locust's page may name another before a run begins.
+            check_reachable(self.settings, self._configuration.host)
         if isinstance(runner, MasterRunner):
-            preflight.check_host(self._configuration.host)
             assert self._workers is not None
             OwnFigures("master", self._figures)
             self._traffic.attach(self._workers.collector)
@@ -172,6 +180,9 @@ class Swarm:
         try:
             self._configuration.check_token_may_go_there()
             self._configuration.read()
+            if self._forwarder is None and not self._headless():
+                preflight.check_host(self._configuration.host)
+                check_reachable(self.settings, self._configuration.host)
             if self._pool is not None:
                 if not self._pool.running:
                     tell_media_path(self.settings)
@@ -261,7 +272,7 @@ class Swarm:
             # Locust stops the test at once when the last worker is missing.
             self._workers.look()
             timeout = _FINISH_WORKERS_S + (self._environment.stop_timeout or 0)
-            self._workers.finish(timeout, at_once=self._ended_by in ("budget", "stalled"))
+            self._workers.finish(timeout, at_once=self._ended_by in _AT_ONCE)
 
     def _finish_worker(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002 - Locust's names
         assert isinstance(self._runner, WorkerRunner)
@@ -298,9 +309,11 @@ class Swarm:
                 self._leave()
 
     def _run_is_over(self, ended_by: str) -> None:
-        """The last stage is over, or the budget used up; what it has cost must not grow by ``--stop-timeout``."""
+        """The last stage is over, the budget used up, or the run hopeless."""
+        if self._ended_by is not None:
+            return
         self._ended_by = ended_by
-        if ended_by == "budget":
+        if ended_by in _AT_ONCE:
             self._environment.stop_timeout = 0.0
         self._leave()
 
@@ -315,7 +328,10 @@ class Swarm:
     def _natural_end(self) -> str:
         assert self._run is not None
         run_time = getattr(self._environment.parsed_options, "run_time", None)
-        return "run_time" if run_time and self._run.seconds >= run_time - 1 else "stopped"
+        if run_time and self._run.seconds >= run_time - 1:
+            return "run_time"
+        # Locust ends a run itself when its last worker is missing.
+        return "stopped" if self._workers is None or self._workers.anybody else "no_workers"
 
     # quitting
 
