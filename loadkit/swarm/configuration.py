@@ -15,7 +15,9 @@ from loadkit.media.samples import read_sound
 from loadkit.settings import Settings
 from loadkit.signaling.tls import client_tls
 from loadkit.swarm import open_files, preflight
+from loadkit.swarm.abort import abort_conditions
 from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, read_options
+from loadkit.swarm.reachability import check_reachable
 from loadkit.swarm.spread import Spread
 from loadkit.transport.addresses import is_loopback
 
@@ -47,6 +49,7 @@ class Configuration:
         """
         vars(self._options).update(self._own)
         self.settings = read_options(self._options)
+        abort_conditions(self.settings)
 
     @property
     def host(self) -> str:
@@ -79,6 +82,16 @@ class Configuration:
         for sample in self._samples():
             read_sound(sample)
         client_tls(self.settings.tls_ca)
+
+    def check_gateway_answers(self) -> None:
+        """Connect to it once.
+
+        :raises SettingsError: the host cannot be used, or not from a local address.
+        :raises GatewayUnreachable: nothing answers there.
+        """
+        preflight.check_host(self.host)
+        preflight.check_reach(self.settings, self.host)
+        check_reachable(self.settings, self.host)
 
     def check_token_may_go_there(self) -> None:
         """A page that everybody can reach must not send the token to whatever host somebody types there.

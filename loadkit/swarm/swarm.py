@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from functools import partial
 from typing import Any
 
 import gevent
@@ -19,14 +20,12 @@ from loadkit.gateway.embedded import EmbeddedGateway
 from loadkit.records import to_row
 from loadkit.settings import Settings
 from loadkit.swarm import preflight, statistics
-from loadkit.swarm.abort import abort_conditions
 from loadkit.swarm.configuration import Configuration
 from loadkit.swarm.forwarding import FINISH, FINISHED, RecordForwarder
 from loadkit.swarm.listeners import listeners_of
 from loadkit.swarm.media_path import tell_media_path
 from loadkit.swarm.own_figures import OwnFigures
 from loadkit.swarm.pool import EnginePool, default_engines
-from loadkit.swarm.reachability import check_reachable
 from loadkit.swarm.run import Run
 from loadkit.swarm.traffic import Traffic
 from loadkit.swarm.watchdog import Watchdog
@@ -125,7 +124,6 @@ class Swarm:
         self._traffic.check(self.settings)
         self._traffic.note_users(self.settings)
         preflight.check_local_addresses(self.settings)
-        abort_conditions(self.settings)
         if not self._environment.host and not any(u.host for u in self._environment.user_classes):
             self._start_gateway()
         if not self.settings.token():
@@ -133,9 +131,8 @@ class Swarm:
                 "there is no token: give it by LOADKIT_AUTH_TOKEN, gateways refuse calls without one"
             )
         preflight.check_host(self._configuration.host)
-        if self._gateway is None and self._headless():
-            # Locust's page may name another before a run begins.
-            check_reachable(self.settings, self._configuration.host)
+        if self._headless() and self._gateway is None:
+            self._configuration.check_gateway_answers()
         if isinstance(runner, MasterRunner):
             assert self._workers is not None
             OwnFigures("master", self._figures)
@@ -149,7 +146,7 @@ class Swarm:
     def _new_pool(self, worker: str) -> EnginePool:
         processes = getattr(self._environment.parsed_options, "processes", None)
         size = self.settings.engines or default_engines(processes)
-        return EnginePool(worker, size, self._record, self._figures)
+        return EnginePool(worker, size, self._record, self._figures, partial(self._stalled, None))
 
     def _start_gateway(self) -> None:
         """No ``--host``: practise against the reference gateway."""
@@ -181,8 +178,8 @@ class Swarm:
             self._configuration.check_token_may_go_there()
             self._configuration.read()
             if self._forwarder is None and not self._headless():
-                preflight.check_host(self._configuration.host)
-                check_reachable(self.settings, self._configuration.host)
+                # Not before the page is there: it may name another gateway.
+                self._configuration.check_gateway_answers()
             if self._pool is not None:
                 if not self._pool.running:
                     tell_media_path(self.settings)
