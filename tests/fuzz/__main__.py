@@ -88,7 +88,7 @@ def _in_the_child(log: Path, work: Callable[[], None]) -> None:
     os.dup2(descriptor, 2)
     try:
         work()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the child ends here, whatever it was
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(1)

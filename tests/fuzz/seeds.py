@@ -129,7 +129,8 @@ def packed(packets: list[bytes]) -> bytes:
 
 def unpacked(data: bytes) -> list[tuple[bytes, float]]:
     """(datagram, arrival in seconds) out of any input at all."""
-    found, at, now = [], 0, 1000.0
+    found: list[tuple[bytes, float]] = []
+    at, now = 0, 1000.0
     while at + 3 <= len(data) and len(found) < 64:
         size, milliseconds = struct.unpack_from("!HB", data, at)
         now += milliseconds / 1000

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from aioice import stun
-
+from loadkit.errors import TransportError
 from loadkit.media.meter import ReceptionMeter
 from loadkit.media.rtcp import RtcpReporter
 from loadkit.media.rtp import RtpSource, parse_plain, parse_rtp
+from loadkit.settings import IcePath
 from loadkit.signaling import http_get, ice_servers
 from loadkit.signaling.messages import (
     Answer,
@@ -31,8 +31,6 @@ from loadkit.signaling.messages import (
     parse_from_gateway,
 )
 from loadkit.signaling.protocol import AnswerReceived, ClientProtocol, OfferReceived, ServerProtocol
-from loadkit.settings import IcePath
-from loadkit.errors import TransportError
 from loadkit.transport import aioice_stun
 from loadkit.transport.route import choose_route, read_url, urls_left_out
 from loadkit.transport.sdp import read_candidate, read_sdp, write_candidate
@@ -91,6 +89,11 @@ def _parsed(frame: bytes) -> None:
     _means_the_same(message, parse_from_gateway)
 
 
+def _is_refusal(refused: InvalidMessage) -> None:
+    assert refused.code in ("INVALID_MESSAGE", "INVALID_ARGUMENT", "UNAUTHORIZED")
+    _is_whole(refused.message)
+
+
 def _means_the_same(message: Message, parse: Callable[[str], Message]) -> None:
     """Written again it is read as the same, but for the token, which is read and never written."""
     if getattr(message, "auth_token", None) is None or isinstance(message, Offer):
@@ -104,8 +107,7 @@ def gateway(data: bytes) -> None:
         try:
             message = parse_from_client(_text(frame))
         except InvalidMessage as exc:
-            assert exc.code in ("INVALID_MESSAGE", "INVALID_ARGUMENT", "UNAUTHORIZED")
-            _is_whole(exc.message)
+            _is_refusal(exc)
             continue
         _means_the_same(message, parse_from_client)
         for event in protocol.receive(message):
