@@ -55,7 +55,7 @@ class ExitCode(enum.IntEnum):
 
 def exit_code_of(status: object) -> ExitCode:
     """The exit code that a verdict's status is worth; that of a failed run for a status that nobody knows."""
-    known = {"pass": ExitCode.PASSED, "unfit": ExitCode.UNFIT, "no data": ExitCode.NO_DATA}
+    known = {"pass": ExitCode.PASSED, "unfit generator": ExitCode.UNFIT, "no data": ExitCode.NO_DATA}
     return known.get(str(status), ExitCode.FAILED)
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from loadkit.analysis.concurrency import concurrency
 from loadkit.analysis.generator import summarise_generator
 from loadkit.analysis.limits import Limits
+from loadkit.analysis.objectives import judge_objectives, objectives_of_run
 from loadkit.analysis.paths import summarise_paths
 from loadkit.analysis.percentiles import distribution, rounded
 from loadkit.analysis.traffic import summarise_traffic
@@ -45,6 +46,7 @@ def summarise(
 
     :param run: the content of ``run.json``; ``{}`` when there is none.
     :param arrivals: what arrived second by second; None for a run by users.
+    :raises RunFolderError: the thresholds in ``run.json`` cannot be read.
     """
     summary: dict[str, Any] = {
         "version": SUMMARY_VERSION,
@@ -73,6 +75,7 @@ def summarise(
         started_at=summary["run"]["started_at"],
         stalled=_stalled(run),
     )
+    summary |= judge_objectives(objectives_of_run(run), calls, turns, summary["run"]["started_at"])
     verdict = judge(summary)
     summary["verdict"] = {"status": str(verdict.status), "sentence": verdict.sentence}
     return summary

@@ -10,6 +10,7 @@ from loadkit.analysis.verdict import share_text
 from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.path_table import path_lines
+from loadkit.reporters.threshold_lines import threshold_lines
 from loadkit.reporters.traffic_words import traffic_lines
 from loadkit.reporters.wording import INSECURE, count, length, milliseconds, plural, share
 
@@ -33,6 +34,7 @@ def text_summary(summary: Mapping[str, Any], report: Path | str | None = None) -
         ("turn latency", _turns(summary["turns"])),
         ("media", _media(summary["media"])),
         ("generator", _generator(summary["generator"])),
+        *threshold_lines(summary),
         ("verdict", f"{summary['verdict']['status'].upper()}: {summary['verdict']['sentence']}"),
         ("report", str(report) if report is not None else None),
     ]

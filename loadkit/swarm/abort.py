@@ -9,11 +9,12 @@ from typing import Any
 
 import gevent
 
-from loadkit.analysis.abort_conditions import AbortCondition, Window, parse_conditions
-from loadkit.errors import ExitCode, SettingsError
-from loadkit.settings import Settings, flag
+from loadkit.analysis.abort_window import Window
+from loadkit.errors import ExitCode
+from loadkit.settings import flag
 from loadkit.swarm.listeners import RunListener
 from loadkit.swarm.run import Run
+from loadkit.thresholds.abort import AbortCondition
 
 logger = logging.getLogger(__name__)
 
@@ -22,17 +23,6 @@ Row = dict[str, Any]
 #: What it makes of ``ended_by``.
 ABORTED = "aborted"
 _LOOK_S = 1.0
-
-
-def abort_conditions(settings: Settings) -> list[AbortCondition]:
-    """The conditions of a run.
-
-    :raises SettingsError: with every one that cannot be read, and where.
-    """
-    found, faults = parse_conditions(settings.abort_on)
-    if faults:
-        raise SettingsError([f"{flag('abort_on')} {fault}" for fault in faults])
-    return found
 
 
 class Abort(RunListener):

@@ -15,7 +15,6 @@ from loadkit.media.samples import read_sound
 from loadkit.settings import Settings
 from loadkit.signaling.tls import client_tls
 from loadkit.swarm import open_files, preflight
-from loadkit.swarm.abort import abort_conditions
 from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, read_options
 from loadkit.swarm.reachability import check_reachable
 from loadkit.swarm.spread import Spread
@@ -49,7 +48,6 @@ class Configuration:
         """
         vars(self._options).update(self._own)
         self.settings = read_options(self._options)
-        abort_conditions(self.settings)
 
     @property
     def host(self) -> str:

@@ -9,6 +9,7 @@ from locust.env import Environment
 
 from loadkit.errors import ExitCode
 from loadkit.settings import Settings
+from loadkit.thresholds.abort import parse_conditions
 
 if TYPE_CHECKING:
     from loadkit.swarm.run import Run
@@ -52,12 +53,11 @@ def listeners_of(
     """Those of one run.
 
     :param end: ends the run; its argument becomes ``ended_by`` of ``run.json``.
-    :raises SettingsError: one of them cannot do what it is asked to.
     """
     # Here, as they are listeners of the class above.
-    from loadkit.swarm.abort import Abort, abort_conditions
+    from loadkit.swarm.abort import Abort
 
     listeners: list[RunListener] = []
-    if conditions := abort_conditions(settings):
+    if conditions := parse_conditions(settings.abort_on)[0]:
         listeners.append(Abort(conditions, end))
     return listeners

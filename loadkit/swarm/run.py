@@ -24,6 +24,7 @@ from loadkit.runs.folder import RunFolder
 from loadkit.runs.writer import RunWriter
 from loadkit.settings import Settings
 from loadkit.swarm.listeners import RunListener
+from loadkit.thresholds.resolved import objectives_of
 
 logger = logging.getLogger(__name__)
 
@@ -50,11 +51,13 @@ class Run:
 
     :param listeners: are told what the run is told.
     :raises RunFolderError: the folder cannot be made.
+    :raises SettingsError: the file of thresholds cannot be used.
     """
 
     def __init__(
         self, settings: Settings, host: str, expected_workers: int, listeners: Sequence[RunListener] = ()
     ) -> None:
+        objectives = objectives_of(settings)
         self._folder = RunFolder.create(settings.reports_dir, settings.run_id)
         self._writer = RunWriter(self._folder)
         self._document: dict[str, Any] = {
@@ -66,6 +69,7 @@ class Run:
             "command": _command(settings.token()),
             "host": host,
             "settings": settings.public(),
+            "slo": objectives.document() if objectives else None,
             "versions": _versions(),
             "machine": _machine(),
             "workers": {"expected": expected_workers, "seen": [], "lost": []},

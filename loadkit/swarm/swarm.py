@@ -120,6 +120,7 @@ class Swarm:
             self._pool = self._new_pool(worker)
             runner.register_message(FINISH, self._finish_worker, concurrent=True)
             return
+        preflight.check_objectives(self.settings)
         preflight.check_reports_dir(self.settings.reports_dir)
         self._traffic.check(self.settings)
         self._traffic.note_users(self.settings)

@@ -144,7 +144,7 @@ def _bad_settings(folder: Path) -> int:
 def _bad_condition(folder: Path) -> int:
     with locust(folder, *headless(1, 5), "--abort-on", "failed > 20% in 60s") as command:
         code = _end_of(command)
-    assert "--abort-on 'failed > 20% in 60s', at character 14: " in command.output
+    assert "'failed > 20% in 60s', at character 14: " in command.output
     return code
 
 

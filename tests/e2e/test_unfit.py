@@ -13,7 +13,7 @@ def test_a_generator_over_a_limit_ends_with_exit_code_4_and_says_what_to_do(tmp_
     with locust(tmp_path, *headless(1, 6), "--call-duration", "2s", "--limit-late-ms", "0.01") as command:
         assert command.wait() == ExitCode.UNFIT, command.output
     told = summary(tmp_path)
-    assert told["verdict"]["status"] == "unfit"
+    assert told["verdict"]["status"] == "unfit generator"
     assert told["calls"]["failed"] == 0
     assert told["generator"]["limits"] == {"late_ms": 0.01, "loop_lag_ms": None, "cpu_share": None}
     sentence = (

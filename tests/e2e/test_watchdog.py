@@ -37,7 +37,7 @@ def test_an_engine_that_is_stopped_ends_the_run_as_unfit_with_its_report(tmp_pat
     told = summary(tmp_path)
     assert told["run"]["ended_by"] == "stalled"
     assert told["errors"]["ENGINE_STALLED"] == 2
-    assert told["verdict"]["status"] == "unfit"
+    assert told["verdict"]["status"] == "unfit generator"
     assert "told nothing for" in run_document(tmp_path)["stalled"]
     report = (tmp_path / "run" / "report.html").read_text()
     assert "The generator was the limit" in report

@@ -1,15 +1,10 @@
-"""When a run is hopeless, as text: ``failed > 20% for 60s``, ``setup_ms p95 > 5000 for 2m``.
+"""Whether a run is hopeless: a condition of ``--abort-on``, held against the calls that ended lately.
 
-    condition  =  threshold "for" duration     the grammar of :mod:`~loadkit.analysis.thresholds`, saying what is bad
-    duration   =  1 s to 1 h: 30s, 2m, 1h      (:func:`~loadkit.settings_model.parse_duration`)
-
-The calls that ended within the last ``duration`` are the window. A condition is met when it holds over the whole
-window, and in each quarter of it that has enough values to be judged by itself, so that a burst ends no run; and when
-the run has been going for as long as the window is. Enough are :data:`ENOUGH` values, or as many as a percentile needs
-when those are more.
-
-``count`` is of the whole window alone, and needs no more than itself: ``failed count > 100 for 60s`` is met when the
-hundred-and-first call has failed within a minute.
+The calls that ended within the last seconds are the window. A condition is met when it holds over the whole window,
+and in each quarter of it that has enough values to be judged by itself, so that a burst ends no run; and when the run
+has been going for as long as the window is. Enough are :data:`~loadkit.thresholds.abort.ENOUGH` values, or as many as
+a percentile needs when those are more. ``count`` is of the whole window alone, and needs no more than itself:
+``failed count > 100 for 60s`` is met when the hundred-and-first call has failed within a minute.
 
 A window is kept in :data:`_SLICES` slices, each a histogram whose buckets are 2 % wide, so that its memory does not
 grow with the rate of calls. A percentile is therefore off by 1 % at most; a share, a count, a mean, and what is
@@ -19,80 +14,21 @@ most or least, are exact, but for the slice of the window that is just leaving i
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from loadkit.analysis.thresholds import FAILED, Threshold, ThresholdError, parse_threshold, percentile_of
 from loadkit.records import Outcome
-from loadkit.settings_model import parse_duration
+from loadkit.thresholds.abort import AbortCondition
+from loadkit.thresholds.measures import FAILED, FRACTION_LOST
+from loadkit.thresholds.threshold import Threshold, percentile_of
 
 Row = Mapping[str, Any]
 
-#: Values that a window needs, so that two unlucky calls end no run.
-ENOUGH = 10
 _SLICES, _PARTS = 60, 4
-_LONGEST_S = 3_600.0
 _WIDTH = math.log(1.02)
-_FOR = re.compile(r"\bfor\b")
-
-
-@dataclass(frozen=True)
-class AbortCondition:
-    """A condition that was understood; ``str()`` writes it in one form."""
-
-    threshold: Threshold
-    seconds: float
-    """Length of the window."""
-
-    def __str__(self) -> str:
-        return f"{self.threshold} for {self.seconds:g}s"
-
-    @property
-    def needs(self) -> int:
-        """Values that the window must have."""
-        return 1 if self.threshold.aggregate == "count" else max(ENOUGH, self.threshold.needs)
-
-
-def parse_conditions(texts: Sequence[str]) -> tuple[list[AbortCondition], list[str]]:
-    """Those that are right, each once, and a sentence for each one that is wrong."""
-    found: dict[AbortCondition, None] = {}
-    faults = []
-    for text in texts:
-        try:
-            found[parse_condition(text)] = None
-        except ThresholdError as exc:
-            faults.append(str(exc))
-    return list(found), faults
-
-
-def parse_condition(text: str) -> AbortCondition:
-    """Read one condition.
-
-    :raises ThresholdError: it is none; the error names where and what may stand there.
-    """
-    words = list(_FOR.finditer(text))
-    begin = words[-1].start() if words else len(text)
-    try:
-        threshold = parse_threshold(text[:begin])
-    except ThresholdError as exc:
-        raise ThresholdError(text, exc.position, exc.reason) from None
-    if not words:
-        raise ThresholdError(
-            text, len(text.rstrip()) + 1, "it is not said for how long: write 'for 60s' after it"
-        )
-    rest = text[words[-1].end() :]
-    at = words[-1].end() + len(rest) - len(rest.lstrip()) + 1
-    try:
-        seconds = parse_duration(rest)
-    except ValueError:
-        raise ThresholdError(text, at, f"{rest.strip()!r} is no duration; write 30s, 2m or 1h") from None
-    if not 1 <= seconds <= _LONGEST_S:
-        raise ThresholdError(text, at, f"a window is 1 s to 1 h long, and not {rest.strip()}")
-    return AbortCondition(threshold, seconds)
 
 
 @dataclass(frozen=True)
@@ -231,15 +167,32 @@ def _middle_of(bucket: int) -> float:
 def _values(threshold: Threshold, call: Row, turns: Iterable[Row]) -> list[float]:
     """What a call has to say of the measure; nothing of what was not measured."""
     name = threshold.measure.name
+    rows = [
+        row for row in (turns if threshold.measure.of_turns else [call]) if _is_meant(threshold, row, call)
+    ]
     if name == FAILED:
-        outcome = call["outcome"]
-        if outcome == Outcome.CANCELLED:
-            # Neither good nor bad: the run ended it.
-            return []
-        failed = outcome == Outcome.FAILED
-        if threshold.code is not None:
-            failed = failed and (call["error_code"] or "UNKNOWN") == threshold.code
-        return [float(failed)]
-    rows = turns if threshold.measure.of_turns else [call]
-    found = [row.get(name) for row in rows]
-    return [float(value) for value in found if value is not None and math.isfinite(value)]
+        # A call that the run ended is neither good nor bad.
+        return [_failed(threshold, row) for row in rows if row["outcome"] != Outcome.CANCELLED]
+    found = [_fraction_lost(row) if name == FRACTION_LOST else row.get(name) for row in rows]
+    values = [float(value) for value in found if value is not None and math.isfinite(value)]
+    if threshold.aggregate == "count" and not threshold.measure.boolean:
+        return [1.0] * len(values)
+    return values
+
+
+def _is_meant(threshold: Threshold, row: Row, call: Row) -> bool:
+    """Whether the filter, if there is one, lets it pass; a turn has its call's name where it has none."""
+    return all(str(row.get(column, call.get(column))) == value for column, value in threshold.where)
+
+
+def _failed(threshold: Threshold, call: Row) -> float:
+    failed = call["outcome"] == Outcome.FAILED
+    return float(failed and threshold.code in (None, call["error_code"] or "UNKNOWN"))
+
+
+def _fraction_lost(call: Row) -> float | None:
+    """RFC 3550 lets duplicates make the loss negative: that is none."""
+    received, lost = call.get("packets_received"), call.get("packets_lost")
+    if received is None or lost is None or received + lost <= 0:
+        return None
+    return min(1.0, max(0.0, float(lost) / (received + lost)))
