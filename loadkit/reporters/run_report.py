@@ -8,6 +8,8 @@ from loadkit.analysis import summarise
 from loadkit.records import CallRecord, TurnRecord
 from loadkit.reporters.html_page import html_page
 from loadkit.reporters.json_document import json_document
+from loadkit.reporters.junit_xml import junit_xml
+from loadkit.reporters.markdown_note import markdown_note
 from loadkit.reporters.tables import write_tables
 from loadkit.runs import RunFolder, write_text
 from loadkit.runs.reader import read_arrivals, read_figures, read_records, read_run
@@ -29,6 +31,8 @@ def write_reports(folder: RunFolder, objectives: Objectives | None = None) -> di
     arrivals = read_arrivals(folder)
     summary = summarise(records.calls, records.turns, figures, run, arrivals)
     write_text(folder.summary, json_document(summary))
+    write_text(folder.junit, junit_xml(summary, run))
+    write_text(folder.note, markdown_note(summary, run))
     write_tables(records.calls, CallRecord, folder.calls_parquet, folder.calls_csv)
     if len(records.turns):
         write_tables(records.turns, TurnRecord, folder.turns_parquet, folder.turns_csv)
