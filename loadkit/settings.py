@@ -26,6 +26,7 @@ from pydantic import (
 from loadkit.arrival_rates import RateSetting, Schedule, StagesSetting
 from loadkit.distributions import Constant, Distribution, DistributionSetting, parse_distribution
 from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, Texts, listed, option
+from loadkit.thresholds.abort import parse_conditions
 from loadkit.thresholds.objectives import SEPARATOR, objectives_of_texts, split_texts
 from loadkit.thresholds.presets import check_preset
 
@@ -280,6 +281,19 @@ class Settings(SettingsModel):
         "a measure that got worse over the run fails it; so does, as no data, a run too short to say",
     )
 
+    # How a run begins and ends early
+    abort_on: Annotated[tuple[str, ...], BeforeValidator(split_texts)] = option(
+        (),
+        "condition on which a hopeless run is ended early, with its report and as a failure: 'failed > 20% for 60s', "
+        "'setup_ms p95 > 5000 for 2m', see docs/exit_codes.md; several as with --slo",
+        separator=SEPARATOR,
+    )
+    no_preflight: bool = option(
+        False,
+        "do not look, before a run, whether anything answers at the gateway's address; for a gateway that comes up "
+        "later, or that a master cannot reach",
+    )
+
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
     run_id: _Text | None = option(None, "name of the run's folder; date and time when not given")
@@ -327,6 +341,14 @@ class Settings(SettingsModel):
         if faults:
             raise ValueError("; ".join(faults))
         return tuple(str(one.threshold) for one in found)
+
+    @field_validator("abort_on")
+    @classmethod
+    def _conditions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        found, faults = parse_conditions(value)
+        if faults:
+            raise ValueError("; ".join(faults))
+        return tuple(str(one) for one in found)
 
     @field_validator("slo_preset")
     @classmethod

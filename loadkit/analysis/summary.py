@@ -124,6 +124,7 @@ def _run(calls: pd.DataFrame, figures: pd.DataFrame, run: Mapping[str, Any]) -> 
         "ended_at": ended,
         "duration_s": duration,
         "ended_by": str(ended_by) if ended_by is not None else None,
+        "aborted": _aborted(run),
         "workers_lost": len(lost) if isinstance(lost, (list, tuple)) else 0,
         "tls_insecure": insecure if isinstance(insecure, bool) else None,
         "unreadable_lines": sum(int(table.attrs.get("unreadable_lines", 0)) for table in (calls, figures)),
@@ -135,6 +136,15 @@ def _stalled(run: Mapping[str, Any]) -> str | None:
     if run.get("ended_by") != "stalled":
         return None
     return printable(str(run.get("stalled") or "The generator stood still, and the run was ended."), 400)
+
+
+def _aborted(run: Mapping[str, Any]) -> str | None:
+    """The condition of ``--abort-on`` that ended the run, with its value; ``None`` when none did."""
+    facts = run.get("aborted")
+    if run.get("ended_by") != "aborted":
+        return None
+    sentence = facts.get("sentence") if isinstance(facts, Mapping) else None
+    return printable(str(sentence or "a condition of it was met"), 400)
 
 
 def _extreme(pick: Any, moments: Iterable[Any]) -> float | None:

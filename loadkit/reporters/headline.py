@@ -25,6 +25,8 @@ _ENDINGS = {
     "run_time": "ended when its time was over",
     "stopped": "stopped by hand",
     "interrupted": "interrupted by a signal",
+    "no_workers": "ended when its last worker was lost",
+    "aborted": "ended early by --abort-on",
     "stalled": "ended because the generator stood still",
     "stages": "ended with its last stage",
     "budget": "ended when its --max-call-minutes were used up",

@@ -50,6 +50,8 @@ def _run(summary: Mapping[str, Any]) -> str:
         "run_time": "its time was over",
         "stopped": "stopped by hand",
         "interrupted": "interrupted by a signal",
+        "no_workers": "ended when its last worker was lost",
+        "aborted": "ended early by --abort-on",
         "stalled": "ended because the generator stood still",
         "stages": "its last stage was over",
         "budget": "its --max-call-minutes were used up",

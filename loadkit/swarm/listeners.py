@@ -9,6 +9,7 @@ from locust.env import Environment
 
 from loadkit.errors import ExitCode
 from loadkit.settings import Settings
+from loadkit.thresholds.abort import parse_conditions
 
 if TYPE_CHECKING:
     from loadkit.swarm.run import Run
@@ -50,13 +51,17 @@ class RunListener:
 def listeners_of(
     environment: Environment,  # noqa: ARG001 - for those that need it
     settings: Settings,
-    end: Callable[[str], None],  # noqa: ARG001
+    end: Callable[[str], None],
 ) -> list[RunListener]:
     """Those of one run.
 
     :param end: ends the run; its argument becomes ``ended_by`` of ``run.json``.
     """
     # Imported here: they are listeners themselves.
+    from loadkit.swarm.abort import Abort
     from loadkit.swarm.health_poll import HealthPoll
 
-    return [HealthPoll(settings)]
+    listeners: list[RunListener] = [HealthPoll(settings)]
+    if conditions := parse_conditions(settings.abort_on)[0]:
+        listeners.append(Abort(conditions, end))
+    return listeners

@@ -161,6 +161,11 @@ class Run:
         self._document["stalled"] = reason
         self._writer.write_run(self._document)
 
+    def aborted(self, facts: Mapping[str, Any]) -> None:
+        """A condition of ``--abort-on`` is met, and the run is being ended for it."""
+        self._document["aborted"] = dict(facts)
+        self._writer.write_run(self._document)
+
     def finish(self, ended_by: str) -> ExitCode:
         """Write everything and the report; returns what the run is worth as an exit code."""
         self.finished = True
@@ -218,7 +223,7 @@ class Run:
             return ExitCode.LOST_WORKERS
         if self._no_report:
             # Nobody has judged the generator.
-            if self._outcomes[Outcome.FAILED]:
+            if self._outcomes[Outcome.FAILED] or ended_by == "aborted":
                 return ExitCode.FAILED
             ended = self._outcomes[Outcome.COMPLETED] + self._outcomes[Outcome.HUNG_UP]
             return ExitCode.PASSED if ended else ExitCode.NO_DATA
