@@ -154,12 +154,14 @@ class Run:
         self._flushing.kill()
         self._document["ended_at"] = time.time()
         self._document["ended_by"] = ended_by
+        self._writer.flush()
+        self._document["lines_missing"] = self._writer.lines_missing
         self._writer.write_run(self._document)
         self._writer.close()
-        for fault in self._writer.faults:
-            logger.error("%s", fault)
         if self._writer.dropped_lines:
-            logger.error("%d lines could not be written and are lost", self._writer.dropped_lines)
+            logger.error(
+                "%d lines were dropped while the disk took none, and are lost", self._writer.dropped_lines
+            )
         if not self._no_report:
             self._report()
         exit_code = self._exit_code(ended_by)
@@ -190,10 +192,9 @@ class Run:
             reason = f"it ended with code {done.returncode}"
         except (OSError, subprocess.TimeoutExpired) as exc:
             reason = str(exc)
+        kept = "some records are missing in it" if self._document["lines_missing"] else "the records are kept"
         logger.error(
-            "the report could not be made (%s); the records are kept, try: python -m loadkit report %s",
-            reason,
-            self.path,
+            "the report could not be made (%s); %s, try: python -m loadkit report %s", reason, kept, self.path
         )
 
     def _exit_code(self, ended_by: str) -> ExitCode:
@@ -211,7 +212,9 @@ class Run:
             status = json.loads(self._folder.summary.read_text(encoding="utf-8"))["verdict"]["status"]
         except (OSError, ValueError, KeyError):
             return ExitCode.FAILED
-        return exit_code_of(status)
+        code = exit_code_of(status)
+        # A verdict on a part of the calls is none.
+        return ExitCode.FAILED if code == ExitCode.PASSED and self._document["lines_missing"] else code
 
     def _flush(self) -> None:
         while True:
