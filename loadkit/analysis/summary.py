@@ -12,6 +12,7 @@ import pandas as pd
 from loadkit.analysis.concurrency import concurrency
 from loadkit.analysis.drift import add_drift
 from loadkit.analysis.drift_verdict import with_drift
+from loadkit.analysis.error_codes import count_codes
 from loadkit.analysis.generator import summarise_generator
 from loadkit.analysis.limits import Limits
 from loadkit.analysis.objectives import judge_objectives, objectives_of_run
@@ -31,11 +32,6 @@ TIMINGS: tuple[str, ...] = ("start_delay_ms", *STAGES, "greeting_ms")
 
 #: The parts of a set-up that one can be blamed for, in the order in which they end.
 SETUP_PARTS: tuple[str, ...] = STAGES[: STAGES.index("setup_ms")]
-
-#: Distinct codes that are kept apart; a gateway can send any number of them.
-MOST_CODES = 100
-
-OTHER_CODES = "(other codes)"
 
 
 def summarise(
@@ -168,12 +164,8 @@ def _minutes(milliseconds: pd.Series[Any]) -> float | None:
 
 
 def _errors(calls: pd.DataFrame) -> dict[str, int]:
-    failed = calls.loc[calls["outcome"] == Outcome.FAILED, "error_code"].fillna("UNKNOWN")
-    counts: dict[str, int] = {}
-    for rank, (code, count) in enumerate(_counts(failed).items()):
-        name = printable(code, 100) if rank < MOST_CODES else OTHER_CODES
-        counts[name] = counts.get(name, 0) + count
-    return counts
+    failed = calls.loc[calls["outcome"] == Outcome.FAILED, "error_code"]
+    return count_codes(failed)
 
 
 def _counts(values: pd.Series[Any]) -> dict[str, int]:

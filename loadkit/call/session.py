@@ -19,6 +19,7 @@ from aiortc import RTCIceCandidate
 
 from loadkit.call.context import CallContext
 from loadkit.call.hearing import Hearing
+from loadkit.call.kept_text import keep_text, without_token
 from loadkit.call.lifetime import CallEnded, Lifetime
 from loadkit.call.media import CallMedia
 from loadkit.call.media_path import make_stream_of
@@ -288,12 +289,12 @@ class CallSession:
         end = self._lifetime.end
         if end is None:
             return {}
-        error = end.error
+        error, token = end.error, self._settings.token()
         return {
             "outcome": end.outcome,
             "stage": error.stage if error else None,
             "code": error.code if error else None,
-            "message": error.message if error else None,
+            "message": without_token(token, error.message) if error else None,
         }
 
     # The end
@@ -340,6 +341,7 @@ class CallSession:
         for turn in turns:
             turn.call_id = record.call_id
         record.turns = len(turns) if self.spec.listen else None
+        keep_text(record, self._settings.token())
         return record, turns
 
     def _mark(self, name: str) -> None:

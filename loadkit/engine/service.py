@@ -96,6 +96,7 @@ class EngineService:
                 Destination.from_message(message["destination"]),
                 certificate=self._certificate,
                 clock=self._clock,
+                offset=message.get("unix_offset"),
             )
         except LoadkitError as exc:
             self._send({"ev": "refused", "reason": str(exc)})

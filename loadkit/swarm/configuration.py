@@ -19,6 +19,7 @@ from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, read_options
 from loadkit.swarm.reachability import check_reachable
 from loadkit.swarm.spread import Spread
 from loadkit.transport.addresses import is_loopback
+from loadkit.unix_clock import unix_offset
 
 
 class Configuration:
@@ -125,6 +126,8 @@ class Configuration:
             "settings": {**settings.public(), "auth_token": settings.token() or None},
             "destination": Destination.of(host, settings).to_message(),
             "samples": [str(path) for path in self._samples()],
+            # Of one clock for all engines, also one that takes a dead one's place after the clock was set.
+            "unix_offset": unix_offset(),
         }
 
     def _samples(self) -> list[Path]:

@@ -30,6 +30,7 @@ from loadkit.swarm.run import Run
 from loadkit.swarm.traffic import Traffic
 from loadkit.swarm.watchdog import Watchdog
 from loadkit.swarm.workers import Workers
+from loadkit.unix_clock import read_clock
 
 logger = logging.getLogger(__name__)
 
@@ -173,6 +174,7 @@ class Swarm:
         self._ending = None
         self._ended_by = None
         self._watchdog.begin()
+        read_clock()
         if self._forwarder is None:
             self._environment.stop_timeout = self._stop_timeout
         try:
