@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, SecretStr, field_va
 
 from loadkit.arrival_rates import RateSetting, Schedule, StagesSetting
 from loadkit.distributions import Constant, Distribution, DistributionSetting, parse_distribution
+from loadkit.planned_marks import MarksSetting
 from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, Texts, listed, option
 
 #: Where the shipped samples are.
@@ -98,8 +99,23 @@ class Arrivals(enum.StrEnum):
     """Each by itself, as independent callers do."""
 
 
+class LiveView(enum.StrEnum):
+    """How a run is shown in the terminal while it goes."""
+
+    AUTO = "auto"
+    """Without Locust's page: ``terminal`` where there is one, ``lines`` elsewhere; with the page, ``off``."""
+    TERMINAL = "terminal"
+    """A view that stays at the bottom of the terminal; ``lines`` where there is no terminal."""
+    LINES = "lines"
+    """A line of the log every ten seconds, and one for each new error code."""
+    OFF = "off"
+    """Nothing."""
+
+
 class Settings(SettingsModel):
     """Everything that can be set, with its default."""
+
+    one_a_line = ("mark",)
 
     # The offer
     auth_token: SecretStr | None = option(
@@ -229,6 +245,16 @@ class Settings(SettingsModel):
     )
     stall_timeout: SecondsOrOff = option(
         15.0, "seconds that an engine may stand still before the run is ended; 0 never ends it"
+    )
+
+    # What is seen while it goes
+    live: LiveView = option(
+        LiveView.AUTO,
+        "the run in the terminal while it goes: terminal, lines (of the log), off, or auto: without Locust's page "
+        "terminal where there is one and lines elsewhere",
+    )
+    mark: MarksSetting = option(
+        (), "a mark that pictures show, so long after the start of the run: 600s:failover, 10m:back again"
     )
 
     # The run

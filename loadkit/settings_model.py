@@ -90,6 +90,8 @@ class SettingsModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     env_prefix: ClassVar[str] = "LOADKIT_"
+    #: Lists whose entries may hold commas: in the environment one a line.
+    one_a_line: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -168,7 +170,8 @@ class SettingsModel(BaseModel):
         for name in cls.model_fields:
             given = getattr(args, name, None)
             if given is None and (text := environment.get(cls.env_var(name), "").strip()):
-                given = [part.strip() for part in text.split(",")] if cls.repeatable(name) else text
+                separator = "\n" if name in cls.one_a_line else ","
+                given = [part.strip() for part in text.split(separator)] if cls.repeatable(name) else text
             if given is not None:
                 values[name] = tuple(given) if cls.repeatable(name) else given
         return cls(**values)

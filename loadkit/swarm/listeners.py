@@ -45,12 +45,18 @@ class RunListener:
 
 
 def listeners_of(
-    environment: Environment,  # noqa: ARG001 - for those that need it
-    settings: Settings,  # noqa: ARG001
+    environment: Environment,
+    settings: Settings,
     end: Callable[[str], None],  # noqa: ARG001
 ) -> list[RunListener]:
     """Those of one run.
 
     :param end: ends the run; its argument becomes ``ended_by`` of ``run.json``.
     """
-    return []
+    # Here, as each of them is a listener of the class above.
+    from loadkit.swarm.live import Live
+    from loadkit.swarm.live_views import live_views
+    from loadkit.swarm.planned_marks import PlannedMarks
+
+    live = Live(environment, settings)
+    return [live, *live_views(environment, settings, live), PlannedMarks(settings)]

@@ -12,7 +12,16 @@ from loadkit.settings import Settings, env_var, flag, is_secret, make_settings
 from loadkit.settings_model import unit_in_name
 
 #: Options that the page neither shows nor changes: secrets, folders, what makes no sense between two runs.
-NOT_ON_THE_PAGE = ("auth_token", "engines", "reports_dir", "samples_dir", "tls_ca", "tls_insecure")
+NOT_ON_THE_PAGE = (
+    "auth_token",
+    "engines",
+    "live",
+    "mark",
+    "reports_dir",
+    "samples_dir",
+    "tls_ca",
+    "tls_insecure",
+)
 
 #: Options that a worker takes from its own command line or environment, not from the master.
 OF_THE_MACHINE = ("engines", "local_address", "samples_dir", "tls_ca")
@@ -35,7 +44,7 @@ def add_options(parser: LocustArgumentParser) -> None:
                 "metavar": "<secret>" if is_secret(name) else f"<{_kind(name, field.annotation)}>",
             }
         if Settings.repeatable(name):
-            kind["action"] = _Joined
+            kind["action"] = _Lines if name in Settings.one_a_line else _Joined
         group.add_argument(flag(name), env_var=env_var(name), dest=name, help=field.description, **kind)
     for action in parser._actions:
         if action.dest in Settings.model_fields:
@@ -56,6 +65,8 @@ def read_options(options: argparse.Namespace) -> Settings:
 class _Joined(argparse.Action):
     """A list, comma separated; an option that is given again adds to it."""
 
+    separator = ","
+
     def __call__(
         self,
         parser: argparse.ArgumentParser,  # noqa: ARG002 - argparse's names
@@ -64,7 +75,13 @@ class _Joined(argparse.Action):
         option_string: str | None = None,  # noqa: ARG002
     ) -> None:
         given = getattr(namespace, self.dest, None)
-        setattr(namespace, self.dest, values if given is None else f"{given},{values}")
+        setattr(namespace, self.dest, values if given is None else f"{given}{self.separator}{values}")
+
+
+class _Lines(_Joined):
+    """A list, one entry a line."""
+
+    separator = "\n"
 
 
 def _shown_default(name: str, default: Any) -> str | None:
