@@ -53,7 +53,7 @@ def length(seconds: float | None) -> str:
     """``42 s``, ``3 min 20 s``, ``5 h 12 min``, ``3 d 4 h``."""
     if seconds is None:
         return UNKNOWN
-    whole = int(seconds)
+    whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:

@@ -21,7 +21,7 @@ const clock = (unix) => new Date(unix * 1000).toLocaleTimeString("en-GB");
 
 function length(seconds) {
   if (seconds === null) return UNKNOWN;
-  const whole = Math.floor(seconds);
+  const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   if (whole < 86400) return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
@@ -37,7 +37,7 @@ function say(element, text, kind = "") {
   }
 }
 
-// Rows of a table, each a list of cells: a text, or {text, kind, number, meter}. The first cell heads its row.
+// Rows of a table, each a list of cells: a text, or {text, kind, number, short, meter}. The first cell heads its row.
 function rows(body, table) {
   while (body.rows.length > table.length) body.deleteRow(-1);
   table.forEach((cells, y) => {
@@ -52,6 +52,7 @@ function rows(body, table) {
       }
       if (cell.meter !== undefined) return meter(element, cell.meter);
       element.classList.toggle("number", Boolean(cell.number));
+      element.classList.toggle("short", Boolean(cell.short));
       say(element, cell.text, cell.kind);
     });
   });
@@ -68,6 +69,7 @@ function meter(cell, value) {
   shown.value = value;
 }
 
+const short = (text) => ({ text, short: true });
 const figure = (text, kind = "") => ({ text, kind, number: true });
 
 function fitness(generator) {
@@ -118,10 +120,11 @@ function failures(view) {
   at("failures").hidden = failed.total === 0;
   at("no-failures").hidden = failed.total > 0;
   const codes = failed.codes.map((code) =>
-    [code.code, figure(number(code.calls)), name(code.stage), clock(code.last_at), code.meaning]);
+    [code.code, figure(number(code.calls)), short(name(code.stage)), short(clock(code.last_at)), code.meaning]);
   if (failed.other_codes_calls) codes.push(["other codes", figure(number(failed.other_codes_calls)), "", "", "too many to list"]);
   rows(at("codes"), codes);
-  rows(at("newest"), failed.newest.map((one) => [clock(one.at), name(one.stage), one.code, one.message]));
+  rows(at("newest"), failed.newest.map((one) =>
+    [short(clock(one.at)), short(name(one.stage)), { text: one.code, short: one.code.length < 25 }, one.message]));
 }
 
 function generator(view) {
@@ -131,7 +134,7 @@ function generator(view) {
     const over = worker.over.map((limit) => OVER[limit]).join(", ");
     const state = worker.silent ? "silent" : over ? `over the limit: ${over}` : "";
     return [
-      worker.worker,
+      short(worker.worker),
       figure(number(worker.engines)),
       figure(number(worker.calls)),
       figure(ms(worker.late_ms_p99), kind("late_ms")),
