@@ -25,6 +25,7 @@ from pydantic import (
 
 from loadkit.arrival_rates import RateSetting, Schedule, StagesSetting
 from loadkit.distributions import Constant, Distribution, DistributionSetting, parse_distribution
+from loadkit.planned_marks import MarksSetting
 from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, Texts, listed, option
 from loadkit.thresholds.abort import parse_conditions
 from loadkit.thresholds.objectives import SEPARATOR, objectives_of_texts, split_texts
@@ -117,6 +118,19 @@ class Arrivals(enum.StrEnum):
     """At equal distances."""
     POISSON = "poisson"
     """Each by itself, as independent callers do."""
+
+
+class LiveView(enum.StrEnum):
+    """How a run is shown in the terminal while it goes."""
+
+    AUTO = "auto"
+    """Without Locust's page: ``terminal`` where there is one, ``lines`` elsewhere; with the page, ``off``."""
+    TERMINAL = "terminal"
+    """A view that stays at the bottom of the terminal; ``lines`` where there is no terminal."""
+    LINES = "lines"
+    """A line of the log every ten seconds, and one for each new error code."""
+    OFF = "off"
+    """Nothing."""
 
 
 class Settings(SettingsModel):
@@ -292,6 +306,18 @@ class Settings(SettingsModel):
         False,
         "do not look, before a run, whether anything answers at the gateway's address; for a gateway that comes up "
         "later, or that a master cannot reach",
+    )
+
+    # What is seen while it goes
+    live: LiveView = option(
+        LiveView.AUTO,
+        "the run in the terminal while it goes: terminal, lines (of the log), off, or auto: without Locust's page "
+        "terminal where there is one and lines elsewhere",
+    )
+    mark: MarksSetting = option(
+        (),
+        "a mark that pictures show, so long after the start of the run: 600s:failover, 10m:back again",
+        separator="\n",
     )
 
     # The run

@@ -30,6 +30,7 @@ from loadkit.call.signaling import CallSignaling
 from loadkit.call.spec import OFFER_SETTINGS, CallSpec
 from loadkit.call.timeline import Timeline
 from loadkit.errors import CallError, SignalingError, Stage, TransportError
+from loadkit.progress import Progress
 from loadkit.records import CallRecord, Outcome, TurnRecord
 from loadkit.settings import MediaPath
 from loadkit.signaling.client import SignalingConnection, SocketLost
@@ -38,12 +39,7 @@ from loadkit.signaling.messages import Offer
 from loadkit.transport.goodbye import GOODBYE_S, within_goodbye
 from loadkit.transport.peer import Peer
 from loadkit.transport.route import Route
-from loadkit.transport.sdp import (
-    LocalDescription,
-    RemoteDescription,
-    read_sdp,
-    write_sdp,
-)
+from loadkit.transport.sdp import LocalDescription, RemoteDescription, read_sdp, write_sdp
 
 logger = logging.getLogger(__name__)
 
@@ -262,7 +258,7 @@ class CallSession:
         session_id = await self._lifetime.unless_ended(asyncio.shield(self.connected))
         return {
             "session_id": session_id,
-            "setup_ms": self._timeline.milliseconds("intended", "dtls_done"),
+            "setup_ms": self.setup_ms,
             "start_delay_ms": self._timeline.milliseconds("intended", "started"),
         }
 
@@ -274,6 +270,16 @@ class CallSession:
             record.connected_ms = (now - connected_at) * 1000
             self._media.fill(record)
         return record
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has come."""
+        return self._lifetime.progress
+
+    @property
+    def setup_ms(self) -> float | None:
+        """Intended start → media can flow; None before."""
+        return self._timeline.milliseconds("intended", "dtls_done")
 
     @property
     def packets(self) -> tuple[int, int]:

@@ -20,8 +20,11 @@ from types import TracebackType
 import gevent
 from locust import events
 from locust.env import Environment
+from locust.runners import WorkerRunner
 
 from loadkit.errors import ExitCode, LoadkitError
+from loadkit.swarm.calls_page import add_calls_page
+from loadkit.swarm.live_views import leave_tables_out
 from loadkit.swarm.options import add_options
 from loadkit.swarm.swarm import Swarm
 
@@ -58,6 +61,9 @@ def _prepared(environment: Environment) -> Swarm:
     try:
         swarm = _swarms[id(environment)] = Swarm(environment)
         swarm.prepare()
+        if not isinstance(environment.runner, WorkerRunner):
+            add_calls_page(environment)
+            leave_tables_out(environment, swarm.settings)
     except LoadkitError as exc:
         if swarm is not None:
             swarm.release()

@@ -49,7 +49,7 @@ class RunListener:
 
 
 def listeners_of(
-    environment: Environment,  # noqa: ARG001 - for those that need it
+    environment: Environment,
     settings: Settings,
     end: Callable[[str], None],
 ) -> list[RunListener]:
@@ -57,11 +57,15 @@ def listeners_of(
 
     :param end: ends the run; its argument becomes ``ended_by`` of ``run.json``.
     """
-    # Imported here: they are listeners themselves.
+    # Here, as each of them is a listener of the class above.
     from loadkit.swarm.abort import Abort
     from loadkit.swarm.health_poll import HealthPoll
+    from loadkit.swarm.live import Live
+    from loadkit.swarm.live_views import live_views
+    from loadkit.swarm.planned_marks import PlannedMarks
 
-    listeners: list[RunListener] = [HealthPoll(settings)]
+    live = Live(environment, settings)
+    listeners = [live, *live_views(environment, settings, live), PlannedMarks(settings), HealthPoll(settings)]
     if conditions := parse_conditions(settings.abort_on)[0]:
         listeners.append(Abort(conditions, end))
     return listeners

@@ -102,6 +102,11 @@ class Run:
         """Since the start."""
         return unix_now() - float(self._document["started_at"])
 
+    @property
+    def marks(self) -> int:
+        """How many marks there are."""
+        return len(self._document["marks"])
+
     def record(self, row: Row) -> None:
         """Keep one record; a second one of the same call is dropped."""
         row["call"]["run_id"] = self._folder.run_id
