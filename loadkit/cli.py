@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from loadkit import __version__
-from loadkit.errors import ExitCode, LoadkitError, exit_code_of
+from loadkit.errors import ExitCode, LoadkitError, RunFolderError, exit_code_of
 from loadkit.settings import OF_FITNESS, OF_THRESHOLDS, Settings
 from loadkit.thresholds.resolved import objectives_of
 
@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", required=True, metavar="<command>", dest="command")
     _add_call(commands)
     _add_report(commands)
+    _add_compare(commands)
     _add_check(commands)
     _add_gateway(commands)
     _add_conformance(commands)
@@ -69,9 +70,27 @@ def _report(options: argparse.Namespace) -> int:
     from loadkit.runs.folder import RunFolder
 
     folder = RunFolder.open(options.folder)
-    summary = write_reports(folder)
+    try:
+        summary = write_reports(folder)
+    except OSError as exc:
+        raise RunFolderError(f"the report of {folder.path} cannot be written: {exc.strerror or exc}") from exc
     print(text_summary(summary, folder.report))
     return int(exit_code_of(summary["verdict"]["status"]))
+
+
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from loadkit.compare import options
+
+    parser = commands.add_parser("compare", help="say whether a run is better or worse than another")
+    options.add_arguments(parser)
+    parser.set_defaults(run=_compare)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    # Here, so that the other commands start without pandas and scipy.
+    from loadkit.compare import command
+
+    return command.run(options)
 
 
 def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

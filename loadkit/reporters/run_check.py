@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from loadkit.errors import ExitCode, exit_code_of
+from loadkit.errors import ExitCode, RunFolderError, exit_code_of
 from loadkit.reporters.json_document import json_document
 from loadkit.reporters.run_report import Otherwise, summary_of, write_reports
 from loadkit.reporters.text_summary import text_summary
@@ -17,9 +17,15 @@ def run_check(folder: RunFolder, otherwise: Otherwise, *, as_json: bool, write: 
 
     :param otherwise: what it is judged by in place of what it was.
     :param write: make all derived files anew; without, nothing is written.
-    :raises RunFolderError: the raw files are of a newer version, or the thresholds in them cannot be read.
+    :raises RunFolderError: a file cannot be read or written, the raw files are of a newer version, or the thresholds
+        in them cannot be read.
     """
-    summary = write_reports(folder, otherwise) if write else summary_of(folder, otherwise)
+    try:
+        summary = write_reports(folder, otherwise) if write else summary_of(folder, otherwise)
+    except OSError as exc:
+        raise RunFolderError(
+            f"the run {folder.path} cannot be read or written: {exc.strerror or exc}"
+        ) from exc
     code = exit_code_of_run(summary)
     if as_json:
         print(json_document(_document(summary, code)), end="")

@@ -50,6 +50,7 @@ _FIGURES = pa.schema(
         ("frames_late", pa.int64()),
         ("frames_skipped", pa.int64()),
         ("loop_lag_ms", pa.float64()),
+        ("tasks", pa.int64()),
     ]
 )
 
@@ -61,6 +62,17 @@ _ARRIVALS = pa.schema(
         ("intended", pa.int64()),
         ("dropped_max_concurrent", pa.int64()),
         ("dropped_no_engine", pa.int64()),
+    ]
+)
+
+
+_HEALTH = pa.schema(
+    [
+        ("at", pa.float64()),
+        ("status", pa.int64()),
+        ("active_sessions", pa.int64()),
+        ("round_trip_ms", pa.float64()),
+        ("error", pa.string()),
     ]
 )
 
@@ -162,16 +174,16 @@ def read_figures(folder: RunFolder) -> pd.DataFrame:
 
 def read_arrivals(folder: RunFolder) -> pd.DataFrame:
     """One row per second of a run by arrivals; an empty table for a run by users."""
-    rows, unreadable = [], 0
-    for block in _blocks(folder.arrivals):
-        for line in _lines(block):
-            try:
-                rows.append(_fitted(json.loads(line), _ARRIVALS))
-            except (ValueError, TypeError, AttributeError, RecursionError):
-                unreadable += 1
-    frame = _frame(pa.Table.from_pylist(rows, schema=_ARRIVALS))
-    frame.attrs["unreadable_lines"] = unreadable
-    return frame
+    return _read_plain(folder.arrivals, _ARRIVALS)
+
+
+def read_health(folder: RunFolder) -> pd.DataFrame:
+    """One row per look at the gateway's ``/health``; an empty table when nobody looked.
+
+    ``at`` is the Unix time in the middle of the look, ``status`` the HTTP status, ``error`` why there is none.
+    """
+    frame = _read_plain(folder.health, _HEALTH)
+    return frame[frame["at"].notna()].sort_values("at", kind="stable", ignore_index=True)
 
 
 def no_arrivals() -> pd.DataFrame:
@@ -192,6 +204,20 @@ def read_run(folder: RunFolder) -> dict[str, Any]:
         return {}
     check_run_version(run)
     return run
+
+
+def _read_plain(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    """A file of one plain object a line; ``attrs["unreadable_lines"]`` counts the lines left out."""
+    rows, unreadable = [], 0
+    for block in _blocks(path):
+        for line in _lines(block):
+            try:
+                rows.append(_fitted(json.loads(line), schema))
+            except (ValueError, TypeError, AttributeError, RecursionError):
+                unreadable += 1
+    frame = _frame(pa.Table.from_pylist(rows, schema=schema))
+    frame.attrs["unreadable_lines"] = unreadable
+    return frame
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
