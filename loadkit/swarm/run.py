@@ -285,7 +285,8 @@ def _versions() -> dict[str, str]:
 
 def _machine() -> dict[str, Any]:
     return {
-        "system": platform.platform(),
+        # Not platform.platform(): it starts a process, which takes seconds on a busy machine.
+        "system": " ".join((platform.system(), platform.release(), platform.machine())),
         "cores": os.cpu_count(),
         "memory_bytes": psutil.virtual_memory().total,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from functools import partial
 from typing import Any
 
@@ -65,6 +66,7 @@ class Swarm:
         self._stop_timeout = environment.stop_timeout
         self._finishing = False
         self._ended_by: str | None = None
+        self._asked_to_start = 0.0
         self._ending: gevent.Greenlet | None = None
         self._watchdog = Watchdog(self._engines, self._stall_timeout, self._stalled)
 
@@ -174,6 +176,7 @@ class Swarm:
         self._ending = None
         self._ended_by = None
         self._watchdog.begin()
+        self._asked_to_start = time.monotonic()
         read_clock()
         if self._forwarder is None:
             self._environment.stop_timeout = self._stop_timeout
@@ -328,7 +331,8 @@ class Swarm:
     def _natural_end(self) -> str:
         assert self._run is not None
         run_time = getattr(self._environment.parsed_options, "run_time", None)
-        if run_time and self._run.seconds >= run_time - 1:
+        # As Locust counts it: from before engines were ready.
+        if run_time and time.monotonic() - self._asked_to_start >= run_time - 1:
             return "run_time"
         # Locust ends a run itself when its last worker is missing.
         return "stopped" if self._workers is None or self._workers.anybody else "no_workers"
@@ -349,6 +353,9 @@ class Swarm:
             self.stop_run("interrupted")
         finally:
             self.release()
+        if self._exit_code is None and self._run is None and self._forwarder is None and self._headless():
+            logger.error("the run ended before its engines were ready and a call was placed; give it more time")
+            self._exit_code = ExitCode.NO_DATA
         if self._exit_code is not None and self._forwarder is None:
             self._environment.process_exit_code = int(self._exit_code)
 
