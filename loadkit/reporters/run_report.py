@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from loadkit.analysis import summarise
+from loadkit.analysis.summary import summarise
 from loadkit.records import CallRecord, TurnRecord
 from loadkit.reporters.html_page import html_page
 from loadkit.reporters.json_document import json_document

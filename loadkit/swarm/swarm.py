@@ -354,7 +354,9 @@ class Swarm:
         finally:
             self.release()
         if self._exit_code is None and self._run is None and self._forwarder is None and self._headless():
-            logger.error("the run ended before its engines were ready and a call was placed; give it more time")
+            logger.error(
+                "the run ended before its engines were ready and a call was placed; give it more time"
+            )
             self._exit_code = ExitCode.NO_DATA
         if self._exit_code is not None and self._forwarder is None:
             self._environment.process_exit_code = int(self._exit_code)
