@@ -11,8 +11,11 @@ from pathlib import Path
 
 from loadkit import __version__
 from loadkit.errors import ExitCode, LoadkitError, exit_code_of
-from loadkit.settings import OF_THRESHOLDS, Settings
+from loadkit.settings import OF_FITNESS, OF_THRESHOLDS, Settings
 from loadkit.thresholds.resolved import objectives_of
+
+#: Settings by which an old run can be judged anew.
+_OF_CHECK = {*OF_THRESHOLDS, *OF_FITNESS}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -80,7 +83,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "folder", type=Path, metavar="<run folder>", help="for instance reports/20260101-120000"
     )
-    Settings.add_arguments(parser, set(Settings.model_fields) - set(OF_THRESHOLDS))
+    Settings.add_arguments(parser, set(Settings.model_fields) - _OF_CHECK)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument(
         "--write",
@@ -91,18 +94,20 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _check(options: argparse.Namespace) -> int:
-    known = {Settings.env_var(name) for name in OF_THRESHOLDS}
-    environment = {key: value for key, value in os.environ.items() if key in known}
-    settings = Settings.from_arguments(
-        argparse.Namespace(**{name: getattr(options, name) for name in OF_THRESHOLDS}), environment
-    )
-    objectives = objectives_of(settings) or None
+    environment = {Settings.env_var(name): os.environ.get(Settings.env_var(name), "") for name in _OF_CHECK}
+    settings = Settings.from_arguments(options, environment)
     # Here, so that the gateway starts without pandas.
     from loadkit.reporters.run_check import run_check
+    from loadkit.reporters.run_report import Otherwise
     from loadkit.runs.folder import RunFolder
 
+    given = settings.model_fields_set
+    otherwise = Otherwise(
+        objectives_of(settings) or None,
+        {name: getattr(settings, name) for name in OF_FITNESS if name in given},
+    )
     return int(
-        run_check(RunFolder.open(options.folder), objectives, as_json=options.json, write=options.write)
+        run_check(RunFolder.open(options.folder), otherwise, as_json=options.json, write=options.write)
     )
 
 

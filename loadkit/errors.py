@@ -35,11 +35,11 @@ class ExitCode(enum.IntEnum):
     """Exit codes of the ``locust`` and ``python -m loadkit`` commands."""
 
     PASSED = 0
-    """Calls were placed, and none failed or, with thresholds, all of them hold; every case of a conformance check that could
-    be decided passed; or a search for the limit found it, or reached what it was to reach."""
+    """Calls were placed, and none failed or, with thresholds, all of them hold; every case of a conformance check that
+    could be decided passed; or a search for the limit found it, or reached what it was to reach."""
     FAILED = 1
-    """Calls failed, a threshold is broken, a condition of --abort-on was met, or cases of a conformance check failed; or
-    the load that a search was to reach did not hold."""
+    """Calls failed, a threshold is broken, a condition of --abort-on was met, or cases of a conformance check failed;
+    or the load that a search was to reach did not hold."""
     BAD_SETTINGS = 2
     """Settings, a sample or a run folder cannot be used, or no engine could be started: no call was placed."""
     NO_DATA = 3

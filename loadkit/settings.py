@@ -26,15 +26,16 @@ from pydantic import (
 from loadkit.arrival_rates import RateSetting, Schedule, StagesSetting
 from loadkit.distributions import Constant, Distribution, DistributionSetting, parse_distribution
 from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, Texts, listed, option
-from loadkit.thresholds.abort import parse_conditions
-from loadkit.thresholds.objectives import SEPARATOR, objectives_of_texts, split_texts
+from loadkit.thresholds.abort import normal_condition
+from loadkit.thresholds.objectives import SEPARATOR, normal_form, split_texts
 from loadkit.thresholds.presets import check_preset
 
 #: Where the shipped samples are.
 SAMPLES_DIR = Path(__file__).resolve().parent.parent / "audio_samples"
 
-#: Settings that say what a run is held against; ``check`` takes them, too.
+#: Settings that say what a run is held against, and what a fit generator is; ``check`` takes them, too.
 OF_THRESHOLDS = ("slo", "slo_file", "slo_preset", "slo_warm_up")
+OF_FITNESS = ("limit_late_ms", "limit_loop_lag_ms", "limit_cpu_share")
 
 _Text = Annotated[str, Field(max_length=256)]
 _PAIR = "--artifact-version and --lambda-deployment-version go together: give both or neither"
@@ -108,6 +109,11 @@ _Talk = Annotated[
     AfterValidator(_callable_length),
     PlainSerializer(lambda value: value.seconds if isinstance(value, Constant) else str(value)),
 ]
+
+
+#: A threshold, in its one form.
+_Threshold = Annotated[str, AfterValidator(normal_form)]
+_Condition = Annotated[str, AfterValidator(normal_condition)]
 
 
 class Arrivals(enum.StrEnum):
@@ -253,7 +259,7 @@ class Settings(SettingsModel):
     )
 
     # What is good enough
-    slo: Annotated[tuple[str, ...], BeforeValidator(split_texts)] = option(
+    slo: Annotated[tuple[_Threshold, ...], BeforeValidator(split_texts)] = option(
         (),
         "threshold that the run has to keep to, such as 'setup_ms p95 < 1500' or 'failed < 1% where mode = echo', "
         "see docs/thresholds.md; several are parted by ; or given by repeating the option",
@@ -271,7 +277,7 @@ class Settings(SettingsModel):
     )
 
     # How a run begins and ends early
-    abort_on: Annotated[tuple[str, ...], BeforeValidator(split_texts)] = option(
+    abort_on: Annotated[tuple[_Condition, ...], BeforeValidator(split_texts)] = option(
         (),
         "condition on which a hopeless run is ended early, with its report and as a failure: 'failed > 20% for 60s', "
         "'setup_ms p95 > 5000 for 2m', see docs/exit_codes.md; several as with --slo",
@@ -322,22 +328,6 @@ class Settings(SettingsModel):
         if value not in list(MediaPath):
             raise ValueError(f"there is no such path of media; there are {', '.join(MediaPath)}")
         return value
-
-    @field_validator("slo")
-    @classmethod
-    def _thresholds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        found, faults = objectives_of_texts(value)
-        if faults:
-            raise ValueError("; ".join(faults))
-        return tuple(str(one.threshold) for one in found)
-
-    @field_validator("abort_on")
-    @classmethod
-    def _conditions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        found, faults = parse_conditions(value)
-        if faults:
-            raise ValueError("; ".join(faults))
-        return tuple(str(one) for one in found)
 
     @field_validator("slo_preset")
     @classmethod

@@ -7,20 +7,19 @@ from typing import Any
 
 from loadkit.errors import ExitCode, exit_code_of
 from loadkit.reporters.json_document import json_document
-from loadkit.reporters.run_report import summary_of, write_reports
+from loadkit.reporters.run_report import Otherwise, summary_of, write_reports
 from loadkit.reporters.text_summary import text_summary
 from loadkit.runs import RunFolder
-from loadkit.thresholds.objectives import Objectives
 
 
-def run_check(folder: RunFolder, objectives: Objectives | None, *, as_json: bool, write: bool) -> ExitCode:
+def run_check(folder: RunFolder, otherwise: Otherwise, *, as_json: bool, write: bool) -> ExitCode:
     """Judge a run, print what came of it, and return what a run with this verdict ends with.
 
-    :param objectives: thresholds in place of the run's own.
+    :param otherwise: what it is judged by in place of what it was.
     :param write: make all derived files anew; without, nothing is written.
     :raises RunFolderError: the raw files are of a newer version, or the thresholds in them cannot be read.
     """
-    summary = write_reports(folder, objectives) if write else summary_of(folder, objectives)
+    summary = write_reports(folder, otherwise) if write else summary_of(folder, otherwise)
     code = exit_code_of_run(summary)
     if as_json:
         print(json_document(_document(summary, code)), end="")

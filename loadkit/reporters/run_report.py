@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from loadkit.analysis import summarise
@@ -16,18 +18,39 @@ from loadkit.runs.reader import read_arrivals, read_figures, read_records, read_
 from loadkit.thresholds.objectives import Objectives
 
 
-def write_reports(folder: RunFolder, objectives: Objectives | None = None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Otherwise:
+    """What a run is judged by in place of what its ``run.json`` says."""
+
+    objectives: Objectives | None = None
+    """Thresholds; ``None``: the run's own."""
+    limits: Mapping[str, float] = field(default_factory=dict)
+    """Settings that say what a fit generator is."""
+
+    def applied(self, run: Mapping[str, Any]) -> dict[str, Any]:
+        """The content of ``run.json`` with this in it."""
+        changed = dict(run)
+        if self.objectives is not None:
+            changed["slo"] = self.objectives.document()
+        if self.limits:
+            settings = run.get("settings")
+            changed["settings"] = {**(settings if isinstance(settings, Mapping) else {}), **self.limits}
+        return changed
+
+
+AS_IT_WAS = Otherwise()
+
+
+def write_reports(folder: RunFolder, otherwise: Otherwise = AS_IT_WAS) -> dict[str, Any]:
     """Make every derived file of the folder anew, each whole or not at all, and return the summary.
 
     The summary comes first and the page last, so that a disk that fills up spares what is small.
 
-    :param objectives: thresholds in place of those that the run was made with.
+    :param otherwise: what it is judged by.
     :raises RunFolderError: the raw files are of a newer version, or the thresholds in them cannot be read.
     """
-    records, figures, run = read_records(folder), read_figures(folder), read_run(folder)
+    records, figures, run = read_records(folder), read_figures(folder), otherwise.applied(read_run(folder))
     run.setdefault("run_id", folder.run_id)
-    if objectives is not None:
-        run["slo"] = objectives.document()
     arrivals = read_arrivals(folder)
     summary = summarise(records.calls, records.turns, figures, run, arrivals)
     write_text(folder.summary, json_document(summary))
@@ -40,14 +63,12 @@ def write_reports(folder: RunFolder, objectives: Objectives | None = None) -> di
     return summary
 
 
-def summary_of(folder: RunFolder, objectives: Objectives | None = None) -> dict[str, Any]:
+def summary_of(folder: RunFolder, otherwise: Otherwise = AS_IT_WAS) -> dict[str, Any]:
     """The summary out of the raw files alone; nothing is written.
 
-    :param objectives: as of :func:`write_reports`.
+    :param otherwise: as of :func:`write_reports`.
     :raises RunFolderError: likewise.
     """
-    records, run = read_records(folder), read_run(folder)
+    records, run = read_records(folder), otherwise.applied(read_run(folder))
     run.setdefault("run_id", folder.run_id)
-    if objectives is not None:
-        run["slo"] = objectives.document()
     return summarise(records.calls, records.turns, read_figures(folder), run, read_arrivals(folder))

@@ -11,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 
-from loadkit import __version__
 from loadkit.errors import RunFolderError
 from loadkit.records import RECORD_VERSION
 
@@ -43,6 +42,6 @@ def check_run_version(run: Mapping[str, Any]) -> None:
 
 def _too_new(name: str, version: int, known: int) -> str:
     return (
-        f"{name} is of version {version}, and this loadkit, {__version__}, reads versions up to {known}: what its "
-        "columns mean may have changed; use the loadkit that made it, or a newer one"
+        f"{name} is of version {version}, and this loadkit reads versions up to {known}: what its columns mean may "
+        "have changed; use the loadkit that made it, or a newer one"
     )

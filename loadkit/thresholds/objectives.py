@@ -92,10 +92,23 @@ def merged(base: Iterable[Objective], more: Iterable[Objective]) -> tuple[Object
     return tuple(dict.fromkeys([*kept, *later]))
 
 
-def split_texts(given: str | Sequence[str]) -> tuple[str, ...]:
-    """Thresholds out of texts, each of which may hold several, parted by ``;``."""
+def split_texts(given: Any) -> Any:
+    """Thresholds out of a text or texts, each of which may hold several, parted by ``;``; anything else as it is."""
     texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
+        return given
     return tuple(part.strip() for text in texts for part in text.split(SEPARATOR) if part.strip())
+
+
+def normal_form(text: str) -> str:
+    """A threshold as it is written when it is understood.
+
+    :raises ValueError: it is none; the error names the place, and leaves out the text.
+    """
+    try:
+        return str(parse_threshold(text))
+    except ThresholdError as exc:
+        raise ValueError(f"at character {exc.position}: {exc.reason}") from None
 
 
 def objectives_of_texts(texts: Sequence[str]) -> tuple[tuple[Objective, ...], list[str]]:

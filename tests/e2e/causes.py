@@ -153,8 +153,8 @@ def _bad_settings(folder: Path) -> int:
     conditions = ("--slo", "setup_ms p95 < 1500 sheep", "--abort-on", "failed > 20% in 60s")
     with locust(folder, *headless(1, 5), "--call-duration", "ever", *conditions) as command:
         code = _end_of(command)
-    assert "'setup_ms p95 < 1500 sheep', at character 21: " in command.output
-    assert "'failed > 20% in 60s', at character 14: " in command.output
+    assert "'setup_ms p95 < 1500 sheep': at character 21: " in command.output
+    assert "'failed > 20% in 60s': at character 14: " in command.output
     assert "--call-duration 'ever': " in command.output
     return code
 
