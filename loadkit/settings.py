@@ -27,7 +27,7 @@ from loadkit.arrival_rates import RateSetting, Schedule, StagesSetting
 from loadkit.distributions import Constant, Distribution, DistributionSetting, parse_distribution
 from loadkit.planned_marks import MarksSetting
 from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, Texts, listed, option
-from loadkit.thresholds.abort import parse_conditions
+from loadkit.thresholds.abort import normal_condition
 from loadkit.thresholds.objectives import SEPARATOR, normal_form, split_texts
 from loadkit.thresholds.presets import check_preset
 
@@ -114,6 +114,7 @@ _Talk = Annotated[
 
 #: A threshold, in its one form.
 _Threshold = Annotated[str, AfterValidator(normal_form)]
+_Condition = Annotated[str, AfterValidator(normal_condition)]
 
 
 class Arrivals(enum.StrEnum):
@@ -301,7 +302,7 @@ class Settings(SettingsModel):
     )
 
     # How a run begins and ends early
-    abort_on: Annotated[tuple[str, ...], BeforeValidator(split_texts)] = option(
+    abort_on: Annotated[tuple[_Condition, ...], BeforeValidator(split_texts)] = option(
         (),
         "condition on which a hopeless run is ended early, with its report and as a failure: 'failed > 20% for 60s', "
         "'setup_ms p95 > 5000 for 2m', see docs/exit_codes.md; several as with --slo",
@@ -364,14 +365,6 @@ class Settings(SettingsModel):
         if value not in list(MediaPath):
             raise ValueError(f"there is no such path of media; there are {', '.join(MediaPath)}")
         return value
-
-    @field_validator("abort_on")
-    @classmethod
-    def _conditions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        found, faults = parse_conditions(value)
-        if faults:
-            raise ValueError("; ".join(faults))
-        return tuple(str(one) for one in found)
 
     @field_validator("slo_preset")
     @classmethod

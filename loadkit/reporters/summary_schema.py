@@ -61,10 +61,12 @@ _COUNTED = _or_null(_COUNT)
 _DISTRIBUTION = _object(count=_COUNT, **_all(_or_null(_NUMBER), *(n for n in STATISTICS if n != "count")))
 
 _RUN = _object(
+    ("aborted",),
     started_at=_or_null(_NUMBER),
     ended_at=_or_null(_NUMBER),
     duration_s=_TIMES,
     ended_by=_or_null(_TEXT),
+    aborted=_or_null(_TEXT),
     workers_lost=_COUNT,
     tls_insecure=_or_null(_FLAG),
     unreadable_lines=_COUNT,
