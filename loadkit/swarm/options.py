@@ -13,7 +13,17 @@ from loadkit.settings_model import unit_in_name
 from loadkit.thresholds.objectives import SEPARATOR
 
 #: Options that the page neither shows nor changes: secrets, folders, what makes no sense between two runs.
-NOT_ON_THE_PAGE = ("auth_token", "engines", "reports_dir", "samples_dir", "tls_ca", "tls_insecure")
+NOT_ON_THE_PAGE = (
+    "auth_token",
+    "engines",
+    "otlp_endpoint",
+    "prometheus_host",
+    "prometheus_port",
+    "reports_dir",
+    "samples_dir",
+    "tls_ca",
+    "tls_insecure",
+)
 
 #: Options that a worker takes from its own command line or environment, not from the master.
 OF_THE_MACHINE = ("engines", "local_address", "samples_dir", "tls_ca")
