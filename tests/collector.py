@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -56,8 +56,8 @@ def _value(point: NumberDataPoint) -> float:
     return float(point.as_int if point.HasField("as_int") else point.as_double)
 
 
-def _attributes(pairs: Iterator[KeyValue] | object) -> Attributes:
-    return frozenset((pair.key, pair.value.string_value) for pair in pairs)  # type: ignore[attr-defined]
+def _attributes(pairs: Iterable[KeyValue]) -> Attributes:
+    return frozenset((pair.key, pair.value.string_value) for pair in pairs)
 
 
 @contextmanager

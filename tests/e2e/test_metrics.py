@@ -78,7 +78,7 @@ def test_prometheus_and_a_collector_hear_of_a_run_while_it_goes(tmp_path: Path) 
     assert not [path.name for path in (tmp_path / "run").iterdir() if _SECRET.encode() in path.read_bytes()]
 
 
-def test_a_port_in_use_and_an_address_with_a_password_end_the_command_before_the_run(tmp_path: Path) -> None:
+def test_a_port_in_use_ends_the_command_before_the_run(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
