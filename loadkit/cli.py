@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import functools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from loadkit import __version__
-from loadkit.errors import ExitCode, LoadkitError, exit_code_of
+from loadkit.errors import ExitCode, LoadkitError, RunFolderError, exit_code_of
+from loadkit.settings import OF_FITNESS, OF_THRESHOLDS, Settings
+from loadkit.thresholds.resolved import objectives_of
+
+#: Settings by which an old run can be judged anew.
+_OF_CHECK = {*OF_THRESHOLDS, *OF_FITNESS}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", required=True, metavar="<command>", dest="command")
     _add_call(commands)
     _add_report(commands)
+    _add_compare(commands)
+    _add_check(commands)
     _add_gateway(commands)
     _add_conformance(commands)
     _add_capacity(commands)
@@ -62,9 +70,64 @@ def _report(options: argparse.Namespace) -> int:
     from loadkit.runs.folder import RunFolder
 
     folder = RunFolder.open(options.folder)
-    summary = write_reports(folder)
+    try:
+        summary = write_reports(folder)
+    except OSError as exc:
+        raise RunFolderError(f"the report of {folder.path} cannot be written: {exc.strerror or exc}") from exc
     print(text_summary(summary, folder.report))
     return int(exit_code_of(summary["verdict"]["status"]))
+
+
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from loadkit.compare import options
+
+    parser = commands.add_parser("compare", help="say whether a run is better or worse than another")
+    options.add_arguments(parser)
+    parser.set_defaults(run=_compare)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    # Here, so that the other commands start without pandas and scipy.
+    from loadkit.compare import command
+
+    return command.run(options)
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "check",
+        help="judge a run anew by its raw records, also by other thresholds",
+        description="Judge a run anew by its raw records. Without thresholds given here, by its own.",
+    )
+    parser.add_argument(
+        "folder", type=Path, metavar="<run folder>", help="for instance reports/20260101-120000"
+    )
+    Settings.add_arguments(parser, set(Settings.model_fields) - _OF_CHECK)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="make summary, report and tables of the run anew, by these thresholds",
+    )
+    parser.set_defaults(run=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    environment = {Settings.env_var(name): os.environ.get(Settings.env_var(name), "") for name in _OF_CHECK}
+    settings = Settings.from_arguments(options, environment)
+    # Here, so that the gateway starts without pandas.
+    from loadkit.reporters.run_check import run_check
+    from loadkit.reporters.run_report import Otherwise
+    from loadkit.runs.folder import RunFolder
+
+    given = settings.model_fields_set
+    otherwise = Otherwise(
+        objectives_of(settings) or None,
+        {name: getattr(settings, name) for name in OF_FITNESS if name in given},
+    )
+    return int(
+        run_check(RunFolder.open(options.folder), otherwise, as_json=options.json, write=options.write)
+    )
 
 
 def _add_gateway(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -18,6 +18,29 @@ def xml_text(text: str) -> str:
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+#: Distinct codes that are kept apart; a gateway can send any number of them.
+MOST_CODES = 100
+#: What the others are called together.
+OTHER_CODES = "(other codes)"
+
+
+class FewCodes:
+    """Codes from a gateway as names, printable, and at most so many different ones: tables do not grow with a run."""
+
+    def __init__(self, most: int = MOST_CODES) -> None:
+        self._most = most
+        self._known: set[str] = set()
+
+    def name(self, code: str) -> str:
+        """What to count the code as."""
+        name = printable(code, 60)
+        if name not in self._known:
+            if len(self._known) >= self._most:
+                return OTHER_CODES
+            self._known.add(name)
+        return name
+
+
 def printable(text: str, limit: int = 300) -> str:
     """The text with unseen characters written as escapes, cut to ``limit`` characters with a note of the rest."""
     head = text[:limit]

@@ -26,16 +26,27 @@ from pydantic import (
 
 from loadkit.arrival_rates import RateSetting, Schedule, StagesSetting
 from loadkit.distributions import Constant, Distribution, DistributionSetting, parse_distribution
+from loadkit.planned_marks import MarksSetting
 from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, Texts, listed, option
-from loadkit.thresholds.objectives import SEPARATOR, objectives_of_texts, split_texts
+from loadkit.thresholds.abort import parse_conditions
+from loadkit.thresholds.objectives import SEPARATOR, normal_form, split_texts
+from loadkit.thresholds.presets import check_preset
 
 #: Where the shipped samples are.
 SAMPLES_DIR = Path(__file__).resolve().parent.parent / "audio_samples"
 
+#: Settings that say what a run is held against, and what a fit generator is; ``check`` takes them, too.
+OF_THRESHOLDS = ("slo", "slo_file", "slo_preset", "slo_warm_up")
+OF_FITNESS = ("limit_late_ms", "limit_loop_lag_ms", "limit_cpu_share")
+
 _Text = Annotated[str, Field(max_length=256)]
 _PAIR = "--artifact-version and --lambda-deployment-version go together: give both or neither"
 _NO_JUDGE = (
-    "--no-report leaves thresholds unjudged: leave out --slo, or judge later by python -m loadkit check"
+    "--no-report leaves thresholds unjudged: leave out --slo, --slo-file and --slo-preset, and judge the run later by "
+    "python -m loadkit check"
+)
+_WARM_UP_ALONE = (
+    "--slo-warm-up leaves calls out of thresholds, and there are none: give --slo, --slo-file or --slo-preset"
 )
 _ONE_LOAD = "--arrival-rate and --stages both say when calls arrive: give one of them"
 _NO_ARRIVALS = (
@@ -102,6 +113,10 @@ _Talk = Annotated[
 ]
 
 
+#: A threshold, in its one form.
+_Threshold = Annotated[str, AfterValidator(normal_form)]
+
+
 class Arrivals(enum.StrEnum):
     """How arrivals keep to their rate."""
 
@@ -109,6 +124,19 @@ class Arrivals(enum.StrEnum):
     """At equal distances."""
     POISSON = "poisson"
     """Each by itself, as independent callers do."""
+
+
+class LiveView(enum.StrEnum):
+    """How a run is shown in the terminal while it goes."""
+
+    AUTO = "auto"
+    """Without Locust's page: ``terminal`` where there is one, ``lines`` elsewhere; with the page, ``off``."""
+    TERMINAL = "terminal"
+    """A view that stays at the bottom of the terminal; ``lines`` where there is no terminal."""
+    LINES = "lines"
+    """A line of the log every ten seconds, and one for each new error code."""
+    OFF = "off"
+    """Nothing."""
 
 
 class Settings(SettingsModel):
@@ -245,11 +273,57 @@ class Settings(SettingsModel):
     )
 
     # What is good enough
-    slo: Annotated[tuple[str, ...], BeforeValidator(split_texts)] = option(
+    slo: Annotated[tuple[_Threshold, ...], BeforeValidator(split_texts)] = option(
         (),
         "threshold that the run has to keep to, such as 'setup_ms p95 < 1500' or 'failed < 1% where mode = echo', "
         "see docs/thresholds.md; several are parted by ; or given by repeating the option",
         separator=SEPARATOR,
+    )
+    slo_file: Path | None = option(
+        None, "TOML file of thresholds with names, a warm-up to leave out, minimum counts and a preset"
+    )
+    slo_preset: _Text | None = option(
+        None,
+        "thresholds to begin with: smoke, typical or strict; --slo and --slo-file replace what they also say",
+    )
+    slo_warm_up: SecondsOrOff | None = option(
+        None, "thresholds leave out calls that were meant to start in these first seconds of the run"
+    )
+
+    # The soak
+    health_poll: SecondsOrOff = option(
+        5.0,
+        "seconds between two looks at the gateway's /health, for the sessions that it holds beside the calls that we "
+        "hold; 0 never asks",
+    )
+    fail_on_drift: bool = option(
+        False,
+        "a measure that got worse over the run fails it; so does, as no data, a run too short to say",
+    )
+
+    # How a run begins and ends early
+    abort_on: Annotated[tuple[str, ...], BeforeValidator(split_texts)] = option(
+        (),
+        "condition on which a hopeless run is ended early, with its report and as a failure: 'failed > 20% for 60s', "
+        "'setup_ms p95 > 5000 for 2m', see docs/exit_codes.md; several as with --slo",
+        separator=SEPARATOR,
+    )
+    no_preflight: bool = option(
+        False,
+        "do not look, before a run, whether anything answers at the gateway's address; for a gateway that comes up "
+        "later, or that a master cannot reach",
+    )
+
+    # What is seen while it goes
+    live: LiveView = option(
+        LiveView.AUTO,
+        "the run in the terminal while it goes: terminal, lines (of the log), off, or auto: without Locust's page "
+        "terminal where there is one and lines elsewhere",
+    )
+    mark: MarksSetting = option(
+        (),
+        "a mark that pictures show, so long after the start of the run: 600s:failover, 10m:back again",
+        separator="\n",
     )
 
     # Metrics while it runs
@@ -320,13 +394,20 @@ class Settings(SettingsModel):
             raise ValueError("use an address such as http://127.0.0.1:4318")
         return value
 
-    @field_validator("slo")
+    @field_validator("abort_on")
     @classmethod
-    def _thresholds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        found, faults = objectives_of_texts(value)
+    def _conditions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        found, faults = parse_conditions(value)
         if faults:
             raise ValueError("; ".join(faults))
-        return tuple(str(one.threshold) for one in found)
+        return tuple(str(one) for one in found)
+
+    @field_validator("slo_preset")
+    @classmethod
+    def _known_preset(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_preset(value)
+        return value
 
     @model_validator(mode="after")
     def _pairs(self) -> Settings:
@@ -344,8 +425,11 @@ class Settings(SettingsModel):
             faults.append(_ONE_LOAD)
         if "max_concurrent" in values and not {"arrival_rate", "stages"} & set(values):
             faults.append(_NO_ARRIVALS)
-        if values.get("no_report") and values.get("slo"):
+        asked = any(values.get(name) for name in OF_THRESHOLDS if name != "slo_warm_up")
+        if values.get("no_report") and asked:
             faults.append(_NO_JUDGE)
+        if values.get("slo_warm_up") is not None and not asked:
+            faults.append(_WARM_UP_ALONE)
         return faults
 
     @property

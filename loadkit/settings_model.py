@@ -213,8 +213,8 @@ class SettingsModel(BaseModel):
         if name not in cls.model_fields:
             return f"{name}: there is no such setting"
         value = given.get(name)
-        if len(error["loc"]) > 1 and isinstance(value, (tuple, list)):
-            value = value[int(error["loc"][1])]
+        if len(error["loc"]) > 1 and isinstance(error["loc"][1], int):
+            value = error["input"]  # of a list, the entry
         if isinstance(value, (tuple, list)):
             value = cls.separator(name).join(
                 str(entry) for entry in value

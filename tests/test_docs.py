@@ -35,12 +35,14 @@ from loadkit.probe import command as probe_command
 from loadkit.settings import SAMPLES_DIR, Settings, env_var, flag
 from loadkit.settings_model import shown_default
 from loadkit.signaling.messages import parse_from_client, parse_from_gateway
+from loadkit.thresholds.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 ERRORS_PAGE = ROOT / "docs" / "errors.md"
 CONFORMANCE_PAGE = ROOT / "docs" / "conformance.md"
 CAPACITY_PAGE = ROOT / "docs" / "capacity.md"
+THRESHOLDS_PAGE = ROOT / "docs" / "thresholds.md"
 GATEWAY_PAGE = ROOT / "docs" / "gateway.md"
 COSTS_PAGE = ROOT / "docs" / "costs.md"
 EVENTS_PAGE = ROOT / "docs" / "events.md"
@@ -155,6 +157,14 @@ def capacity_options_table() -> str:
     return _table(("option", "environment", "default", "meaning"), rows)
 
 
+def presets_table() -> str:
+    """Every threshold of every preset."""
+    names = dict.fromkeys(name for each in PRESETS.values() for name in each)
+    cells = [[f"`{texts[name]}`" if name in texts else "" for texts in PRESETS.values()] for name in names]
+    rows = [(name, *row) for name, row in zip(names, cells, strict=True)]
+    return _table(("name", *(f"`{name}`" for name in PRESETS)), rows)
+
+
 def exit_codes_table() -> str:
     """Every exit code: number, name, meaning."""
     words = _words_under(ExitCode)
@@ -238,6 +248,7 @@ TABLES: list[tuple[Path, str, Callable[[], str]]] = [
     (COSTS_PAGE, "callers", callers_table),
     (GATEWAY_PAGE, "gateway options", gateway_options_table),
     (CAPACITY_PAGE, "capacity options", capacity_options_table),
+    (THRESHOLDS_PAGE, "presets", presets_table),
     (ERRORS_PAGE, "errors", errors_table),
     (CONFORMANCE_PAGE, "conformance cases", conformance_table),
     (EVENTS_PAGE, "event fields", event_fields_table),
@@ -365,6 +376,7 @@ def test_every_option_that_is_named_exists(page: Path) -> None:
     ours = (
         gateway_options() | call_options() | conformance_options() | capacity_options() | benchmark_options()
     )
+    ours |= {"--json", "--write"}  # of check
     assert named <= locust_options() | ours | {"--version"}, page.name
 
 

@@ -205,6 +205,48 @@ def test_a_path_of_media_that_is_none_is_refused_with_those_that_are() -> None:
     ]
 
 
+# Thresholds
+
+
+def test_thresholds_are_parted_by_semicolons_and_each_fault_has_its_place() -> None:
+    settings = make_settings({"slo": ["failed<1%; setup_ms p95<1s where mode='a, b'", "jitter max < 1"]})
+    assert settings.slo == (
+        "failed < 1%",
+        "setup_ms p95 < 1000 ms where mode = 'a, b'",
+        "jitter max < 1 s",
+    )
+    assert make_settings(settings.public()).slo == settings.slo
+    assert faults_of(slo="failed < 1%; setup_ms < 3; failed <", engines=-1) == [
+        "--engines -1: input should be greater than or equal to 0",
+        "--slo 'setup_ms < 3': at character 10: it is not said which value of setup_ms is meant, and there is '<'; "
+        "there are p50 to p99.9, mean, max, min, count, as in 'setup_ms p95 < 800'",
+        "--slo 'failed <': at character 9: a limit, which is a number, is missing",
+    ]
+    assert faults_of(slo=3) and faults_of(slo=[3])
+
+
+def test_thresholds_need_somebody_who_judges_and_a_warm_up_needs_thresholds() -> None:
+    for given in ({"slo": "failed < 1%"}, {"slo_preset": "smoke"}, {"slo_file": "slo.toml"}):
+        assert "--no-report leaves thresholds unjudged" in faults_of(no_report=True, **given)[0]
+        assert make_settings({"slo_warm_up": "30s", **given}).slo_warm_up == 30
+    assert "--slo-warm-up leaves calls out of thresholds, and there are none" in faults_of(slo_warm_up=3)[0]
+    assert faults_of(slo_preset="lax") == [
+        "--slo-preset 'lax': there is no preset 'lax'; there are smoke, typical, strict"
+    ]
+
+
+def test_several_thresholds_in_the_environment_are_parted_by_semicolons() -> None:
+    parser = argparse.ArgumentParser()
+    Settings.add_arguments(parser)
+    environment = {"LOADKIT_SLO": "failed < 1%; jitter p95 < 30ms;"}
+    assert Settings.from_arguments(parser.parse_args([]), environment).slo == (
+        "failed < 1%",
+        "jitter p95 < 0.03 s",
+    )
+    given = parser.parse_args(["--slo", "failed < 2%", "--slo", "jitter max < 1"])
+    assert Settings.from_arguments(given, environment).slo == ("failed < 2%", "jitter max < 1 s")
+
+
 # The load
 
 

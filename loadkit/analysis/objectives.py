@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from loadkit.analysis.fitness import DOUBTFUL_CODES
-from loadkit.analysis.threshold_checks import Check, check, failures
+from loadkit.analysis.threshold_checks import Check, broken_by, check, counted_failures
 from loadkit.errors import RunFolderError
 from loadkit.printable import printable
 from loadkit.records import Outcome
-from loadkit.thresholds import Threshold
 from loadkit.thresholds.measures import FAILED
 from loadkit.thresholds.objectives import Objective, Objectives, objectives_of_texts, split_texts
 
@@ -60,6 +58,7 @@ def judge_objectives(
         their_turns = turns[turns["call_id"].isin(judged["call_id"])]
     checks = [check(one.threshold, judged, their_turns, one.min_count) for one in objectives.each]
     rows = [_row(one, held) for one, held in zip(objectives.each, checks, strict=True)]
+    sure = judged[~judged["error_code"].fillna("UNKNOWN").isin(DOUBTFUL_CODES)]
     apart = _failures_apart(objectives, judged)
     codes = apart["error_code"].fillna("UNKNOWN").value_counts()
     return {
@@ -68,9 +67,7 @@ def judge_objectives(
             "warm_up_s": objectives.warm_up_s,
             "calls": len(judged),
             "calls_left_out": len(calls) - len(judged),
-            "gateway_broke": any(
-                held.passed is False and _broken_by_gateway(held, judged) for held in checks
-            ),
+            "gateway_broke": any(broken_by(held, sure) for held in checks),
             "failed_apart": len(apart),
             "failed_apart_errors": {
                 printable(str(code), 100): int(count) for code, count in codes.head(100).items()
@@ -105,27 +102,10 @@ def _row(asked: Objective, held: Check) -> dict[str, Any]:
     }
 
 
-def _broken_by_gateway(held: Check, calls: pd.DataFrame) -> bool:
-    """Whether failures that no slow generator brings about break it alone."""
-    if held.threshold.measure.name != FAILED:
-        return False
-    sure = calls[~calls["error_code"].fillna("UNKNOWN").isin(DOUBTFUL_CODES)]
-    failed = int(_counted(held.threshold, sure).sum())
-    return not held.threshold.holds(failed if held.threshold.aggregate == "count" else failed / held.count)
-
-
-def _counted(threshold: Threshold, calls: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Which failed calls a threshold of failed calls counts."""
-    counted = failures(threshold, calls).to_numpy(dtype=np.bool_, na_value=False)
-    for column, value in threshold.where:
-        counted = counted & (calls[column] == value).to_numpy(dtype=np.bool_, na_value=False)
-    return counted
-
-
 def _failures_apart(objectives: Objectives, calls: pd.DataFrame) -> pd.DataFrame:
     """Failed calls that no threshold of ``failed`` counts: they must not pass in silence."""
     failed = (calls["outcome"] == Outcome.FAILED).to_numpy(dtype=np.bool_, na_value=False)
     for one in objectives.each:
         if one.threshold.measure.name == FAILED:
-            failed = failed & ~_counted(one.threshold, calls)
+            failed = failed & ~counted_failures(one.threshold, calls)
     return calls[failed]

@@ -108,15 +108,32 @@ def _values(threshold: Threshold, rows: pd.DataFrame) -> npt.NDArray[np.float64]
         return _fraction_lost(rows)
     if name != FAILED:
         return measured(rows[name])
-    return np.asarray(failures(threshold, rows).to_numpy(dtype=np.bool_, na_value=False), dtype=np.float64)
+    return np.asarray(_failures(threshold, rows).to_numpy(dtype=np.bool_, na_value=False), dtype=np.float64)
 
 
-def failures(threshold: Threshold, calls: pd.DataFrame) -> pd.Series[Any]:
+def _failures(threshold: Threshold, calls: pd.DataFrame) -> pd.Series[Any]:
     """Which of the calls failed, with the threshold's code when it has one."""
     failed = calls["outcome"] == Outcome.FAILED
     if threshold.code is not None:
         failed &= calls["error_code"].fillna("UNKNOWN") == threshold.code
     return failed
+
+
+def counted_failures(threshold: Threshold, calls: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which of the calls a threshold of failed calls counts as such."""
+    counted = _failures(threshold, calls).to_numpy(dtype=np.bool_, na_value=False)
+    for column, value in threshold.where:
+        counted = counted & (calls[column] == value).to_numpy(dtype=np.bool_, na_value=False)
+    return counted
+
+
+def broken_by(held: Check, calls: pd.DataFrame) -> bool:
+    """Whether a threshold of failed calls that is broken would be so by the failures among these calls alone."""
+    threshold = held.threshold
+    if held.passed is not False or threshold.measure.name != FAILED:
+        return False
+    failed = int(counted_failures(threshold, calls).sum())
+    return not threshold.holds(failed if threshold.aggregate == "count" else failed / held.count)
 
 
 def _fraction_lost(calls: pd.DataFrame) -> npt.NDArray[np.float64]:

@@ -60,8 +60,13 @@ def timeline(calls: pd.DataFrame, figures: pd.DataFrame, started_at: float | Non
     # A clock that was set back during the run must not stretch the picture to before its start.
     start = float(known.min()) if started_at is None else started_at
     length = max(float(known.max()) - start, 1.0)
-    width = next((width for width in _NICE_WIDTHS_S if width * MOST_BINS >= length), length / MOST_BINS)
-    return Timeline(start, float(width), max(1, int(np.ceil(length / width))))
+    width = width_for(length, MOST_BINS)
+    return Timeline(start, width, max(1, int(np.ceil(length / width))))
+
+
+def width_for(length_s: float, bins: int) -> float:
+    """Seconds of a piece, a number that people count in, so that there are at most so many."""
+    return float(next((width for width in _NICE_WIDTHS_S if width * bins >= length_s), length_s / bins))
 
 
 def percentiles_over(times: Timeline, moments: pd.Series[Any], values: pd.Series[Any]) -> pd.DataFrame:

@@ -171,7 +171,7 @@ def _carried(outcome: Outcome, unit: LoadUnit) -> float | None:
 def _threshold(threshold: Threshold) -> dict[str, Any]:
     return {
         "text": str(threshold),
-        "subject": threshold.subject,
+        "subject": threshold.label,
         "operator": threshold.operator,
         "limit": threshold.limit,
         "unit": threshold.unit,

@@ -30,7 +30,7 @@ class Narration:
         self._terminal = terminal
         self._options = options
         self._live = sys.stderr if live is None else live
-        self._subjects = [threshold.subject for threshold in options.thresholds]
+        self._subjects = [threshold.label for threshold in options.thresholds]
         self._widths = [max(len(subject), 9) for subject in self._subjects]
 
     def head(self, host: str | None, folder: Path) -> None:

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from loadkit.capacity.search import SearchPlan
 from loadkit.errors import SettingsError
-from loadkit.settings import Settings
+from loadkit.settings import OF_THRESHOLDS, Settings
 from loadkit.settings_model import Seconds, SettingsModel, option
 from loadkit.thresholds import Threshold, parse_thresholds
 from loadkit.thresholds.objectives import SEPARATOR, split_texts
@@ -27,8 +27,8 @@ OF_THE_STEPS = (
     "no_report",
     "reports_dir",
     "run_id",
-    "slo",
     "stages",
+    *OF_THRESHOLDS,
 )
 #: Of these, the ones that say where the search itself keeps its records.
 _OF_THE_FOLDER = ("reports_dir", "run_id")

@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from loadkit.analysis.threshold_checks import Check, check
+from loadkit.analysis.threshold_checks import Check, broken_by, check
 from loadkit.capacity.options import By, LoadUnit
 from loadkit.capacity.search import Trial
 from loadkit.errors import CODES
 from loadkit.records import Outcome
 from loadkit.reporters.wording import plural
 from loadkit.thresholds import Threshold
-from loadkit.thresholds.measures import FAILED
 
 #: Share of a load that has to be in progress for it to count as carried: between two calls of a caller, and at the
 #: first seconds of the window, there is always a little less.
@@ -94,7 +93,9 @@ def judge_step(
     carried = concurrent if unit.by is By.CALLS else len(begun) / window.seconds
     failed = begun[begun["outcome"] == Outcome.FAILED]
     codes = Counter(str(code) for code in failed["error_code"].fillna("UNKNOWN"))
-    trial, reasons = _decide(checks, codes, len(begun), generator, _too_little(asked, carried, unit, dropped))
+    trial, reasons = _decide(
+        checks, codes, _declared(failed), generator, _too_little(asked, carried, unit, dropped)
+    )
     return StepResult(
         trial=trial,
         checks=checks,
@@ -111,11 +112,14 @@ def judge_step(
 def _decide(
     checks: Sequence[Check],
     codes: Counter[str],
-    calls: int,
+    declared: pd.DataFrame,
     generator: Mapping[str, Any],
     too_little: str | None,
 ) -> tuple[Trial | None, list[str]]:
-    """What the step says, and why when it is not the gateway that says it."""
+    """What the step says, and why when it is not the gateway that says it.
+
+    :param declared: calls that failed in a way that the gateway declared.
+    """
     own = [
         f"{plural(count, 'call')} failed with {code}, which is the generator's own"
         for code, count in codes.items()
@@ -126,7 +130,7 @@ def _decide(
         if generator.get("fit") is False
         else []
     )
-    if any(_refused(held, codes, calls) for held in checks):
+    if any(broken_by(held, declared) for held in checks):
         return Trial.BROKEN, []
     broken = [held for held in checks if held.passed is False]
     lacking = [held for held in checks if held.passed is None]
@@ -148,16 +152,10 @@ def _is_judged(generator: Mapping[str, Any]) -> bool:
     return any(limit is not None for limit in (generator.get("limits") or {}).values())
 
 
-def _refused(held: Check, codes: Counter[str], calls: int) -> bool:
-    """Whether failures that the gateway itself declared break it alone: no generator can bring those about."""
-    threshold = held.threshold
-    if held.passed is not False or threshold.measure.name != FAILED or not calls:
-        return False
-    wanted = codes if threshold.code is None else {threshold.code: codes[threshold.code]}
-    declared = sum(
-        count for code, count in wanted.items() if code not in CODES or CODES[code].origin == "gateway"
-    )
-    return not threshold.holds(float(declared) if threshold.aggregate == "count" else declared / held.count)
+def _declared(calls: pd.DataFrame) -> pd.DataFrame:
+    """Calls that failed with what the gateway itself declared: no generator can bring that about."""
+    codes = calls["error_code"].fillna("UNKNOWN")
+    return calls[[code not in CODES or CODES[code].origin == "gateway" for code in codes]]
 
 
 def _lost_to_failures(held: Check, codes: Counter[str]) -> bool:

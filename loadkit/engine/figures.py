@@ -32,11 +32,14 @@ class FigureTaker:
         self._lag = max(lag, self._lag or 0.0)
         self._process.look()
 
-    def take(self, calls: int, packets: tuple[int, int], now: float, unix_now: float) -> dict[str, Any]:
+    def take(
+        self, calls: int, packets: tuple[int, int], now: float, unix_now: float, tasks: int | None = None
+    ) -> dict[str, Any]:
         """One row.
 
         :param calls: calls in progress.
         :param packets: RTP packets sent and received by all calls since the start of the engine.
+        :param tasks: tasks of the event loop that are not done; None when nobody counted them.
         """
         clock, histogram = self._clock, self._clock.take_lateness()
         row = {
@@ -52,6 +55,7 @@ class FigureTaker:
             "frames_late": clock.frames_late - self._late,
             "frames_skipped": clock.frames_skipped - self._skipped,
             "loop_lag_ms": None if self._lag is None else round(self._lag * 1000, 3),
+            "tasks": tasks,
             "late_histogram": {str(bucket): count for bucket, count in histogram.items()},
         }
         self._late, self._skipped = clock.frames_late, clock.frames_skipped

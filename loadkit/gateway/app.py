@@ -121,8 +121,8 @@ class Gateway:
 
     @property
     def active_sessions(self) -> int:
-        """Sessions that are not completely gone."""
-        return len(self._sessions)
+        """Sessions that are not completely gone, and those that leaked on demand."""
+        return len(self._sessions) + self._faults.leaked_sessions
 
     async def start(self) -> None:
         """Listen.
@@ -320,9 +320,9 @@ class Gateway:
         """
         if self._closing:
             raise InvalidMessage("HANDLER_ERROR", "the gateway is shutting down")
-        if len(self._sessions) >= self.settings.max_sessions:
+        if self.active_sessions >= self.settings.max_sessions:
             raise InvalidMessage(
-                "HANDLER_ERROR", f"the gateway is full: it holds {len(self._sessions)} sessions"
+                "HANDLER_ERROR", f"the gateway is full: it holds {self.active_sessions} sessions"
             )
         limit = self.settings.max_sessions_per_token
         if limit is not None and sum(s.token == token for s in self._sessions.values()) >= limit:

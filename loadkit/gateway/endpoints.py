@@ -24,9 +24,7 @@ from loadkit.gateway.settings import GatewaySettings
 from loadkit.gateway.tokens import TOKEN_INVALID, Tokens
 from loadkit.gateway.turn import ice_servers
 from loadkit.signaling.messages import TOKEN_REQUIRED
-from loadkit.signaling.urls import ICE_SERVERS_PATH, SIGNALING_PATH
-
-HEALTH_PATH = "/health"
+from loadkit.signaling.urls import HEALTH_PATH, ICE_SERVERS_PATH, SIGNALING_PATH
 
 
 class Endpoints:

@@ -1,7 +1,8 @@
 """The names in a run folder, and how one is made or found.
 
-Raw, written while the run goes: ``records.jsonl``, ``figures.jsonl``, ``run.json`` and, in a run by arrivals,
-``arrivals.jsonl``. All other files are made from these and can be made again.
+Raw, written while the run goes: ``records.jsonl``, ``figures.jsonl``, ``run.json``; in a run by arrivals
+``arrivals.jsonl``; where the gateway's health was looked at, ``health.jsonl``. All other files are made from these and
+can be made again.
 """
 
 from __future__ import annotations
@@ -96,6 +97,11 @@ class RunFolder:
     def arrivals(self) -> Path:
         """Raw: one line per second of a run by arrivals; not there in a run by users."""
         return self.path / "arrivals.jsonl"
+
+    @property
+    def health(self) -> Path:
+        """Raw: one line per look at the gateway's ``/health``; not there when nobody looked."""
+        return self.path / "health.jsonl"
 
     @property
     def run(self) -> Path:

@@ -23,6 +23,7 @@ import pyarrow.json as arrow_json
 
 from loadkit.records import CallRecord, TurnRecord
 from loadkit.runs.folder import RunFolder
+from loadkit.runs.versions import check_record_version, check_run_version
 
 #: Bytes of ``records.jsonl`` that are parsed at once: bounds the memory for a million calls.
 BLOCK_BYTES = 16 * 1024 * 1024
@@ -49,6 +50,7 @@ _FIGURES = pa.schema(
         ("frames_late", pa.int64()),
         ("frames_skipped", pa.int64()),
         ("loop_lag_ms", pa.float64()),
+        ("tasks", pa.int64()),
     ]
 )
 
@@ -60,6 +62,17 @@ _ARRIVALS = pa.schema(
         ("intended", pa.int64()),
         ("dropped_max_concurrent", pa.int64()),
         ("dropped_no_engine", pa.int64()),
+    ]
+)
+
+
+_HEALTH = pa.schema(
+    [
+        ("at", pa.float64()),
+        ("status", pa.int64()),
+        ("active_sessions", pa.int64()),
+        ("round_trip_ms", pa.float64()),
+        ("error", pa.string()),
     ]
 )
 
@@ -99,7 +112,10 @@ class Records:
 
 
 def read_records(folder: RunFolder) -> Records:
-    """Calls and turns in one pass over ``records.jsonl``; empty tables when there is none."""
+    """Calls and turns in one pass over ``records.jsonl``; empty tables when there is none.
+
+    :raises RunFolderError: they were written by a newer loadkit.
+    """
     calls, turns, unreadable = [], [], 0
     for block in _blocks(folder.records):
         table, failed = _parse(block)
@@ -111,6 +127,7 @@ def read_records(folder: RunFolder) -> Records:
     call_frame = _frame(pa.concat_tables([CALLS_SCHEMA.empty_table(), *calls]))
     turn_frame = _frame(pa.concat_tables([TURNS_SCHEMA.empty_table(), *turns]))
     call_frame = call_frame.drop_duplicates("call_id", ignore_index=True)
+    check_record_version(call_frame["record_version"])
     turn_frame = turn_frame.drop_duplicates(["call_id", "turn"], ignore_index=True)
     call_frame.attrs["unreadable_lines"] = turn_frame.attrs["unreadable_lines"] = unreadable
     return Records(call_frame, turn_frame, unreadable)
@@ -157,16 +174,16 @@ def read_figures(folder: RunFolder) -> pd.DataFrame:
 
 def read_arrivals(folder: RunFolder) -> pd.DataFrame:
     """One row per second of a run by arrivals; an empty table for a run by users."""
-    rows, unreadable = [], 0
-    for block in _blocks(folder.arrivals):
-        for line in _lines(block):
-            try:
-                rows.append(_fitted(json.loads(line), _ARRIVALS))
-            except (ValueError, TypeError, AttributeError, RecursionError):
-                unreadable += 1
-    frame = _frame(pa.Table.from_pylist(rows, schema=_ARRIVALS))
-    frame.attrs["unreadable_lines"] = unreadable
-    return frame
+    return _read_plain(folder.arrivals, _ARRIVALS)
+
+
+def read_health(folder: RunFolder) -> pd.DataFrame:
+    """One row per look at the gateway's ``/health``; an empty table when nobody looked.
+
+    ``at`` is the Unix time in the middle of the look, ``status`` the HTTP status, ``error`` why there is none.
+    """
+    frame = _read_plain(folder.health, _HEALTH)
+    return frame[frame["at"].notna()].sort_values("at", kind="stable", ignore_index=True)
 
 
 def no_arrivals() -> pd.DataFrame:
@@ -175,12 +192,32 @@ def no_arrivals() -> pd.DataFrame:
 
 
 def read_run(folder: RunFolder) -> dict[str, Any]:
-    """``run.json`` with all its keys; empty when it is missing or spoilt."""
+    """``run.json`` with all its keys; empty when it is missing or spoilt.
+
+    :raises RunFolderError: it was written by a newer loadkit.
+    """
     try:
         run = json.loads(folder.run.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
-    return run if isinstance(run, dict) else {}
+    if not isinstance(run, dict):
+        return {}
+    check_run_version(run)
+    return run
+
+
+def _read_plain(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    """A file of one plain object a line; ``attrs["unreadable_lines"]`` counts the lines left out."""
+    rows, unreadable = [], 0
+    for block in _blocks(path):
+        for line in _lines(block):
+            try:
+                rows.append(_fitted(json.loads(line), schema))
+            except (ValueError, TypeError, AttributeError, RecursionError):
+                unreadable += 1
+    frame = _frame(pa.Table.from_pylist(rows, schema=schema))
+    frame.attrs["unreadable_lines"] = unreadable
+    return frame
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

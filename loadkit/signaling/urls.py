@@ -1,4 +1,4 @@
-"""From the gateway's address as a user gives it to the two addresses that a call needs.
+"""From the gateway's address as a user gives it to the two addresses that a call needs, and that of its health.
 
 --host                          signaling                                       ICE servers
 wss://g.example                 wss://g.example/api/v1/webrtc/signal            https://g.example/api/v1/ice-servers
@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 SIGNALING_PATH = "/api/v1/webrtc/signal"
 ICE_SERVERS_PATH = "/api/v1/ice-servers"
+HEALTH_PATH = "/health"
 
 _SECURE = {"ws": False, "http": False, "wss": True, "https": True}
 
@@ -32,9 +33,21 @@ def ice_servers_url(host: str) -> str:
 
     :raises ValueError: as :func:`signaling_url`.
     """
+    return f"{_http_origin(host)}{ICE_SERVERS_PATH}"
+
+
+def health_url(host: str) -> str:
+    """The URL that tells how many sessions the gateway holds: same origin, fixed path; it needs no token.
+
+    :raises ValueError: as :func:`signaling_url`.
+    """
+    return f"{_http_origin(host)}{HEALTH_PATH}"
+
+
+def _http_origin(host: str) -> str:
     parts = _split(host)
     scheme = "https" if _SECURE[parts.scheme] else "http"
-    return f"{scheme}://{parts.netloc}{ICE_SERVERS_PATH}"
+    return f"{scheme}://{parts.netloc}"
 
 
 def _split(host: str) -> SplitResult:

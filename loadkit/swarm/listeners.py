@@ -9,6 +9,7 @@ from locust.env import Environment
 
 from loadkit.errors import ExitCode
 from loadkit.settings import Settings
+from loadkit.thresholds.abort import parse_conditions
 
 if TYPE_CHECKING:
     from loadkit.swarm.run import Run
@@ -34,6 +35,9 @@ class RunListener:
     def arrivals(self, row: Row) -> None:
         """The arrivals of a second that is over."""
 
+    def health(self, row: Row) -> None:
+        """A look at the gateway's ``/health``: ``active_sessions`` is None when it did not tell."""
+
     def mark(self, mark: Row) -> None:
         """Somebody made a mark: ``at`` in Unix seconds, and ``text``."""
 
@@ -45,12 +49,23 @@ class RunListener:
 
 
 def listeners_of(
-    environment: Environment,  # noqa: ARG001 - for those that need it
-    settings: Settings,  # noqa: ARG001
-    end: Callable[[str], None],  # noqa: ARG001
+    environment: Environment,
+    settings: Settings,
+    end: Callable[[str], None],
 ) -> list[RunListener]:
     """Those of one run.
 
     :param end: ends the run; its argument becomes ``ended_by`` of ``run.json``.
     """
-    return []
+    # Here, as each of them is a listener of the class above.
+    from loadkit.swarm.abort import Abort
+    from loadkit.swarm.health_poll import HealthPoll
+    from loadkit.swarm.live import Live
+    from loadkit.swarm.live_views import live_views
+    from loadkit.swarm.planned_marks import PlannedMarks
+
+    live = Live(environment, settings)
+    listeners = [live, *live_views(environment, settings, live), PlannedMarks(settings), HealthPoll(settings)]
+    if conditions := parse_conditions(settings.abort_on)[0]:
+        listeners.append(Abort(conditions, end))
+    return listeners

@@ -45,6 +45,8 @@ class Objectives:
     each: tuple[Objective, ...] = ()
     warm_up_s: float = 0.0
     """Calls that were meant to start in these first seconds are left out."""
+    preset: str | None = None
+    """The preset that they began with; its thresholds are in ``each``."""
 
     def __bool__(self) -> bool:
         return bool(self.each)
@@ -52,6 +54,7 @@ class Objectives:
     def document(self) -> dict[str, Any]:
         """As ``run.json`` keeps them."""
         return {
+            "preset": self.preset,
             "warm_up_s": self.warm_up_s,
             "thresholds": [
                 {"name": one.name, "text": str(one.threshold), "min_count": one.min_count}
@@ -74,7 +77,8 @@ class Objectives:
             )
             for row in rows
         )
-        return cls(each, float(document.get("warm_up_s") or 0))
+        named = document.get("preset")
+        return cls(each, float(document.get("warm_up_s") or 0), None if named is None else str(named))
 
 
 def merged(base: Iterable[Objective], more: Iterable[Objective]) -> tuple[Objective, ...]:
@@ -88,10 +92,23 @@ def merged(base: Iterable[Objective], more: Iterable[Objective]) -> tuple[Object
     return tuple(dict.fromkeys([*kept, *later]))
 
 
-def split_texts(given: str | Sequence[str]) -> tuple[str, ...]:
-    """Thresholds out of texts, each of which may hold several, parted by ``;``."""
+def split_texts(given: Any) -> Any:
+    """Thresholds out of a text or texts, each of which may hold several, parted by ``;``; anything else as it is."""
     texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
+        return given
     return tuple(part.strip() for text in texts for part in text.split(SEPARATOR) if part.strip())
+
+
+def normal_form(text: str) -> str:
+    """A threshold as it is written when it is understood.
+
+    :raises ValueError: it is none; the error names the place, and leaves out the text.
+    """
+    try:
+        return str(parse_threshold(text))
+    except ThresholdError as exc:
+        raise ValueError(f"at character {exc.position}: {exc.reason}") from None
 
 
 def objectives_of_texts(texts: Sequence[str]) -> tuple[tuple[Objective, ...], list[str]]:

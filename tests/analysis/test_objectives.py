@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loadkit.analysis import summarise
+from loadkit.analysis.summary import summarise
 from loadkit.errors import RunFolderError
 from loadkit.runs import RunFolder
 from loadkit.runs.reader import read_figures, read_records, read_run

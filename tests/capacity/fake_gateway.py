@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loadkit.analysis import summarise
+from loadkit.analysis.summary import summarise
 from loadkit.capacity.locust_run import LoadTest, StepPlan, StepProcess
 from loadkit.capacity.options import By, CapacityOptions, LoadUnit
 from loadkit.runs import RunFolder

@@ -28,6 +28,7 @@ def call(
         "outcome": "failed" if code else "completed",
         "error_code": code,
         "setup_ms": setup_ms,
+        "scenario": "talk",
     }
 
 
@@ -116,6 +117,12 @@ def test_with_an_unfit_generator_only_what_the_gateway_declared_is_its_failure(
 ) -> None:
     calls = [call(10, code=code, setup_ms=None), call(11)]
     assert judged(calls, "failed < 1%", generator=UNFIT).trial is trial
+
+
+def test_a_filter_of_a_threshold_holds_for_what_the_gateway_declared_too() -> None:
+    calls = [call(10, code="FULL", setup_ms=None) | {"scenario": "other"}, call(11)]
+    for scenario, trial in (("talk", Trial.UNFIT), ("other", Trial.BROKEN)):
+        assert judged(calls, f"failed < 1% where scenario = {scenario}", generator=UNFIT).trial is trial
 
 
 def test_failures_of_the_generator_itself_are_not_the_gateway_s() -> None:

@@ -20,5 +20,5 @@ def test_a_generator_over_a_limit_ends_with_exit_code_4_and_says_what_to_do(tmp_
         "The generator was the limit. Engine local.0 sent 100.0 % of its packets over 0.01 ms late or never"
     )
     assert sentence in told["verdict"]["sentence"]
-    assert f"UNFIT: {sentence}" in command.output
+    assert f"UNFIT GENERATOR: {sentence}" in command.output
     assert set(told["generator"]["processes"]) == {"local.0", "local.locust"}

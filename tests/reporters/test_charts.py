@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadkit.analysis import summarise
+from loadkit.analysis.summary import summarise
 from loadkit.records import STAGES
 from loadkit.reporters.chart_style import Picture
 from loadkit.reporters.charts import pictures

@@ -6,15 +6,18 @@ from typing import Any
 
 from loadkit.analysis.percentiles import STATISTICS
 from loadkit.reporters import write_reports
+from loadkit.reporters.run_report import summary_of
 from tests.arriving import arriving_run
 from tests.reporters.record_page import PAGE, record_page
-from tests.synthetic import troubled_run
+from tests.synthetic import run_with_thresholds, troubled_run
 
 SUMMARY_PAGE = Path(__file__).parents[2] / "docs" / "summary.md"
 OPEN_ENDED = {
     "errors": "<code>",
     "failed_stages": "<stage>",
     "ice.pairs": "<pair>",
+    "slo.failed_apart_errors": "<code>",
+    "thresholds[].where": "<column>",
     "paths.<path>.errors": "<code>",
     "paths.<path>.pairs": "<pair>",
 }
@@ -31,6 +34,8 @@ def keys_of(value: dict[str, Any], prefix: str = "") -> set[str]:
             path = "generator.processes.<name>"
         if path in OPEN_ENDED:
             found.add(f"{path}.{OPEN_ENDED[path]}")
+        elif path == "thresholds":
+            found |= keys_of(inner[0], "thresholds[].")
         elif not isinstance(inner, dict) or set(inner) == set(STATISTICS):
             found.add(path)
         else:
@@ -42,6 +47,8 @@ def test_the_page_names_every_key_of_a_real_summary_and_no_other(tmp_path: Path)
     summary = write_reports(troubled_run(tmp_path)) | {
         "traffic": write_reports(arriving_run(tmp_path))["traffic"]
     }
+    judged = summary_of(run_with_thresholds(tmp_path))
+    summary |= {name: judged[name] for name in ("slo", "thresholds")}
     text = SUMMARY_PAGE.read_text(encoding="utf-8").partition("## Keys")[2]
     documented = set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)) - {
         "worst_stage",

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
-from loadkit.analysis import summarise
+from loadkit.analysis.summary import summarise
 from loadkit.reporters.junit_xml import junit_xml
 from loadkit.runs import RunFolder
 from loadkit.runs.reader import read_figures, read_records, read_run

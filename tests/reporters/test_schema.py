@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from loadkit.analysis import summarise
+from loadkit.analysis.summary import summarise
 from loadkit.reporters.json_document import json_document
 from loadkit.reporters.summary_schema import record_schema, summary_schema
 from loadkit.runs.reader import read_arrivals, read_figures, read_records, read_run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,6 +57,17 @@ NO_TURNS = pd.DataFrame()
         ("audio_level min > 5%", "audio_level min > 5%", 0.05),
         ("clock_drift_ppm mean > -100", "clock_drift_ppm mean > -100", -100),
         ("packets_lost max < 1e3", "packets_lost max < 1000", 1000),
+        ("setup_ms count >= 100", "setup_ms count >= 100", 100),
+        ("fraction_lost p95 < 1%", "fraction_lost p95 < 1%", 0.01),
+        (
+            "setup_ms p95 < 800 where scenario = book_a_table and ice_path=relay-udp",
+            "setup_ms p95 < 800 ms where ice_path = relay-udp and scenario = book_a_table",
+            800,
+        ),
+        ("failed<1% where mode='end to end'", "failed < 1% where mode = 'end to end'", 0.01),
+        ('failed < 1% where mode = "end-to-end"', "failed < 1% where mode = end-to-end", 0.01),
+        ("failed < 1% where mode = 'it''s'", "failed < 1% where mode = 'it''s'", 0.01),
+        ("jitter max < 1 where codec = opus/48000/2", "jitter max < 1 s where codec = opus/48000/2", 1),
     ],
 )
 def test_a_threshold_is_read(text: str, form: str, limit: float) -> None:
@@ -104,6 +114,30 @@ def test_a_threshold_is_read(text: str, form: str, limit: float) -> None:
         ("setup_ms p95 < 800 and more", 20, "'and' is no unit of it"),
         ("setup_ms p95 < 800 ms more", 23, "nothing may follow the limit but 'where', and there is 'more'"),
         ("setup_ms p95 < 1e999", 16, "1e999 is too large"),
+        ("setup_ms avg < 1", 10, "setup_ms has no 'avg'; write mean; there are p50 to p99.9"),
+        ("setup_ms p(95) < 1", 10, "setup_ms has no 'p'; write p95; there are"),
+        ("failed < 1%, x < 2", 12, "there is ','; several thresholds are parted by ';'"),
+        ("failed < 1; x < 2", 11, "';' parts thresholds, and can stand in none"),
+        ("failed < 1%\x1b[2J", 12, "'\\x1b' cannot be seen, and can stand in none"),
+        ("failed < 1% where", 18, "a column is missing; there are scenario, mode, ice_path, worker, engine"),
+        ("failed < 1% where = x", 19, "a column is missing, and there is '='"),
+        ("failed < 1% where mode", 23, "between mode and its value stands '=', and it is missing"),
+        ("failed < 1% where mode == x", 24, "between mode and its value stands '=', and '==' is none"),
+        ("failed < 1% where mode =", 25, "the value of mode is missing"),
+        ("failed < 1% where mode = ''", 26, "the value of mode is missing"),
+        ("failed < 1% where mode = 'x", 26, "the value of mode is missing, and there is"),
+        ("failed < 1% where mode = x and", 31, "a column is missing"),
+        ("failed < 1% where mode = x or mode = y", 28, "nothing may follow the filter but 'and'"),
+        ("failed < 1% where mode = x and mode = y", 32, "mode is named twice, and no row has two of it"),
+        ("failed < 1% where mod = x", 19, "the rows of failed cannot be chosen by 'mod'; did you mean mode?"),
+        ("failed < 1% where colour = x", 19, "cannot be chosen by 'colour'; there are scenario, mode"),
+        ("failed < 1% where media_path = x", 19, "'media_path', as a call that failed may have none"),
+        ("failed < 1% where error_code = X", 19, "the calls with one error code are failed(ICE_TIMEOUT)"),
+        (
+            "failed < 1% where setup_ms = 3",
+            19,
+            "setup_ms is measured and no name that rows could be chosen by",
+        ),
     ],
 )
 def test_what_is_no_threshold_is_refused_with_the_place_and_what_may_stand_there(
@@ -116,7 +150,26 @@ def test_what_is_no_threshold_is_refused_with_the_place_and_what_may_stand_there
     assert f"{text!r}, at character {position}: " in str(caught.value)
 
 
-@given(st.text(max_size=60))
+_ALPHABET = [
+    "setup_ms",
+    "failed",
+    "p95",
+    "rate",
+    "<",
+    "=",
+    "800",
+    "%",
+    "ms",
+    "(",
+    ")",
+    "'",
+    "where",
+    "mode",
+    "and",
+]
+
+
+@given(st.text(max_size=60) | st.lists(st.sampled_from(_ALPHABET) | st.text(max_size=3)).map(" ".join))
 def test_any_other_text_is_refused_in_a_sentence(text: str) -> None:
     try:
         parse_threshold(text)
@@ -126,6 +179,12 @@ def test_any_other_text_is_refused_in_a_sentence(text: str) -> None:
         return
     assert 1 <= fault.position <= len(text) + 1
     assert fault.reason
+
+
+#: What a gateway or a locustfile could call something.
+_VALUES = st.text(
+    st.characters(exclude_categories=("Cs", "Cc"), exclude_characters=";()"), min_size=1, max_size=12
+).filter(lambda text: bool(text.strip()))
 
 
 @st.composite
@@ -138,20 +197,17 @@ def thresholds(draw: st.DrawFn) -> str:
         aggregate = draw(st.sampled_from(["mean", "max", "min"]) | percentiles)
     limit = draw(st.floats(0, 1) if measure.boolean or measure.unit == "0..1" else st.floats(-1e6, 1e6))
     blank = draw(st.sampled_from(["", " "]))
-    return f"{measure.name} {aggregate}{blank}{draw(st.sampled_from(list(OPERATORS)))}{blank}{limit!r}"
+    code = f"({draw(_VALUES)})" if measure.name == "failed" and draw(st.booleans()) else ""
+    columns = draw(st.lists(st.sampled_from(measure.filters), max_size=3, unique=True))
+    quoted = [(column, "'" + draw(_VALUES).replace("'", "''") + "'") for column in columns]
+    where = " where " + " and ".join(f"{column}={value}" for column, value in quoted) if quoted else ""
+    return f"{measure.name}{code} {aggregate}{blank}{draw(st.sampled_from(list(OPERATORS)))}{blank}{limit!r}{where}"
 
 
 @given(thresholds())
 def test_the_one_form_of_a_threshold_means_the_same(text: str) -> None:
     threshold = parse_threshold(text)
-    again = parse_threshold(str(threshold))
-    assert (again.measure, again.aggregate, again.operator) == (
-        threshold.measure,
-        threshold.aggregate,
-        threshold.operator,
-    )
-    assert math.isclose(again.limit, threshold.limit, rel_tol=1e-9, abs_tol=1e-12)
-    assert str(again) == str(threshold)
+    assert parse_threshold(str(threshold)) == threshold
 
 
 def test_all_faults_are_told_and_what_is_said_twice_counts_once() -> None:
@@ -255,3 +311,54 @@ def test_a_run_folder_is_held_against_thresholds_of_calls_and_of_turns(tmp_path:
 def test_equal_thresholds_are_equal() -> None:
     assert parse_threshold("failed<1%") == parse_threshold("failed < 0.01")
     assert isinstance(parse_threshold("failed<1%"), Threshold)
+
+
+# Which rows
+
+
+def test_a_filter_chooses_calls_and_turns_by_what_their_call_is() -> None:
+    calls = pd.DataFrame(
+        {
+            "call_id": ["a", "b", "c"],
+            "scenario": ["talk", "order", None],
+            "mode": ["echo", "agent", "agent"],
+            "setup_ms": [1.0, 2.0, 3.0],
+        }
+    )
+    turns = pd.DataFrame(
+        {"call_id": ["b", "b", "c"], "turn_latency_ms": [10.0, 20.0, 60.0], "sample": ["x", "y", "x"]}
+    )
+    values = {
+        text: check(parse_threshold(text), calls, turns).value
+        for text in (
+            "setup_ms mean < 9 where scenario = order",
+            "setup_ms mean < 9 where mode = agent",
+            "turn_latency_ms mean < 9 where scenario = order",
+            "turn_latency_ms mean < 9 where sample = x and mode = agent",
+            "setup_ms count > 0 where mode = agent",
+        )
+    }
+    assert list(values.values()) == [2.0, 2.5, 15.0, 35.0, 2.0]
+
+
+def test_a_name_that_never_occurs_is_no_data_and_those_that_do_are_told() -> None:
+    calls = pd.DataFrame({"scenario": [*"aabcdefg", None], "setup_ms": [1.0] * 9, "mode": "echo"})
+    held = check(parse_threshold("setup_ms max < 9 where mode = echo and scenario = z"), calls, NO_TURNS)
+    assert held.passed is None
+    assert held.sentence.endswith(": no data, no call has scenario 'z'; there were a, b, c, d, e and 2 more")
+    assert check(parse_threshold("setup_ms max < 9 where codec = x"), calls, NO_TURNS).sentence.endswith(
+        "no call has codec 'x'; there was none"
+    )
+
+
+def test_fewer_values_than_were_asked_for_are_no_data() -> None:
+    threshold = parse_threshold("setup_ms max < 9")
+    assert check(threshold, setups(1.0, 2.0), NO_TURNS, min_count=2).passed is True
+    held = check(threshold, setups(1.0, 2.0), NO_TURNS, min_count=3)
+    assert held.sentence == "setup_ms max < 9 ms: too few, 2 of the 3 values that were asked for"
+
+
+def test_lost_packets_are_a_share_of_those_that_were_to_come_call_by_call() -> None:
+    calls = pd.DataFrame({"packets_received": [90, 0, 50, None], "packets_lost": [10, 0, -1, None]})
+    held = check(parse_threshold("fraction_lost max < 20%"), calls, NO_TURNS)
+    assert (held.value, held.count) == (0.1, 2)

@@ -111,6 +111,13 @@ class LateAnswer(Fault):
     by: Seconds = key(..., "by how many seconds")
 
 
+class Slowdown(Fault):
+    """Answers get later with the gateway's age, which counts from its start."""
+
+    kind = "slowdown"
+    per_minute: Seconds = key(..., "by how much later for each minute of its age, as 1ms", alias="per-minute")
+
+
 class NoAnswer(Fault):
     """The offer is never answered; the socket stays open."""
 
@@ -233,6 +240,15 @@ class ClockDrift(Fault):
     ppm: Number = key(..., "parts per million, −50000 to 50000", ge=-50_000, le=50_000)
 
 
+class Leak(Fault):
+    """A session that has ended stays: `activeSessions` counts it for ever, and its memory is never given back."""
+
+    kind = "leak"
+    memory: WholeNumber = key(
+        100_000, "bytes that such a session holds, up to a billion", ge=0, le=1_000_000_000
+    )
+
+
 class Stall(Fault):
     """The whole process stands still: all calls, and signaling and HTTP with them. It has no share and no `above`."""
 
@@ -258,6 +274,7 @@ KINDS: dict[str, type[Fault]] = {
         ErrorMessage,
         HangUp,
         LateAnswer,
+        Slowdown,
         NoAnswer,
         LateCandidates,
         NoCandidates,
@@ -270,6 +287,7 @@ KINDS: dict[str, type[Fault]] = {
         OneWay,
         Choppy,
         ClockDrift,
+        Leak,
         Stall,
     )
 }

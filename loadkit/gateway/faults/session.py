@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
@@ -117,6 +118,14 @@ class GatewayFaults:
         self._has_stalls = any(isinstance(fault, kinds.Stall) for fault in faults)
         self._plan = FaultPlan([fault for fault in faults if not isinstance(fault, kinds.Stall)], seed)
         self._in_progress = InProgress()
+        self._started_at = time.monotonic()
+        #: What leaked sessions hold.
+        self._leaked: list[bytes] = []
+
+    @property
+    def leaked_sessions(self) -> int:
+        """Sessions that have ended and are counted all the same."""
+        return len(self._leaked)
 
     def warn(self) -> None:
         """Say in the log that there are faults: whoever finds them later should know that they were asked for."""
@@ -130,12 +139,15 @@ class GatewayFaults:
             chosen = self._plan.next_call()
             if not chosen and not self._has_stalls:
                 return _NO_FAULTS
-            return PlannedFaults(chosen, self._stalls)
+            return PlannedFaults(chosen, self._stalls, leaked=self._leaked, age_s=self._age_s)
         leave = self._in_progress.enter()
         chosen = self._plan.next_call(self._in_progress.calls)
         if not chosen and not self._has_stalls:
             return CountedCall(leave)
-        return PlannedFaults(chosen, self._stalls, leave)
+        return PlannedFaults(chosen, self._stalls, leave, leaked=self._leaked, age_s=self._age_s)
+
+    def _age_s(self) -> float:
+        return time.monotonic() - self._started_at
 
     def close(self) -> None:
         """No more stalls."""
@@ -162,14 +174,24 @@ class PlannedFaults(SessionFaults):
     Of several that decide about its offer, the first one counts.
 
     :param leave: it is no longer in progress.
+    :param leaked: takes what a session holds that is never given back.
+    :param age_s: seconds since the gateway's start.
     """
 
     touch_packets = True
 
     def __init__(
-        self, chosen: Sequence[ChosenFault], stalls: Stalls, leave: Callable[[], None] = lambda: None
+        self,
+        chosen: Sequence[ChosenFault],
+        stalls: Stalls,
+        leave: Callable[[], None] = lambda: None,
+        *,
+        leaked: list[bytes] | None = None,
+        age_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._leave = leave
+        self._leaked: list[bytes] = [] if leaked is None else leaked
+        self._age_s = age_s
         self._chosen = chosen
         self._faults = [one.fault for one in chosen]
         self._stalls = stalls
@@ -191,6 +213,9 @@ class PlannedFaults(SessionFaults):
                     self._strike(session, fault, at_offer=True)
                     return
                 case kinds.NoAnswer():
+                    return
+                case kinds.Slowdown(per_minute=seconds):
+                    self._spawn(session, self._accept_later(session, accept, seconds * self._age_s() / 60))
                     return
                 case kinds.LateAnswer(by=seconds):
                     self._spawn(session, self._accept_later(session, accept, seconds))
@@ -313,6 +338,10 @@ class PlannedFaults(SessionFaults):
     def ended(self) -> None:
         """Stop everything that waits."""
         self._leave()
+        for fault in self._faults:
+            if isinstance(fault, kinds.Leak):
+                # Written to, so that it is memory: pages of zeros are only promised.
+                self._leaked.append(b"\xff" * fault.memory)
         for timer in self._timers:
             timer.cancel()
         for task in list(self._tasks):

@@ -1,0 +1,66 @@
+"""``python -m loadkit compare A B``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from loadkit.compare.document import Result, compare
+from loadkit.compare.floors import Floors
+from loadkit.compare.markdown import compare_markdown
+from loadkit.compare.page import compare_page
+from loadkit.compare.run_data import RunData, read_run_data
+from loadkit.compare.text import compare_text
+from loadkit.errors import ExitCode, RunFolderError
+from loadkit.reporters.json_document import json_document
+from loadkit.runs import RunFolder, write_text
+
+_CODES = {
+    Result.WORSE: ExitCode.FAILED,
+    Result.BETTER: ExitCode.PASSED,
+    Result.SAME: ExitCode.PASSED,
+    Result.NOT_COMPARABLE: ExitCode.BAD_SETTINGS,
+    Result.NO_DATA: ExitCode.NO_DATA,
+}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Compare, tell, and return the exit code."""
+    floors = Floors(options.floor)
+    first, second = RunFolder.open(options.baseline), RunFolder.open(options.folder)
+    if first.path.resolve() == second.path.resolve():
+        raise RunFolderError(f"{first.path} would be compared with itself: name two run folders")
+    a, b = read_run_data(first), read_run_data(second)
+    document = compare(a, b, floors, anyway=options.anyway)
+    _write(document, a, b, options, second.path)
+    if options.json:
+        print(json_document(document), end="")
+    elif options.markdown:
+        print(compare_markdown(document), end="")
+    else:
+        print(compare_text(document))
+    return int(_CODES[Result(document["result"]["status"])])
+
+
+def _write(
+    document: Mapping[str, Any], a: RunData, b: RunData, options: argparse.Namespace, folder: Path
+) -> None:
+    if options.html is not None:
+        write_page(options.html, compare_page(document, a, b))
+    if options.write:
+        write_text(folder / "compare.json", json_document(document))
+        write_text(folder / "compare.md", compare_markdown(document))
+        write_text(folder / "compare.html", compare_page(document, a, b))
+
+
+def write_page(path: Path, page: str) -> None:
+    """The page where the user wants it.
+
+    :raises RunFolderError: it cannot be written there.
+    """
+    try:
+        write_text(path, page)
+    except OSError as exc:
+        raise RunFolderError(f"{path} cannot be written: {exc.strerror or exc}") from exc
