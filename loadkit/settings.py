@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -326,6 +327,19 @@ class Settings(SettingsModel):
         separator="\n",
     )
 
+    # Metrics while it runs
+    prometheus_port: int | None = option(
+        None, "port of a page with metrics for Prometheus, /metrics; 0 takes a free one", ge=0, le=65_535
+    )
+    prometheus_host: _Text = option(
+        "127.0.0.1", "address that this page listens at; 0.0.0.0 lets everybody read it"
+    )
+    otlp_endpoint: _Text | None = option(
+        None,
+        "OpenTelemetry collector that metrics are sent to by OTLP over HTTP, such as http://127.0.0.1:4318; headers "
+        "and the like by OpenTelemetry's own OTEL_… variables",
+    )
+
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
     run_id: _Text | None = option(None, "name of the run's folder; date and time when not given")
@@ -364,6 +378,21 @@ class Settings(SettingsModel):
     def _known_media_path(cls, value: str) -> str:
         if value not in list(MediaPath):
             raise ValueError(f"there is no such path of media; there are {', '.join(MediaPath)}")
+        return value
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _collector(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError(
+                "it is written to run.json, so that it may hold no password and nothing after a ?; give headers by "
+                "OTEL_EXPORTER_OTLP_HEADERS"
+            )
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError("use an address such as http://127.0.0.1:4318")
         return value
 
     @field_validator("slo_preset")

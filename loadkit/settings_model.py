@@ -18,6 +18,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from loadkit.errors import SettingsError
 
 _DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?$")
+#: What of an address could be a secret: user and password, and what follows a question mark.
+_PASSWORD = re.compile(r"(?<=://)[^/\s@]*(?=@)|(?<=\?)[^'\"]+")
 _MILLISECONDS = re.compile(r"^(\d+(?:\.\d+)?)ms$")
 
 
@@ -217,5 +219,5 @@ class SettingsModel(BaseModel):
             value = cls.separator(name).join(
                 str(entry) for entry in value
             )  # as it was given, not as Python holds it
-        shown = "***" if cls.is_secret(name) else repr(value)
+        shown = "***" if cls.is_secret(name) else _PASSWORD.sub("***", repr(value))
         return f"{cls.flag(name)} {shown}: {reason[0].lower()}{reason[1:]}"

@@ -30,6 +30,7 @@ from loadkit.errors import CODES, ExitCode
 from loadkit.gateway.command import add_arguments
 from loadkit.gateway.events import COMMON_FIELDS, EVENTS
 from loadkit.gateway.settings import SPEECH_FOLDER, GatewaySettings
+from loadkit.metrics.definitions import METRICS
 from loadkit.probe import command as probe_command
 from loadkit.settings import SAMPLES_DIR, Settings, env_var, flag
 from loadkit.settings_model import shown_default
@@ -45,6 +46,7 @@ THRESHOLDS_PAGE = ROOT / "docs" / "thresholds.md"
 GATEWAY_PAGE = ROOT / "docs" / "gateway.md"
 COSTS_PAGE = ROOT / "docs" / "costs.md"
 EVENTS_PAGE = ROOT / "docs" / "events.md"
+METRICS_PAGE = ROOT / "docs" / "metrics.md"
 PROTOCOL_PAGE = ROOT / "docs" / "protocol.md"
 PICTURE = ROOT / "docs" / "report.png"
 PAGES = [
@@ -122,6 +124,22 @@ def gateway_options_table() -> str:
         for name, field in GatewaySettings.model_fields.items()
     ]
     return _table(("option", "environment", "default", "meaning"), rows)
+
+
+def metrics_table() -> str:
+    """Every metric: both names, kind, unit, labels, meaning."""
+    rows = [
+        (
+            f"`{metric.prometheus_name}`",
+            f"`{metric.name}`",
+            str(metric.kind),
+            f"`{metric.unit}`" if metric.unit else "",
+            ", ".join(f"`{label}`" for label in metric.labels),
+            metric.meaning,
+        )
+        for metric in METRICS
+    ]
+    return _table(("Prometheus", "OpenTelemetry", "kind", "unit", "labels", "meaning"), rows)
 
 
 def capacity_options_table() -> str:
@@ -235,6 +253,7 @@ TABLES: list[tuple[Path, str, Callable[[], str]]] = [
     (CONFORMANCE_PAGE, "conformance cases", conformance_table),
     (EVENTS_PAGE, "event fields", event_fields_table),
     (EVENTS_PAGE, "events", events_table),
+    (METRICS_PAGE, "metrics", metrics_table),
 ]
 
 

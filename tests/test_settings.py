@@ -285,3 +285,25 @@ def test_a_duration_that_is_drawn_is_public_as_it_was_given(text: str) -> None:
     assert settings.public()["call_duration"] == text
     assert make_settings(settings.public()).call_duration == settings.call_duration
     assert make_settings({"call_duration": "1m"}).public()["call_duration"] == 60.0
+
+
+@pytest.mark.parametrize(
+    "address", ["http://user:s3cret@127.0.0.1:4318", "http://127.0.0.1:4318/?key=s3cret"]
+)
+def test_an_address_of_a_collector_that_holds_a_secret_is_refused_without_being_shown(address: str) -> None:
+    (fault,) = faults_of(otlp_endpoint=address)
+    assert "OTEL_EXPORTER_OTLP_HEADERS" in fault
+    assert "s3cret" not in fault
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:4318", "ftp://127.0.0.1", "http://", "http://h:99999", "soon"]
+)
+def test_what_is_no_address_of_a_collector_is_refused(address: str) -> None:
+    (fault,) = faults_of(otlp_endpoint=address)
+    assert fault.startswith(f"--otlp-endpoint '{address}': ")
+
+
+def test_a_port_for_prometheus_is_a_port() -> None:
+    assert len(faults_of(prometheus_port="65536")) == len(faults_of(prometheus_port="-1")) == 1
+    assert make_settings({"prometheus_port": "0"}).prometheus_port == 0

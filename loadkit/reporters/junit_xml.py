@@ -117,20 +117,23 @@ def _verdict(summary: Mapping[str, Any]) -> _Case:
     def case(result: _Result, kind: str = "", message: str = "") -> _Case:
         return _Case("run", "verdict", result, kind, message, seconds)
 
-    if not_green := _why_not_green(summary["run"]):
-        return case(_Result.ERROR, "incomplete run", f"{not_green} {sentence}")
     if status == "pass":
-        return case(_Result.PASSED)
+        not_green = _why_not_green(summary["run"])
+        return (
+            case(_Result.ERROR, "incomplete run", f"{not_green} {sentence}")
+            if not_green
+            else case(_Result.PASSED)
+        )
     return case(_Result.FAILURE if status == "fail" else _Result.ERROR, status, sentence)
 
 
 def _why_not_green(run: Mapping[str, Any]) -> str | None:
-    """Why the job is not green whatever the verdict says; ``None`` when that decides."""
+    """Why the job is not green though the verdict is; ``None`` when it is."""
     if run["workers_lost"]:
         return f"Workers lost: {run['workers_lost']:,}."
     ended_by = run["ended_by"]
-    if ended_by in _GOOD_ENDS or ended_by == "stalled":
-        return None  # the verdict on a stalled generator says more
+    if ended_by in _GOOD_ENDS:
+        return None
     if ended_by is None:
         return "The end of the run is not recorded: it was killed, or still goes on."
     return f"The run was ended early ({printable(str(ended_by), 100)})."

@@ -25,6 +25,7 @@ from loadkit.swarm.configuration import Configuration
 from loadkit.swarm.forwarding import FINISH, FINISHED, RecordForwarder
 from loadkit.swarm.listeners import listeners_of
 from loadkit.swarm.media_path import tell_media_path
+from loadkit.swarm.metrics import Metrics
 from loadkit.swarm.own_figures import OwnFigures
 from loadkit.swarm.pool import EnginePool, default_engines
 from loadkit.swarm.run import Run
@@ -58,6 +59,7 @@ class Swarm:
         self._gateway: EmbeddedGateway | None = None
         self._forwarder: RecordForwarder | None = None
         self._workers: Workers | None = None
+        self._metrics: Metrics | None = None
         self._run: Run | None = None
         self._spread = self._configuration.spread()
         self._exit_code: ExitCode | None = None
@@ -128,6 +130,7 @@ class Swarm:
         self._traffic.check(self.settings)
         self._traffic.note_users(self.settings)
         preflight.check_local_addresses(self.settings)
+        self._metrics = Metrics(self.settings)
         if not self._environment.host and not any(u.host for u in self._environment.user_classes):
             self._start_gateway()
         if not self.settings.token():
@@ -197,6 +200,8 @@ class Swarm:
             if self._forwarder is None:
                 expected = 0 if self._workers is None else self._workers.begin()
                 listeners = listeners_of(self._environment, self.settings, self._run_is_over)
+                if self._metrics is not None:
+                    listeners += self._metrics.listeners()
                 self._run = Run(self.settings, self._configuration.host, expected, listeners)
                 logger.info("records of this run: %s", self._run.path)
                 self._traffic.offer(self.settings, self._run, self._run_is_over)
@@ -362,7 +367,9 @@ class Swarm:
             self._environment.process_exit_code = int(self._exit_code)
 
     def release(self) -> None:
-        """End the engines and the embedded gateway."""
+        """End the engines and the embedded gateway, and the page of metrics."""
+        if self._metrics is not None:
+            self._metrics.stop()
         if self._pool is not None:
             self._pool.stop()
         if self._gateway is not None:
