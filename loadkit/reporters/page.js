@@ -64,6 +64,8 @@
       const { view } = await vegaEmbed(place, touch ? still(spec) : spec, {
         mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false, tooltip,
       });
+      // The place around it is one image with a name and a description; its shapes say nothing by themselves.
+      place.querySelector("svg")?.setAttribute("aria-hidden", "true");
       page.views.set(name, view);
       for (const told of page.whenDrawn) told(name, view, place);
     } catch (error) {
