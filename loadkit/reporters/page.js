@@ -60,12 +60,14 @@
     if (place === null || page.drawing.has(name)) return;
     page.drawing.add(name);
     const spec = page.specs[name];
+    // The place is one image with a name and a description. Vega gives what it draws in a role and a name of its own.
+    const inside = document.createElement("div");
+    inside.setAttribute("aria-hidden", "true");
+    place.append(inside);
     try {
-      const { view } = await vegaEmbed(place, touch ? still(spec) : spec, {
+      const { view } = await vegaEmbed(inside, touch ? still(spec) : spec, {
         mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false, tooltip,
       });
-      // The place around it is one image with a name and a description; its shapes say nothing by themselves.
-      place.querySelector("svg")?.setAttribute("aria-hidden", "true");
       page.views.set(name, view);
       for (const told of page.whenDrawn) told(name, view, place);
     } catch (error) {
