@@ -10,9 +10,9 @@ after the slope is taken away, n pieces are worth about n (1 − r) / (1 + r) in
 interval grows by the root of (1 + r) / (1 − r). r is corrected for its bias in short series with a trend,
 (n r + 2) / (n − 4).
 
-What others do on the gateway has a daily pattern. From two days on it is taken away: each hour's values are compared with
-those of the same hour of other days (the seasonal slope of Hirsch, Slack and Smith 1982), and what hours have of their own
-is subtracted. Within a day, a pattern and a drift are the same thing, and nobody can tell them apart.
+What others do on the gateway has a daily pattern. From two days on it is taken away: each hour's values are compared
+with those of the same hour of other days (the seasonal slope of Hirsch, Slack and Smith 1982), and what hours have of
+their own is subtracted. Within a day, a pattern and a drift are the same thing, and nobody can tell them apart.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def trend(found: Series) -> Trend | None:
     found_slope = theilslopes(values, found.at, alpha=CONFIDENCE)
     slope = float(found_slope.slope)
     correlation = _correlation(values - slope * found.at)
-    # About the slope, and not as a further quantile of all slopes: the outermost are those of neighbours, and mere noise.
+    # About the slope, and not as a further quantile of all slopes: the outermost are of neighbours, and mere noise.
     wider *= math.sqrt((1 + correlation) / (1 - correlation))
     low = slope - wider * (slope - float(found_slope.low_slope))
     high = slope + wider * (float(found_slope.high_slope) - slope)

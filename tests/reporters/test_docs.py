@@ -8,6 +8,7 @@ from loadkit.analysis.percentiles import STATISTICS
 from loadkit.reporters import write_reports
 from tests.arriving import arriving_run
 from tests.reporters.record_page import PAGE, record_page
+from tests.soaking import soak_run
 from tests.synthetic import troubled_run
 
 SUMMARY_PAGE = Path(__file__).parents[2] / "docs" / "summary.md"
@@ -17,6 +18,7 @@ OPEN_ENDED = {
     "ice.pairs": "<pair>",
     "paths.<path>.errors": "<code>",
     "paths.<path>.pairs": "<pair>",
+    "sessions.errors": "<reason>",
 }
 
 
@@ -40,13 +42,17 @@ def keys_of(value: dict[str, Any], prefix: str = "") -> set[str]:
 
 def test_the_page_names_every_key_of_a_real_summary_and_no_other(tmp_path: Path) -> None:
     summary = write_reports(troubled_run(tmp_path)) | {
-        "traffic": write_reports(arriving_run(tmp_path))["traffic"]
+        "traffic": write_reports(arriving_run(tmp_path))["traffic"],
+        "sessions": write_reports(soak_run(tmp_path, minutes=1))["sessions"],
     }
     text = SUMMARY_PAGE.read_text(encoding="utf-8").partition("## Keys")[2]
+    text = text.partition("## A row of")[0]
     documented = set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)) - {
         "worst_stage",
         "traffic",
         "traffic.steady",
+        "sessions",
+        "drift",
     }
     assert keys_of(summary) == documented
 
