@@ -1,7 +1,8 @@
 """The names in a run folder, and how one is made or found.
 
 Raw, written while the run goes: ``records.jsonl``, ``figures.jsonl``, ``run.json``, in a run by arrivals
-``arrivals.jsonl`` and, where the gateway's health was looked at, ``health.jsonl``. All other files are made from these and can be made again.
+``arrivals.jsonl`` and, where the gateway's health was looked at, ``health.jsonl``. All other files are made from these
+and can be made again.
 """
 
 from __future__ import annotations

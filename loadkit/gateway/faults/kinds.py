@@ -115,9 +115,7 @@ class Slowdown(Fault):
     """Answers get later with the gateway's age, which counts from its start."""
 
     kind = "slowdown"
-    per_minute: Seconds = key(
-        ..., "by how much later for each minute of its age, as 1ms", alias="per-minute"
-    )
+    per_minute: Seconds = key(..., "by how much later for each minute of its age, as 1ms", alias="per-minute")
 
 
 class NoAnswer(Fault):
