@@ -280,6 +280,13 @@ class Settings(SettingsModel):
         "a measure that got worse over the run fails it; so does, as no data, a run too short to say",
     )
 
+    # The comparison
+    baseline: Path | None = option(
+        None,
+        "folder of an earlier run: this one is compared with it at its end, and fails when it is worse; see "
+        "docs/compare.md",
+    )
+
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
     run_id: _Text | None = option(None, "name of the run's folder; date and time when not given")

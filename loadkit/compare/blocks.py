@@ -28,9 +28,9 @@ _MANY = 240
 #: Blocks with values that each run must have.
 LEAST_BLOCKS = 6
 
-#: From so many different values on, they are put onto a grid of this ratio, a fiftieth of the least floor worth having.
-_EXACT = 4_096
-_GRID = 1.001
+#: From so many different values on, they are put onto a grid of this ratio: a tenth of a per cent to each side.
+_EXACT = 1_000
+_GRID = 1.002
 
 
 def block_width(length_s: float, call_s: float) -> float:

@@ -195,6 +195,12 @@ def read_health(folder: RunFolder) -> pd.DataFrame:
     return frame[frame["at"].notna()].sort_values("at", kind="stable", ignore_index=True)
 
 
+def no_figures() -> pd.DataFrame:
+    """The table of a run of which no process told anything."""
+    frame = _frame(_FIGURES.empty_table())
+    return frame.assign(late_histogram=pd.Series(dtype=object))
+
+
 def no_arrivals() -> pd.DataFrame:
     """The table of a run by users."""
     return _frame(_ARRIVALS.empty_table())
