@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from loadkit import __version__
-from loadkit.errors import ExitCode, LoadkitError, exit_code_of
+from loadkit.errors import ExitCode, LoadkitError, RunFolderError, exit_code_of
 from loadkit.settings import OF_THRESHOLDS, Settings
 from loadkit.thresholds.resolved import objectives_of
 
@@ -67,7 +67,10 @@ def _report(options: argparse.Namespace) -> int:
     from loadkit.runs.folder import RunFolder
 
     folder = RunFolder.open(options.folder)
-    summary = write_reports(folder)
+    try:
+        summary = write_reports(folder)
+    except OSError as exc:
+        raise RunFolderError(f"the report of {folder.path} cannot be written: {exc.strerror or exc}") from exc
     print(text_summary(summary, folder.report))
     return int(exit_code_of(summary["verdict"]["status"]))
 

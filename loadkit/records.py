@@ -174,6 +174,9 @@ class CallRecord:
     )
     packets_reordered: int | None = _column("", "arrived after a packet with a higher sequence number")
     packets_duplicated: int | None = _column("", "arrived more than once")
+    playout_late_simulated: int | None = _column(
+        "", "packets that a listener with 60 ms of playout would have thrown away as too late; simulated"
+    )
     jitter: float | None = _column("s", "RFC 3550 interarrival jitter at the end of the call")
     longest_gap_ms: float | None = _column("ms", "longest time between two received packets")
     clock_drift_ppm: float | None = _column(
@@ -184,6 +187,12 @@ class CallRecord:
     round_trip_time: float | None = _column("s", "mean round trip time out of RTCP reports")
     remote_packets_lost: int | None = _column("", "of our packets, lost on the way to the gateway (its RTCP)")
     remote_jitter: float | None = _column("s", "jitter of our packets at the gateway (its RTCP)")
+
+    mos: float | None = _column(
+        "",
+        "1 to 4.5: what the path left of speech, by the E-model (ITU-T G.107.2, reduced) for Opus at 40 kbit/s, with"
+        " a simulated playout of 60 ms; None without a round trip time",
+    )
 
     # what was heard
     audio_level: float | None = _column(

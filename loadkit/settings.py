@@ -25,7 +25,9 @@ from pydantic import (
 
 from loadkit.arrival_rates import RateSetting, Schedule, StagesSetting
 from loadkit.distributions import Constant, Distribution, DistributionSetting, parse_distribution
+from loadkit.planned_marks import MarksSetting
 from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, Texts, listed, option
+from loadkit.thresholds.abort import parse_conditions
 from loadkit.thresholds.objectives import SEPARATOR, objectives_of_texts, split_texts
 from loadkit.thresholds.presets import check_preset
 
@@ -116,6 +118,19 @@ class Arrivals(enum.StrEnum):
     """At equal distances."""
     POISSON = "poisson"
     """Each by itself, as independent callers do."""
+
+
+class LiveView(enum.StrEnum):
+    """How a run is shown in the terminal while it goes."""
+
+    AUTO = "auto"
+    """Without Locust's page: ``terminal`` where there is one, ``lines`` elsewhere; with the page, ``off``."""
+    TERMINAL = "terminal"
+    """A view that stays at the bottom of the terminal; ``lines`` where there is no terminal."""
+    LINES = "lines"
+    """A line of the log every ten seconds, and one for each new error code."""
+    OFF = "off"
+    """Nothing."""
 
 
 class Settings(SettingsModel):
@@ -287,6 +302,31 @@ class Settings(SettingsModel):
         "docs/compare.md",
     )
 
+    # How a run begins and ends early
+    abort_on: Annotated[tuple[str, ...], BeforeValidator(split_texts)] = option(
+        (),
+        "condition on which a hopeless run is ended early, with its report and as a failure: 'failed > 20% for 60s', "
+        "'setup_ms p95 > 5000 for 2m', see docs/exit_codes.md; several as with --slo",
+        separator=SEPARATOR,
+    )
+    no_preflight: bool = option(
+        False,
+        "do not look, before a run, whether anything answers at the gateway's address; for a gateway that comes up "
+        "later, or that a master cannot reach",
+    )
+
+    # What is seen while it goes
+    live: LiveView = option(
+        LiveView.AUTO,
+        "the run in the terminal while it goes: terminal, lines (of the log), off, or auto: without Locust's page "
+        "terminal where there is one and lines elsewhere",
+    )
+    mark: MarksSetting = option(
+        (),
+        "a mark that pictures show, so long after the start of the run: 600s:failover, 10m:back again",
+        separator="\n",
+    )
+
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
     run_id: _Text | None = option(None, "name of the run's folder; date and time when not given")
@@ -334,6 +374,14 @@ class Settings(SettingsModel):
         if faults:
             raise ValueError("; ".join(faults))
         return tuple(str(one.threshold) for one in found)
+
+    @field_validator("abort_on")
+    @classmethod
+    def _conditions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        found, faults = parse_conditions(value)
+        if faults:
+            raise ValueError("; ".join(faults))
+        return tuple(str(one) for one in found)
 
     @field_validator("slo_preset")
     @classmethod

@@ -102,6 +102,8 @@ def call_row(number: int = 0, **changes: Any) -> dict[str, Any]:
         packets_discarded=0,
         packets_reordered=0,
         packets_duplicated=0,
+        playout_late_simulated=int(number % 23 == 0),
+        mos=luck.uniform(4.2, 4.38),
         jitter=luck.uniform(0.0005, 0.004),
         longest_gap_ms=luck.uniform(21, 60),
         round_trip_time=luck.uniform(0.001, 0.02),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from loadkit.analysis.error_codes import count_codes
 from loadkit.analysis.percentiles import distribution
 from loadkit.records import Outcome
 from loadkit.settings import IcePath
@@ -30,7 +31,7 @@ def _figures(calls: pd.DataFrame) -> dict[str, Any]:
     return {
         "calls": len(calls),
         "failed": len(failed),
-        "errors": _counts(failed["error_code"].fillna("UNKNOWN")),
+        "errors": count_codes(failed["error_code"]),
         "setup_ms": distribution(calls["setup_ms"]),
         "ice_ms": distribution(calls["ice_ms"]),
         "relay_ms": distribution(calls["relay_ms"]),

@@ -10,11 +10,15 @@ import numpy as np
 import pandas as pd
 
 from loadkit.analysis.concurrency import concurrency
+from loadkit.analysis.drift import add_drift
+from loadkit.analysis.drift_verdict import with_drift
+from loadkit.analysis.error_codes import count_codes
 from loadkit.analysis.generator import summarise_generator
 from loadkit.analysis.limits import Limits
 from loadkit.analysis.objectives import judge_objectives, objectives_of_run
 from loadkit.analysis.paths import summarise_paths
 from loadkit.analysis.percentiles import distribution, rounded
+from loadkit.analysis.quality import summarise_quality
 from loadkit.analysis.traffic import summarise_traffic
 from loadkit.analysis.verdict import judge
 from loadkit.printable import printable
@@ -29,11 +33,6 @@ TIMINGS: tuple[str, ...] = ("start_delay_ms", *STAGES, "greeting_ms")
 #: The parts of a set-up that one can be blamed for, in the order in which they end.
 SETUP_PARTS: tuple[str, ...] = STAGES[: STAGES.index("setup_ms")]
 
-#: Distinct codes that are kept apart; a gateway can send any number of them.
-MOST_CODES = 100
-
-OTHER_CODES = "(other codes)"
-
 
 def summarise(
     calls: pd.DataFrame,
@@ -41,12 +40,14 @@ def summarise(
     figures: pd.DataFrame,
     run: Mapping[str, Any],
     arrivals: pd.DataFrame | None = None,
+    health: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """The whole ``summary.json`` as plain values; unmeasured is ``None``.
 
     :param run: the content of ``run.json``; ``{}`` when there is none.
     :param arrivals: what arrived second by second; None for a run by users.
     :raises RunFolderError: the thresholds in ``run.json`` cannot be read.
+    :param health: what the gateway's ``/health`` told; None when nobody looked.
     """
     summary: dict[str, Any] = {
         "version": SUMMARY_VERSION,
@@ -65,6 +66,7 @@ def summarise(
     summary["worst_stage"] = _worst_stage(summary["stages"])
     summary["turns"] = _turns(turns)
     summary["media"] = _media(calls)
+    summary["quality"] = summarise_quality(calls)
     summary["ice"] = _ice(calls)
     summary["paths"] = summarise_paths(calls)
     summary["generator"] = summarise_generator(
@@ -76,7 +78,8 @@ def summarise(
         stalled=_stalled(run),
     )
     summary |= judge_objectives(objectives_of_run(run), calls, turns, summary["run"]["started_at"])
-    verdict = judge(summary)
+    add_drift(summary, calls, turns, figures, health, run)
+    verdict = with_drift(judge(summary), summary["drift"], run)
     summary["verdict"] = {"status": str(verdict.status), "sentence": verdict.sentence}
     return summary
 
@@ -117,6 +120,7 @@ def _run(calls: pd.DataFrame, figures: pd.DataFrame, run: Mapping[str, Any]) -> 
         "ended_at": ended,
         "duration_s": duration,
         "ended_by": str(ended_by) if ended_by is not None else None,
+        "aborted": _aborted(run),
         "workers_lost": len(lost) if isinstance(lost, (list, tuple)) else 0,
         "tls_insecure": insecure if isinstance(insecure, bool) else None,
         "unreadable_lines": sum(int(table.attrs.get("unreadable_lines", 0)) for table in (calls, figures)),
@@ -128,6 +132,15 @@ def _stalled(run: Mapping[str, Any]) -> str | None:
     if run.get("ended_by") != "stalled":
         return None
     return printable(str(run.get("stalled") or "The generator stood still, and the run was ended."), 400)
+
+
+def _aborted(run: Mapping[str, Any]) -> str | None:
+    """The condition of ``--abort-on`` that ended the run, with its value; ``None`` when none did."""
+    facts = run.get("aborted")
+    if run.get("ended_by") != "aborted":
+        return None
+    sentence = facts.get("sentence") if isinstance(facts, Mapping) else None
+    return printable(str(sentence or "a condition of it was met"), 400)
 
 
 def _extreme(pick: Any, moments: Iterable[Any]) -> float | None:
@@ -151,12 +164,8 @@ def _minutes(milliseconds: pd.Series[Any]) -> float | None:
 
 
 def _errors(calls: pd.DataFrame) -> dict[str, int]:
-    failed = calls.loc[calls["outcome"] == Outcome.FAILED, "error_code"].fillna("UNKNOWN")
-    counts: dict[str, int] = {}
-    for rank, (code, count) in enumerate(_counts(failed).items()):
-        name = printable(code, 100) if rank < MOST_CODES else OTHER_CODES
-        counts[name] = counts.get(name, 0) + count
-    return counts
+    failed = calls.loc[calls["outcome"] == Outcome.FAILED, "error_code"]
+    return count_codes(failed)
 
 
 def _counts(values: pd.Series[Any]) -> dict[str, int]:

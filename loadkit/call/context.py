@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from loadkit.signaling.tls import client_tls
 from loadkit.signaling.urls import ice_servers_url, signaling_url
 from loadkit.transport.addresses import candidate_addresses, is_loopback
 from loadkit.transport.dtls import Certificate
+from loadkit.unix_clock import unix_offset
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,11 @@ def make_context(
     *,
     certificate: Certificate,
     clock: MediaClock,
+    offset: float | None = None,
 ) -> CallContext:
     """A context for calls from now on.
 
+    :param offset: seconds from the monotonic clock to Unix time; as this process reads its clock when not given.
     :raises SettingsError: the file of ``tls_ca``, or the path of media, cannot be used.
     """
     usable_media_path(settings)
@@ -86,5 +88,5 @@ def make_context(
         certificate=certificate,
         clock=clock,
         ssl_context=client_tls(settings.tls_ca, insecure=settings.tls_insecure),
-        unix_offset=time.time() - time.monotonic(),
+        unix_offset=unix_offset() if offset is None else offset,
     )

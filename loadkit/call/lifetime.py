@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from loadkit.call.file_limit import named_by_cause
 from loadkit.errors import CallError, Stage, TransportError
+from loadkit.progress import Progress, progress_of
 from loadkit.records import Outcome
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,11 @@ class Lifetime:
     def end(self) -> End | None:
         """How the call ended; None while it has not."""
         return self._ended.result() if self._ended.done() else None
+
+    @property
+    def progress(self) -> Progress:
+        """How far the call has come."""
+        return progress_of(self.stage, ended=self._ended.done())
 
     def finish(self, outcome: Outcome, error: CallError | None = None) -> None:
         """Note a cause of the end; only the first one counts."""

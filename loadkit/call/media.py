@@ -13,6 +13,7 @@ from loadkit.call.stream import MakeStream, MediaStream, Playback, StreamFigures
 from loadkit.call.timeline import Timeline
 from loadkit.errors import Stage, TransportError
 from loadkit.media.clock import MediaClock
+from loadkit.media.quality import mos
 from loadkit.media.rtcp import REPORT_INTERVAL_S
 from loadkit.records import CallRecord
 from loadkit.signaling.modes import ECHO
@@ -168,6 +169,7 @@ class CallMedia:
         if figures.first_arrival is not None:
             record.packets_lost = figures.packets_lost
             record.loss_burst_mean = figures.loss_burst_mean
+            record.playout_late_simulated = figures.playout_late
             record.packets_reordered = figures.packets_reordered
             record.packets_duplicated = figures.packets_duplicated
             record.clock_drift_ppm = figures.clock_drift_ppm
@@ -176,6 +178,10 @@ class CallMedia:
         record.round_trip_time = figures.round_trip_time
         record.remote_packets_lost = figures.remote_packets_lost
         record.remote_jitter = figures.remote_jitter
+        if record.packets_lost is not None and figures.playout_late is not None:
+            expected = figures.packets_received + figures.packets_lost
+            late, bursts = figures.playout_late, figures.loss_burst_mean
+            record.mos = mos(expected, figures.packets_lost, late, bursts, figures.round_trip_time)
         first = record.first_packet_ms
         if first is not None or connected_ms >= NO_AUDIO_S * 1000:
             record.no_audio = first is None or first > NO_AUDIO_S * 1000

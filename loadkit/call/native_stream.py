@@ -222,6 +222,7 @@ class NativeStream:
             packets_lost=counted.packets_expected - counted.packets_received,
             packets_reordered=counted.reordered,
             loss_burst_mean=loss_burst_mean(counted),
+            playout_late=counted.playout_late,
             clock_drift_ppm=ppm_of(media.drift_points()),
             jitter=jitter_of(counted),
             longest_gap=known(counted.longest_gap),

@@ -11,6 +11,7 @@ from loadkit.media.bursts import LossBursts
 from loadkit.media.clock import LATE_S, MediaClock, lateness_of_frames
 from loadkit.media.drift import DriftMeter
 from loadkit.media.meter import ReceptionMeter
+from loadkit.media.playout import Playout
 from loadkit.media.rtcp import RtcpReporter
 from loadkit.media.rtp import RtpSource, parse_plain, parse_rtp
 from loadkit.media.speaker import Speaker
@@ -32,7 +33,7 @@ class PythonStream:
         self.sounding_last: float | None = None
         self.speaker = Speaker()
         self._listener = listener
-        self._meter = ReceptionMeter(LossBursts(), DriftMeter())
+        self._meter = ReceptionMeter(LossBursts(), DriftMeter(), Playout())
         self._peer: Peer | None = None
         # What a packet needs, and nobody has before attach.
         self._source = RtpSource(0, 0)
@@ -201,6 +202,7 @@ class PythonStream:
             packets_lost=meter.packets_lost,
             packets_reordered=meter.packets_reordered,
             loss_burst_mean=meter.loss_burst_mean,
+            playout_late=meter.playout_late,
             clock_drift_ppm=meter.clock_drift_ppm,
             jitter=meter.jitter,
             longest_gap=meter.longest_gap,

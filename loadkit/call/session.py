@@ -19,6 +19,7 @@ from aiortc import RTCIceCandidate
 
 from loadkit.call.context import CallContext
 from loadkit.call.hearing import Hearing
+from loadkit.call.kept_text import keep_text, without_token
 from loadkit.call.lifetime import CallEnded, Lifetime
 from loadkit.call.media import CallMedia
 from loadkit.call.media_path import make_stream_of
@@ -29,6 +30,7 @@ from loadkit.call.signaling import CallSignaling
 from loadkit.call.spec import OFFER_SETTINGS, CallSpec
 from loadkit.call.timeline import Timeline
 from loadkit.errors import CallError, SignalingError, Stage, TransportError
+from loadkit.progress import Progress
 from loadkit.records import CallRecord, Outcome, TurnRecord
 from loadkit.settings import MediaPath
 from loadkit.signaling.client import SignalingConnection, SocketLost
@@ -37,12 +39,7 @@ from loadkit.signaling.messages import Offer
 from loadkit.transport.goodbye import GOODBYE_S, within_goodbye
 from loadkit.transport.peer import Peer
 from loadkit.transport.route import Route
-from loadkit.transport.sdp import (
-    LocalDescription,
-    RemoteDescription,
-    read_sdp,
-    write_sdp,
-)
+from loadkit.transport.sdp import LocalDescription, RemoteDescription, read_sdp, write_sdp
 
 logger = logging.getLogger(__name__)
 
@@ -261,7 +258,7 @@ class CallSession:
         session_id = await self._lifetime.unless_ended(asyncio.shield(self.connected))
         return {
             "session_id": session_id,
-            "setup_ms": self._timeline.milliseconds("intended", "dtls_done"),
+            "setup_ms": self.setup_ms,
             "start_delay_ms": self._timeline.milliseconds("intended", "started"),
         }
 
@@ -273,6 +270,16 @@ class CallSession:
             record.connected_ms = (now - connected_at) * 1000
             self._media.fill(record)
         return record
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has come."""
+        return self._lifetime.progress
+
+    @property
+    def setup_ms(self) -> float | None:
+        """Intended start → media can flow; None before."""
+        return self._timeline.milliseconds("intended", "dtls_done")
 
     @property
     def packets(self) -> tuple[int, int]:
@@ -288,12 +295,12 @@ class CallSession:
         end = self._lifetime.end
         if end is None:
             return {}
-        error = end.error
+        error, token = end.error, self._settings.token()
         return {
             "outcome": end.outcome,
             "stage": error.stage if error else None,
             "code": error.code if error else None,
-            "message": error.message if error else None,
+            "message": without_token(token, error.message) if error else None,
         }
 
     # The end
@@ -340,6 +347,7 @@ class CallSession:
         for turn in turns:
             turn.call_id = record.call_id
         record.turns = len(turns) if self.spec.listen else None
+        keep_text(record, self._settings.token())
         return record, turns
 
     def _mark(self, name: str) -> None:

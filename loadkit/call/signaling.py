@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from aiortc import RTCIceCandidate
 
+from loadkit.call.kept_text import without_token
 from loadkit.call.lifetime import Lifetime
 from loadkit.call.timeline import Timeline
 from loadkit.errors import GatewayError, SignalingError, Stage
@@ -167,7 +168,7 @@ class CallSignaling:
                     else:
                         lifetime.fail_here("CLOSED_EARLY", "the gateway sent close during the set-up")
                 case GatewayErrorReceived(code=code, message=message):
-                    code, message = self._without_token(code), self._without_token(message)
+                    code, message = without_token(self._token, code), without_token(self._token, message)
                     lifetime.fail(
                         GatewayError(lifetime.stage, code[:_LONGEST_CODE], message[:_LONGEST_MESSAGE])
                     )
@@ -182,10 +183,6 @@ class CallSignaling:
             logger.debug("a frame was dropped: %s", exc)
         else:
             self._remote_candidate(readable)
-
-    def _without_token(self, text: str) -> str:
-        """Text from the gateway, which may repeat the token that it refuses."""
-        return text.replace(self._token, "***") if self._token else text
 
     async def _follow_remote_candidates(self) -> None:
         """Hand over what was held back, as it becomes due; when media flows there is no more need."""

@@ -29,6 +29,7 @@ from loadkit.media.bursts import LossBursts
 from loadkit.media.clock import LATE_S, MediaClock
 from loadkit.media.drift import DriftMeter
 from loadkit.media.meter import ReceptionMeter
+from loadkit.media.playout import Playout
 from loadkit.media.rtp import parse_rtp
 from loadkit.media.speaker import Speaker
 from loadkit.transport import aiortc_media
@@ -52,7 +53,7 @@ class StockStream:
         self.sounding_last: float | None = None
         self.speaker = Speaker()
         self._listener = listener
-        self._meter = ReceptionMeter()
+        self._meter = ReceptionMeter(playout=Playout())
         self._bursts = LossBursts()
         self._drift = DriftMeter()
         self._track = SpokenTrack(self._next_payload)
@@ -206,6 +207,7 @@ class StockStream:
             packets_lost=received.packetsLost if received else meter.packets_lost,
             packets_reordered=meter.packets_reordered,
             loss_burst_mean=self._bursts.mean,
+            playout_late=meter.playout_late,
             clock_drift_ppm=self._drift.ppm,
             # aiortc's jitter is in ticks of the RTP clock, here as there.
             jitter=received.jitter / CLOCK_RATE if received else meter.jitter,

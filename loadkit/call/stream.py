@@ -79,6 +79,8 @@ class StreamFigures:
     packets_lost: int
     packets_reordered: int
     loss_burst_mean: float | None
+    playout_late: int | None
+    """Packets too late for the simulated playout (:mod:`loadkit.media.playout`)."""
     clock_drift_ppm: float | None
     jitter: float | None
     longest_gap: float | None

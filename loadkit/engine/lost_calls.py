@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from loadkit.call.spec import CallSpec
 from loadkit.errors import Stage
 from loadkit.records import CallRecord, Outcome
+from loadkit.unix_clock import unix_now, unix_offset
 
 
 @dataclass
@@ -26,7 +26,7 @@ def record_of_lost_call(held: HeldCall, code: str, message: str) -> CallRecord:
     record = record_of_unplaced_call(held.spec, code, message)
     delay_ms = record.start_delay_ms = held.start_delay_ms
     if delay_ms is not None:
-        record.started_at = round(held.spec.intended + delay_ms / 1000 + _unix_offset(), 6)
+        record.started_at = round(held.spec.intended + delay_ms / 1000 + unix_offset(), 6)
     record.failed_stage = Stage.MEDIA if held.connected else Stage.PLACE
     return record
 
@@ -34,12 +34,8 @@ def record_of_lost_call(held: HeldCall, code: str, message: str) -> CallRecord:
 def record_of_unplaced_call(spec: CallSpec, code: str, message: str) -> CallRecord:
     """It never began."""
     record = spec.new_record()
-    record.intended_at = round(spec.intended + _unix_offset(), 6)
-    record.ended_at = round(time.time(), 6)
+    record.intended_at = round(spec.intended + unix_offset(), 6)
+    record.ended_at = round(unix_now(), 6)
     record.outcome, record.failed_stage = Outcome.FAILED, Stage.PLACE
     record.error_code, record.error_message = code, message
     return record
-
-
-def _unix_offset() -> float:
-    return time.time() - time.monotonic()

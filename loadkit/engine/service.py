@@ -14,6 +14,7 @@ from loadkit.call.context import CallContext, Destination, make_context
 from loadkit.call.lifetime import CallEnded
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
+from loadkit.engine.call_counts import CallCounts
 from loadkit.engine.figures import FigureTaker, take_figures
 from loadkit.engine.link import Message
 from loadkit.errors import CallError, LoadkitError, SampleError, Stage
@@ -50,6 +51,7 @@ class EngineService:
         self._tasks: set[asyncio.Task[None]] = set()
         self._figures: asyncio.Task[None] | None = None
         self._taker = FigureTaker(self._clock)
+        self._counts = CallCounts()
         #: RTP packets sent and received by the calls that have ended.
         self._packets_of_ended = (0, 0)
         #: Set when the engine shall end.
@@ -96,6 +98,7 @@ class EngineService:
                 Destination.from_message(message["destination"]),
                 certificate=self._certificate,
                 clock=self._clock,
+                offset=message.get("unix_offset"),
             )
         except LoadkitError as exc:
             self._send({"ev": "refused", "reason": str(exc)})
@@ -112,6 +115,10 @@ class EngineService:
         assert self._context is not None, "a call was placed before the engine was configured"
         session = CallSession(spec, self._context)
         self._calls[spec.call_id] = session
+        self._counts.placed()
+        session.connected.add_done_callback(
+            lambda connected: None if connected.cancelled() else self._counts.connected(session.setup_ms)
+        )
         task = self._spawn(self._hold(session))
         self._holding.add(task)
         task.add_done_callback(self._holding.discard)
@@ -162,7 +169,9 @@ class EngineService:
             case "wait_for_agent":
                 return await call.script.wait_for_agent(args["timeout"])
             case "wait_for_reply":
-                return await call.script.wait_for_reply(args["timeout"])
+                latency_ms = await call.script.wait_for_reply(args["timeout"])
+                self._counts.replied(latency_ms)
+                return latency_ms
         raise ValueError(f"there is no command {name!r}")
 
     def _end(self, message: Message) -> None:
@@ -186,7 +195,8 @@ class EngineService:
             now + self._context.unix_offset,
             tasks=len(asyncio.all_tasks()),
         )
-        self._send({"ev": "figures", "row": row})
+        counts = self._counts.take(call.progress for call in self._calls.values())
+        self._send({"ev": "figures", "row": {**row, **counts}})
 
     async def _sample(self, path: str) -> EncodedSample:
         """A sample that a script names; encoded on first use, beside the loop. After that no thread is asked."""

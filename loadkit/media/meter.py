@@ -7,6 +7,7 @@ import math
 from loadkit.media import CLOCK_RATE
 from loadkit.media.bursts import LossBursts
 from loadkit.media.drift import DriftMeter
+from loadkit.media.playout import Playout
 
 #: RFC 3550 A.1: a jump further than this is a source that started anew, not loss.
 _MAX_DROPOUT = 3000
@@ -26,6 +27,7 @@ class ReceptionMeter:
 
     :param bursts: told of each packet, too, in the same way.
     :param drift: told of each packet, too, in the same way.
+    :param playout: told of the transit of each packet that is no duplicate.
     """
 
     __slots__ = (
@@ -43,6 +45,7 @@ class ReceptionMeter:
         "_least_at",
         "_longest",
         "_next",
+        "_playout",
         "_received",
         "_received_prior",
         "_run",
@@ -56,7 +59,12 @@ class ReceptionMeter:
         "ssrc",
     )
 
-    def __init__(self, bursts: LossBursts | None = None, drift: DriftMeter | None = None) -> None:
+    def __init__(
+        self,
+        bursts: LossBursts | None = None,
+        drift: DriftMeter | None = None,
+        playout: Playout | None = None,
+    ) -> None:
         self.ssrc: int | None = None
         self.packets_reordered = 0
         self.packets_duplicated = 0
@@ -64,6 +72,7 @@ class ReceptionMeter:
         self.first_arrival: float | None = None
         self._bursts = bursts
         self._drift = drift
+        self._playout = playout
         self._bytes = 0
         self._bad_sequence: int | None = None
         self._base = 0
@@ -100,6 +109,8 @@ class ReceptionMeter:
                 # RFC 3550 A.8, in timestamp units; the transit's own offset falls out.
                 self._jitter += ((difference if difference > 0 else -difference) - self._jitter) / 16
                 self._transit = transit
+                if self._playout is not None:
+                    self._playout.packet(transit)
                 if transit < self._least:
                     self._least, self._least_at = transit, now
                 gap = now - self._arrival
@@ -183,6 +194,8 @@ class ReceptionMeter:
                 difference = 0x100000000 - difference
             self._jitter += (difference - self._jitter) / 16
         self._transit, self._stamped = transit, timestamp
+        if self._playout is not None:
+            self._playout.packet(transit)
         return True
 
     def _start(self, ssrc: int, sequence_number: int) -> None:
@@ -193,6 +206,8 @@ class ReceptionMeter:
         self._seen = 1
         self._bad_sequence = None
         self._stamped = None
+        if self._playout is not None:
+            self._playout.anew()
 
     def _place(self, delta: int) -> bool:
         """Note a packet ``delta`` after the highest so far; False when it was there already."""
@@ -260,6 +275,11 @@ class ReceptionMeter:
         """Mean number of packets lost in a row; None when none was lost or nobody looks."""
         self._settle()
         return None if self._bursts is None else self._bursts.mean
+
+    @property
+    def playout_late(self) -> int | None:
+        """Packets too late for the simulated playout; None when nobody looks."""
+        return None if self._playout is None else self._playout.late
 
     @property
     def clock_drift_ppm(self) -> float | None:

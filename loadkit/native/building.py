@@ -11,11 +11,12 @@ import hashlib
 import os
 import platform
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from loadkit.user_cache import cache_folder, nobody_else_wrote
 
 _FOLDER = Path(__file__).parent
 _SOURCE = "media.c"
@@ -39,20 +40,14 @@ def _name() -> str:
 
 
 def _folders() -> tuple[Path, Path]:
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return _FOLDER / "built", Path(cache).expanduser() / "loadkit"
+    return _FOLDER / "built", cache_folder()
 
 
 def built_module() -> Path | None:
     """The module of these sources; None when it was not built."""
     for folder in _folders():
         path = folder / _name()
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        # What it holds runs in our process: nobody else may have written it.
-        if status.st_uid in (os.geteuid(), 0) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        if nobody_else_wrote(path):
             return path
     return None
 

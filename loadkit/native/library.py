@@ -10,7 +10,7 @@ from typing import Any
 from loadkit.native.building import built_module, why_not_built
 from loadkit.native.structures import EVENT_SIZE, Figures
 
-_ABI = 1
+_ABI = 2
 
 
 class MediaLibrary:

@@ -20,7 +20,7 @@
 
 #include "meter.h"
 
-#define ABI 1
+#define ABI 2
 #define SLOTS 64
 #define MOST_EVENTS 64
 #define MOST_DATAGRAM 65536
@@ -123,7 +123,7 @@ struct figures { /* as in library.py */
     int64_t ssrc, packets_received, packets_expected, bytes_received, reordered, duplicated, highest;
     int64_t refused, repeated, malformed, burst_lost, bursts;
     int64_t packets_sent, bytes_sent, sequence, timestamp, send_failed, frames_late, frames_skipped;
-    int64_t playing, speaking, drift_points;
+    int64_t playing, speaking, drift_points, playout_late;
     double first_arrival, last_arrival, longest_gap, jitter, late_max, speech_since, speech_last;
 };
 
@@ -484,6 +484,7 @@ int lk_stream_figures(struct poll *p, uint64_t number, struct figures *out) {
     out->playing = s->sample != NULL;
     out->speaking = s->speaking;
     out->drift_points = s->drift.count;
+    out->playout_late = m->playout.late;
     out->first_arrival = m->have_arrival ? m->first_arrival : NAN;
     out->last_arrival = m->have_arrival ? m->last_arrival : NAN;
     out->longest_gap = m->have_arrival ? m->longest_gap : NAN;

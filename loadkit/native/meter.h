@@ -1,5 +1,6 @@
 /* What arrived of one stream of RTP packets: the same arithmetic as loadkit/media/rtp.py, meter.py, bursts.py and
- * drift.py, which explain it; tests/native/test_meter.py feeds both the same packets and compares every figure.
+ * drift.py and playout.py, which explain it; tests/native/test_meter.py feeds both the same packets and compares
+ * every figure.
  * Pure: values and `now` in, values out. Nothing here allocates.
  */
 #ifndef LOADKIT_METER_H
@@ -21,6 +22,10 @@
 #define LATEST 64
 /* When there are so many windows of drift, two at a time become one. */
 #define MOST_POINTS 512
+/* The simulated playout: after the least delay, its rise per packet, and packets in a row until it starts anew. */
+#define PLAYOUT_S 0.06
+#define PLAYOUT_RISE 0.96
+#define PLAYOUT_PATIENCE 10
 
 /* Headers */
 
@@ -74,6 +79,34 @@ static int rtp_parse(const unsigned char *data, size_t length, struct rtp *out) 
     return 1;
 }
 
+/* Packets too late for a listener's playout */
+
+struct playout {
+    int started, in_a_row;
+    int64_t late;
+    double floor;
+};
+
+static void playout_packet(struct playout *o, double transit) {
+    double behind = transit - o->floor;
+    if (!o->started || !(behind > -1073741824.0 && behind < 1073741824.0) || behind <= 0) {
+        o->started = 1;
+        o->floor = transit;
+        o->in_a_row = 0;
+        return;
+    }
+    o->floor += PLAYOUT_RISE;
+    if (behind <= PLAYOUT_S * CLOCK_RATE) {
+        o->in_a_row = 0;
+        return;
+    }
+    o->late++;
+    if (++o->in_a_row >= PLAYOUT_PATIENCE) {
+        o->floor = transit;
+        o->in_a_row = 0;
+    }
+}
+
 /* Loss, order, duplicates, jitter, gaps */
 
 struct meter {
@@ -84,6 +117,7 @@ struct meter {
     uint64_t seen[WINDOW_WORDS]; /* bit n: the packet n before the highest was there */
     double transit, jitter, first_arrival, last_arrival, longest_gap; /* longest_gap: NaN below two packets */
     int64_t bytes_received, reordered, duplicated;
+    struct playout playout;
 };
 
 static int64_t meter_expected(const struct meter *m) {
@@ -98,6 +132,7 @@ static void meter_start(struct meter *m, uint32_t ssrc, uint16_t sequence) {
     m->seen[0] = 1;
     m->seen[1] = m->seen[2] = m->seen[3] = 0;
     m->have_bad = m->have_transit = 0;
+    m->playout.started = 0;
 }
 
 static void seen_advance(uint64_t *seen, int by) {
@@ -174,6 +209,7 @@ static int meter_packet(struct meter *m, const struct rtp *p, double now) {
     }
     m->have_transit = 1;
     m->transit = transit;
+    playout_packet(&m->playout, transit);
     return 1;
 }
 

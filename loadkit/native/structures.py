@@ -17,7 +17,7 @@ _COUNTS = (
     *("ssrc", "packets_received", "packets_expected", "bytes_received", "reordered", "duplicated", "highest"),
     *("refused", "repeated", "malformed", "burst_lost", "bursts"),
     *("packets_sent", "bytes_sent", "sequence", "timestamp", "send_failed", "frames_late", "frames_skipped"),
-    *("playing", "speaking", "drift_points"),
+    *("playing", "speaking", "drift_points", "playout_late"),
 )
 _SECONDS = (
     *("first_arrival", "last_arrival", "longest_gap", "jitter", "late_max", "speech_since", "speech_last"),
@@ -80,6 +80,7 @@ class Figures(ctypes.Structure):
     playing: int
     speaking: int
     drift_points: int
+    playout_late: int
     first_arrival: float
     last_arrival: float
     longest_gap: float

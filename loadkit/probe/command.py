@@ -26,6 +26,8 @@ NOT_FOR_ONE_CALL = (
     "arrivals",
     "back_to_back",
     "engines",
+    "live",
+    "mark",
     "max_call_minutes",
     "max_concurrent",
     "no_report",

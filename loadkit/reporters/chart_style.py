@@ -79,6 +79,11 @@ class Picture:
     wide: bool = False
     """It takes the whole width of the page."""
     zooms: bool = False
+    """It is over the time of the run: it zooms with the others, and shows the run's marks."""
+    finding: str = ""
+    """What it shows of this run, in a sentence: what a reader who cannot see it has to know."""
+    measure: str = ""
+    """The column it shows along ``y`` (over time) or ``x``; limits of thresholds on it are drawn."""
 
 
 def rows(table: pd.DataFrame, digits: int = 3) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from loadkit.analysis.verdict import Status
 from loadkit.errors import CODES
 from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
+from loadkit.reporters.definitions import TILE_MEANINGS
 from loadkit.reporters.traffic_words import arrival_words, carried_words
 from loadkit.reporters.wording import INSECURE, count, length, milliseconds, moment, plural, share
 
@@ -24,6 +25,8 @@ _ENDINGS = {
     "run_time": "ended when its time was over",
     "stopped": "stopped by hand",
     "interrupted": "interrupted by a signal",
+    "no_workers": "ended when its last worker was lost",
+    "aborted": "ended early by --abort-on",
     "stalled": "ended because the generator stood still",
     "stages": "ended with its last stage",
     "budget": "ended when its --max-call-minutes were used up",
@@ -40,6 +43,11 @@ class Tile:
     detail: str
     mood: str = ""
     """``good``, ``bad`` or nothing: a class of the page."""
+
+    @property
+    def meaning(self) -> str:
+        """What its number is."""
+        return TILE_MEANINGS.get(self.name, "")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
 """``report.html``: one file that opens offline, asks nobody for anything, and runs nothing that a gateway sent.
 
+It is for three readers: who wants the result in a sentence, who looks for the cause, and who wants the data. What is
+between the result and the data is a list of sections (:mod:`~loadkit.reporters.page_sections`).
+
 Everything that is shown passes through Jinja's autoescape. The page's own policy then forbids every request and
 every script and style but the ones whose hashes it names; Vega runs on its interpreter, without ``eval``.
 """
@@ -15,20 +18,14 @@ from markupsafe import Markup
 
 from loadkit.analysis.percentiles import STATISTICS
 from loadkit.printable import printable
-from loadkit.reporters import headline, page_tables
-from loadkit.reporters.charts import pictures
-from loadkit.reporters.charts_of_traffic import traffic_pictures
-from loadkit.reporters.engine_table import engine_tables
-from loadkit.reporters.page_shell import asset, json_in_html, policy, template
-from loadkit.reporters.path_table import path_tables
-from loadkit.reporters.threshold_table import threshold_rows
+from loadkit.reporters import headline
+from loadkit.reporters.data_files import data_files
+from loadkit.reporters.definitions import words
+from loadkit.reporters.executive import thresholds_told, told
+from loadkit.reporters.page_shell import asset, page_script, pictures_json, policy, template
+from loadkit.reporters.page_tables import flattened
+from loadkit.reporters.run_sections import run_sections
 from loadkit.reporters.vega_bundle import vega_bundle
-from loadkit.reporters.wording import plural
-
-_HINT = (
-    "Values show under the mouse. What runs over time can be dragged sideways, zoomed with Shift and the wheel, and "
-    "reset with a double-click."
-)
 
 _METHOD = (
     "Made by loadkit from the raw records beside this file. Percentiles interpolate between the two values next to "
@@ -44,53 +41,50 @@ def html_page(
     figures: pd.DataFrame,
     run: Mapping[str, Any],
     arrivals: pd.DataFrame,
+    sizes: Mapping[str, int | None] | None = None,
 ) -> str:
     """The whole page.
 
     :param run: the content of ``run.json``; its settings hold no secrets.
     :param arrivals: what arrived second by second; empty for a run by users.
+    :param sizes: files beside the page → bytes.
     """
-    drawn = pictures(calls, turns, figures, summary)
-    drawn[:0] = traffic_pictures(calls, figures, arrivals, summary, run)
-    css, script = asset("page.css"), asset("page.js")
+    sections = run_sections(summary, calls, turns, figures, run, arrivals)
+    drawn = [picture for section in sections for picture in section.pictures if picture.spec]
+    css, script = asset("page.css"), page_script()
     bundle = vega_bundle() if drawn else ""
-    started_at = summary["run"]["started_at"]
     word, css_class = headline.status_words(summary)
-    errors, tiles = headline.error_rows(summary), headline.tiles(summary)
+    tiles = headline.tiles(summary)
     return template("page.html.j2").render(
         policy=policy([bundle, script] if drawn else [script], css),
         css=Markup(css),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         bundle=Markup(bundle),  # noqa: S704 - vl-convert's file
-        specs=json_in_html({picture.name: picture.spec for picture in drawn if picture.spec}),
+        specs=pictures_json(drawn),
         run_id=printable(str(summary["run_id"] or "without a name"), 100),
         status_word=word,
         status_class=css_class,
         sentence=summary["verdict"]["sentence"],
         about=headline.about(summary, run),
+        told=told(summary),
+        thresholds=thresholds_told(summary),
         notes=headline.notes(summary),
         tiles=tiles,
         tile_columns=next((number for number in (5, 4, 3) if len(tiles) % number == 0), 4),
-        thresholds=threshold_rows(summary),
-        errors=errors,
-        errors_caption=f"{plural(summary['calls']['failed'], 'failed call')} by error code, most frequent first.",
-        failed_stages=headline.failed_stages(summary),
-        pictures=drawn,
-        hint=_HINT,
+        sections=sections,
+        drawn=bool(drawn),
         statistics=STATISTICS,
-        distributions=page_tables.distributions(summary),
-        totals=page_tables.totals(summary),
-        path_tables=path_tables(summary),
-        call_tables=[
-            *engine_tables(summary),
-            page_tables.slowest_calls(calls, started_at),
-            page_tables.failed_calls(calls, started_at),
-        ],
         command=_command(run),
-        files=_files(bool(len(turns)), bool(len(arrivals))),
+        again=f"python -m loadkit report {shlex.quote(printable(_folder(summary), 120))}",
+        files=data_files(sizes or {}),
+        definitions=words(),
         run_tables=_run_tables(run),
         method=_METHOD,
     )
+
+
+def _folder(summary: Mapping[str, Any]) -> str:
+    return f"reports/{summary['run_id'] or '<run folder>'}"
 
 
 def _command(run: Mapping[str, Any]) -> str:
@@ -100,32 +94,14 @@ def _command(run: Mapping[str, Any]) -> str:
     return printable(str(command), 2_000) if command else ""
 
 
-def _files(with_turns: bool, with_arrivals: bool) -> list[dict[str, str]]:
-    files = {
-        "calls.csv": "one row per call",
-        "calls.parquet": "the same, typed",
-        **(
-            {"turns.csv": "one row per turn of talk", "turns.parquet": "the same, typed"}
-            if with_turns
-            else {}
-        ),
-        "summary.json": "the numbers of this page",
-        "run.json": "settings, versions, machine",
-        "records.jsonl": "raw: calls",
-        "figures.jsonl": "raw: the generator's processes, once a second",
-        **({"arrivals.jsonl": "raw: arrivals, second by second"} if with_arrivals else {}),
-    }
-    return [{"name": name, "what": what} for name, what in files.items()]
-
-
 def _run_tables(run: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What ``run.json`` says, in tables of two columns; keys that loadkit does not know are shown, too."""
     apart = {"settings": "Settings", "versions": "Versions", "machine": "Machine", "workers": "Workers"}
     tables = [
-        {"title": title, "rows": page_tables.flattened(run[key])}
+        {"title": title, "rows": flattened(run[key])}
         for key, title in apart.items()
         if isinstance(run.get(key), Mapping) and run[key]
     ]
-    known = {*apart, "version", "run_id", "started_at", "ended_at", "ended_by", "command"}
+    known = {*apart, "version", "run_id", "started_at", "ended_at", "ended_by", "command", "marks"}
     rest = {str(key): value for key, value in run.items() if key not in known}
-    return [*tables, {"title": "Other", "rows": page_tables.flattened(rest)}] if rest else tables
+    return [*tables, {"title": "Other", "rows": flattened(rest)}] if rest else tables

@@ -37,29 +37,44 @@
   };
   addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
 
-  // On a touch screen a drag scrolls the page: no zoom there.
+  // On a touch screen a drag scrolls the page: there the pictures are zoomed with the bar above them alone.
   const touch = matchMedia("(pointer: coarse)").matches;
   const still = (value) => {
     if (Array.isArray(value)) return value.map(still);
     if (value === null || typeof value !== "object") return value;
-    return Object.fromEntries(Object.entries(value)
-      .filter(([key]) => key !== "params").map(([key, inner]) => [key, key === "datasets" ? inner : still(inner)]));
+    const kept = value.type === "interval" ? { ...value, translate: false, zoom: false } : value;
+    return Object.fromEntries(Object.entries(kept).map(([key, inner]) => [key, key === "datasets" ? inner : still(inner)]));
   };
 
-  const draw = async () => {
-    const specs = JSON.parse(document.getElementById("pictures-data").textContent);
-    for (const [name, spec] of Object.entries(specs)) {
-      const place = document.getElementById(`picture-${name}`);
-      try {
-        await vegaEmbed(place, touch ? still(spec) : spec, {
-          mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false, tooltip,
-        });
-      } catch (error) {
-        place.textContent = `This picture could not be drawn: ${error.message}`;
-        console.error(error);
-      }
+  // What the other scripts work with: the specifications, the views that were drawn, and word of each.
+  const page = window.loadkitPage = { specs: {}, views: new Map(), whenDrawn: [], drawing: new Set() };
+
+  page.draw = async (name) => {
+    const place = document.getElementById(`picture-${name}`);
+    if (place === null || page.drawing.has(name)) return;
+    page.drawing.add(name);
+    const spec = page.specs[name];
+    try {
+      const { view } = await vegaEmbed(place, touch ? still(spec) : spec, {
+        mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false, tooltip,
+      });
+      page.views.set(name, view);
+      for (const told of page.whenDrawn) told(name, view, place);
+    } catch (error) {
+      place.textContent = `This picture could not be drawn: ${error.message}`;
+      console.error(error);
+    }
+  };
+
+  const drawAll = async () => {
+    const data = JSON.parse(document.getElementById("pictures-data").textContent);
+    page.specs = window.loadkitUnpacked ? window.loadkitUnpacked(data) : data;
+    for (const name of Object.keys(page.specs)) {
+      // What is in a panel that is not shown has no width yet.
+      if (!document.getElementById(`picture-${name}`)?.closest("[hidden]")) await page.draw(name);
     }
     root.dataset.drawn = "yes";
   };
-  draw();
+  // The scripts after this one come first.
+  Promise.resolve().then(drawAll);
 })();

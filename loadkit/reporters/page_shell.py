@@ -16,6 +16,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from loadkit.reporters.chart_style import Picture
+
+#: Scripts of a page with pictures, in their order; each does nothing where its part of the page is not there.
+SCRIPTS = ("page.js", "zoom.js", "numbers.js", "reading.js")
+
 
 @cache
 def template(name: str) -> jinja2.Template:
@@ -33,6 +38,11 @@ def template(name: str) -> jinja2.Template:
 def asset(name: str) -> str:
     """Text of a file of this package."""
     return resources.files("loadkit.reporters").joinpath(name).read_text(encoding="utf-8")
+
+
+def page_script() -> str:
+    """All that a page runs, but for Vega."""
+    return "\n".join(asset(name) for name in SCRIPTS)
 
 
 def policy(scripts: Sequence[str], css: str) -> str:
@@ -54,3 +64,8 @@ def json_in_html(value: Any) -> Markup:
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return Markup(text)  # noqa: S704 - escaped above
+
+
+def pictures_json(pictures: Sequence[Picture]) -> Markup:
+    """The pictures' specifications by name, for ``pictures-data``."""
+    return json_in_html({picture.name: picture.spec for picture in pictures if picture.spec})

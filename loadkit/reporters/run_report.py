@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from loadkit.analysis import summarise
 from loadkit.records import CallRecord, TurnRecord
 from loadkit.reporters.html_page import html_page
 from loadkit.reporters.json_document import json_document
+from loadkit.reporters.junit_xml import junit_xml
+from loadkit.reporters.markdown_note import markdown_note
 from loadkit.reporters.tables import write_tables
 from loadkit.runs import RunFolder, write_text
-from loadkit.runs.reader import read_arrivals, read_figures, read_records, read_run
+from loadkit.runs.reader import read_arrivals, read_figures, read_health, read_records, read_run
 from loadkit.thresholds.objectives import Objectives
 
 
@@ -27,13 +30,22 @@ def write_reports(folder: RunFolder, objectives: Objectives | None = None) -> di
     if objectives is not None:
         run["slo"] = objectives.document()
     arrivals = read_arrivals(folder)
-    summary = summarise(records.calls, records.turns, figures, run, arrivals)
+    summary = summarise(records.calls, records.turns, figures, run, arrivals, read_health(folder))
     write_text(folder.summary, json_document(summary))
+    write_text(folder.junit, junit_xml(summary, run))
+    write_text(folder.note, markdown_note(summary, run))
     write_tables(records.calls, CallRecord, folder.calls_parquet, folder.calls_csv)
     if len(records.turns):
         write_tables(records.turns, TurnRecord, folder.turns_parquet, folder.turns_csv)
-    write_text(folder.report, html_page(summary, records.calls, records.turns, figures, run, arrivals))
+    page = html_page(summary, records.calls, records.turns, figures, run, arrivals, _sizes(folder))
+    write_text(folder.report, page)
     return summary
+
+
+def _sizes(folder: RunFolder) -> dict[str, int | None]:
+    """The files of the folder, with their bytes."""
+    with os.scandir(folder.path) as entries:
+        return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
 
 
 def summary_of(folder: RunFolder, objectives: Objectives | None = None) -> dict[str, Any]:

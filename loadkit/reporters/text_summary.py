@@ -9,6 +9,7 @@ from typing import Any
 from loadkit.analysis.verdict import share_text
 from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
+from loadkit.reporters.drift_tables import drift_lines
 from loadkit.reporters.path_table import path_lines
 from loadkit.reporters.threshold_lines import threshold_lines
 from loadkit.reporters.traffic_words import traffic_lines
@@ -33,7 +34,9 @@ def text_summary(summary: Mapping[str, Any], report: Path | str | None = None) -
         *path_lines(summary),
         ("turn latency", _turns(summary["turns"])),
         ("media", _media(summary["media"])),
+        ("quality", _quality(summary["quality"])),
         ("generator", _generator(summary["generator"])),
+        *drift_lines(summary),
         *threshold_lines(summary),
         ("verdict", f"{summary['verdict']['status'].upper()}: {summary['verdict']['sentence']}"),
         ("report", str(report) if report is not None else None),
@@ -47,6 +50,8 @@ def _run(summary: Mapping[str, Any]) -> str:
         "run_time": "its time was over",
         "stopped": "stopped by hand",
         "interrupted": "interrupted by a signal",
+        "no_workers": "ended when its last worker was lost",
+        "aborted": "ended early by --abort-on",
         "stalled": "ended because the generator stood still",
         "stages": "its last stage was over",
         "budget": "its --max-call-minutes were used up",
@@ -123,6 +128,16 @@ def _media(media: Mapping[str, Any]) -> str:
     if media["no_audio"]:
         notes.append(f"{plural(media['no_audio'], 'call')} without audio")
     return ", ".join(notes)
+
+
+def _quality(quality: Mapping[str, Any]) -> str:
+    mos = quality["mos"]
+    if not mos["count"]:
+        return "not measured"
+    spread = (
+        f"MOS {mos['p50']:.2f} in the middle, {mos['p5']:.2f} in the worst 5 %, {mos['min']:.2f} at worst"
+    )
+    return f"{spread} (E-model, {plural(mos['count'], 'call')})"
 
 
 def _generator(generator: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadkit.printable import printable
+from loadkit.reporters.page_tables import CallTable, Column
 from loadkit.reporters.wording import NOT_MEASURED
 
 _WORDS = {"pass": ("✓ holds", "good"), "fail": ("✗ broken", "bad"), "no data": ("? no data", "")}
@@ -34,6 +35,34 @@ def threshold_rows(summary: Mapping[str, Any]) -> list[ThresholdRow]:
         summary.get("thresholds") or (), key=lambda row: ("fail", "no data", "pass").index(row["status"])
     )
     return [_row(row) for row in rows]
+
+
+def threshold_tables(summary: Mapping[str, Any]) -> list[CallTable]:
+    """The rows as one table of the page; none for a run without thresholds."""
+    found = threshold_rows(summary)
+    if not found:
+        return []
+    heads = [
+        Column("Threshold", "head"),
+        Column("Result", "word"),
+        Column("Value", "n"),
+        Column("Limit", "n"),
+        Column("Values", "n", "how many values it was worked out of; with too few there is no result"),
+        Column("What it says", "text"),
+    ]
+    rows = [
+        (
+            row.name,
+            row.word,
+            row.value,
+            row.limit,
+            row.count,
+            " ".join(filter(None, (row.text, row.sentence))),
+        )
+        for row in found
+    ]
+    caption = "What the run was held against, what is broken first."
+    return [CallTable("thresholds-table", "Thresholds", caption, heads, rows, "", sortable=True)]
 
 
 def _row(row: Mapping[str, Any]) -> ThresholdRow:

@@ -1,8 +1,8 @@
 """The names in a run folder, and how one is made or found.
 
-Raw, written while the run goes: ``records.jsonl``, ``figures.jsonl``, ``run.json``, in a run by arrivals
-``arrivals.jsonl`` and, where the gateway's health was looked at, ``health.jsonl``. All other files are made from these
-and can be made again.
+Raw, written while the run goes: ``records.jsonl``, ``figures.jsonl``, ``run.json``; in a run by arrivals
+``arrivals.jsonl``; where the gateway's health was looked at, ``health.jsonl``. All other files are made from these and
+can be made again.
 """
 
 from __future__ import annotations
@@ -132,6 +132,16 @@ class RunFolder:
     def summary(self) -> Path:
         """Derived: ``summary.json``, see ``docs/summary.md``."""
         return self.path / "summary.json"
+
+    @property
+    def junit(self) -> Path:
+        """Derived: ``junit.xml``, thresholds and verdict as test cases."""
+        return self.path / "junit.xml"
+
+    @property
+    def note(self) -> Path:
+        """Derived: ``summary.md``, for a job summary or a comment."""
+        return self.path / "summary.md"
 
     @property
     def report(self) -> Path:

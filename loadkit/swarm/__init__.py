@@ -21,6 +21,11 @@
     watchdog.py    ends a run whose generator stands still
     own_figures.py what the Locust process itself costs
     run.py         the run's folder, on the process that reports
+    listeners.py   who is told what the run is told
+    live.py        what is known of the run while it goes
+    live_views.py  in the terminal, or as lines of the log
+    calls_page.py  in a tab of Locust's page
+    planned_marks.py  makes the marks of --mark
     configuration.py  settings, gateway and token as they are now, and what engines are told
     swarm.py       all that is held for one Locust environment
     lifecycle.py   Locust's events: what happens when

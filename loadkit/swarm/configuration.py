@@ -16,8 +16,10 @@ from loadkit.settings import Settings
 from loadkit.signaling.tls import client_tls
 from loadkit.swarm import open_files, preflight
 from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, read_options
+from loadkit.swarm.reachability import check_reachable
 from loadkit.swarm.spread import Spread
 from loadkit.transport.addresses import is_loopback
+from loadkit.unix_clock import unix_offset
 
 
 class Configuration:
@@ -80,6 +82,16 @@ class Configuration:
             read_sound(sample)
         client_tls(self.settings.tls_ca)
 
+    def check_gateway_answers(self) -> None:
+        """Connect to it once.
+
+        :raises SettingsError: the host cannot be used, or not from a local address.
+        :raises GatewayUnreachable: nothing answers there.
+        """
+        preflight.check_host(self.host)
+        preflight.check_reach(self.settings, self.host)
+        check_reachable(self.settings, self.host)
+
     def check_token_may_go_there(self) -> None:
         """A page that everybody can reach must not send the token to whatever host somebody types there.
 
@@ -114,6 +126,8 @@ class Configuration:
             "settings": {**settings.public(), "auth_token": settings.token() or None},
             "destination": Destination.of(host, settings).to_message(),
             "samples": [str(path) for path in self._samples()],
+            # Of one clock for all engines, also one that takes a dead one's place after the clock was set.
+            "unix_offset": unix_offset(),
         }
 
     def _samples(self) -> list[Path]:

@@ -9,6 +9,7 @@ from locust.env import Environment
 
 from loadkit.errors import ExitCode
 from loadkit.settings import Settings
+from loadkit.thresholds.abort import parse_conditions
 
 if TYPE_CHECKING:
     from loadkit.swarm.run import Run
@@ -48,15 +49,23 @@ class RunListener:
 
 
 def listeners_of(
-    environment: Environment,  # noqa: ARG001 - for those that need it
+    environment: Environment,
     settings: Settings,
-    end: Callable[[str], None],  # noqa: ARG001
+    end: Callable[[str], None],
 ) -> list[RunListener]:
     """Those of one run.
 
     :param end: ends the run; its argument becomes ``ended_by`` of ``run.json``.
     """
-    # Imported here: they are listeners themselves.
+    # Here, as each of them is a listener of the class above.
+    from loadkit.swarm.abort import Abort
     from loadkit.swarm.health_poll import HealthPoll
+    from loadkit.swarm.live import Live
+    from loadkit.swarm.live_views import live_views
+    from loadkit.swarm.planned_marks import PlannedMarks
 
-    return [HealthPoll(settings)]
+    live = Live(environment, settings)
+    listeners = [live, *live_views(environment, settings, live), PlannedMarks(settings), HealthPoll(settings)]
+    if conditions := parse_conditions(settings.abort_on)[0]:
+        listeners.append(Abort(conditions, end))
+    return listeners

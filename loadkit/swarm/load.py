@@ -15,6 +15,7 @@ from loadkit.swarm.arrivals import Arrival, arrivals
 from loadkit.swarm.hands import Hands
 from loadkit.swarm.offer import offer, offered
 from loadkit.swarm.run import Run
+from loadkit.unix_clock import unix_now
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Load:
         self._wait_until_ready()
         self._began = time.monotonic() + self._hands.lookahead_s
         if self._schedule is not None:
-            self._run.describe_arrivals({"began_at": time.time() + self._hands.lookahead_s})
+            self._run.describe_arrivals({"began_at": unix_now() + self._hands.lookahead_s})
         while True:
             now = time.monotonic() - self._began
             if self._schedule is not None:
@@ -161,7 +162,7 @@ class ArrivalCount:
         """The row of the second so far."""
         self._run.arrivals(
             {
-                "at": time.time(),
+                "at": unix_now(),
                 "second": self._second,
                 "intended": self.intended,
                 "dropped_max_concurrent": self.dropped_max_concurrent,

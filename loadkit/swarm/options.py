@@ -12,7 +12,6 @@ from locust.argument_parser import LocustArgumentParser
 from loadkit.errors import SettingsError
 from loadkit.settings import Settings, env_var, flag, is_secret, make_settings
 from loadkit.settings_model import unit_in_name
-from loadkit.thresholds.objectives import SEPARATOR
 from loadkit.thresholds.resolved import faults_of_slo_file
 
 #: Options that the page neither shows nor changes: secrets, folders, what makes no sense between two runs.
@@ -20,6 +19,8 @@ NOT_ON_THE_PAGE = (
     "auth_token",
     "baseline",
     "engines",
+    "live",
+    "mark",
     "reports_dir",
     "samples_dir",
     "slo_file",
@@ -48,7 +49,7 @@ def add_options(parser: LocustArgumentParser) -> None:
                 "metavar": "<secret>" if is_secret(name) else f"<{_kind(name, field.annotation)}>",
             }
         if Settings.repeatable(name):
-            kind["action"] = _Joined if Settings.separator(name) == "," else _JoinedThresholds
+            kind["action"] = _joining(Settings.separator(name))
         group.add_argument(flag(name), env_var=env_var(name), dest=name, help=field.description, **kind)
     for action in parser._actions:
         if action.dest in Settings.model_fields:
@@ -87,10 +88,9 @@ class _Joined(argparse.Action):
         setattr(namespace, self.dest, values if given is None else f"{given}{self.separator}{values}")
 
 
-class _JoinedThresholds(_Joined):
-    """The same for thresholds."""
-
-    separator = SEPARATOR
+def _joining(separator: str) -> type[argparse.Action]:
+    """The same with another separator."""
+    return type("_Joined", (_Joined,), {"separator": separator})
 
 
 def _shown_default(name: str, default: Any) -> str | None:

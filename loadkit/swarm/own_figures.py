@@ -13,6 +13,7 @@ import gevent
 
 from loadkit.engine.figures import INTERVAL_S, PROBE_S
 from loadkit.engine.process_figures import ProcessFigures
+from loadkit.unix_clock import unix_now
 
 Row = dict[str, Any]
 
@@ -51,7 +52,7 @@ class OwnFigures:
         return {
             "worker": self._worker,
             "engine": self._name,
-            "at": round(time.time(), 3),
+            "at": round(unix_now(), 3),
             "kind": "locust",
             "calls": 0,
             **self._process.take(now),

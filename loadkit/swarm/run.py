@@ -9,7 +9,6 @@ import os
 import platform
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from loadkit.settings import Settings
 from loadkit.swarm.baseline import held_against
 from loadkit.swarm.listeners import RunListener
 from loadkit.thresholds.resolved import objectives_of
+from loadkit.unix_clock import clock_error, unix_now
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +33,8 @@ Row = dict[str, Any]
 
 _FLUSH_S = 0.5
 _REPORT_S = 600.0
+#: Less is a correction that nobody sees in a report.
+_CLOCK_STEP_S = 1.0
 _PACKAGES = (
     "locust",
     "aiortc",
@@ -64,7 +66,7 @@ class Run:
         self._document: dict[str, Any] = {
             "version": 1,
             "run_id": self._folder.run_id,
-            "started_at": time.time(),
+            "started_at": unix_now(),
             "ended_at": None,
             "ended_by": None,
             "command": _command(settings.token()),
@@ -78,6 +80,7 @@ class Run:
         }
         self._listeners = listeners
         self._calls_of: dict[str, int] = {}
+        self._clock_error = 0.0
         self._no_report = settings.no_report
         self._baseline = settings.baseline
         self._outcomes: Counter[str] = Counter()
@@ -99,7 +102,12 @@ class Run:
     @property
     def seconds(self) -> float:
         """Since the start."""
-        return time.time() - float(self._document["started_at"])
+        return unix_now() - float(self._document["started_at"])
+
+    @property
+    def marks(self) -> int:
+        """How many marks there are."""
+        return len(self._document["marks"])
 
     def record(self, row: Row) -> None:
         """Keep one record; a second one of the same call is dropped."""
@@ -131,7 +139,7 @@ class Run:
 
     def mark(self, text: str) -> None:
         """Remember that something happened now: pictures show it."""
-        mark = {"at": time.time(), "text": text}
+        mark = {"at": unix_now(), "text": text}
         self._document["marks"].append(mark)
         self._writer.write_run(self._document)
         self._tell("mark", mark)
@@ -148,7 +156,7 @@ class Run:
             return
         calls = sum(count for engine, count in self._calls_of.items() if engine.startswith(f"{name}."))
         self._document["workers"]["lost"].append(
-            {"worker": name, "at": time.time(), "calls_in_progress": calls, "reason": reason}
+            {"worker": name, "at": unix_now(), "calls_in_progress": calls, "reason": reason}
         )
         self._writer.write_run(self._document)
         logger.error(
@@ -163,20 +171,27 @@ class Run:
         self._document["stalled"] = reason
         self._writer.write_run(self._document)
 
+    def aborted(self, facts: Mapping[str, Any]) -> None:
+        """A condition of ``--abort-on`` is met, and the run is being ended for it."""
+        self._document["aborted"] = dict(facts)
+        self._writer.write_run(self._document)
+
     def finish(self, ended_by: str) -> ExitCode:
         """Write everything and the report; returns what the run is worth as an exit code."""
         self.finished = True
         # Before listeners: one waits for what the gateway still holds, and that is not the run.
-        self._document["ended_at"] = time.time()
+        self._document["ended_at"] = unix_now()
         self._tell("ending")
         self._flushing.kill()
         self._document["ended_by"] = ended_by
+        self._writer.flush()
+        self._document["lines_missing"] = self._writer.lines_missing
         self._writer.write_run(self._document)
         self._writer.close()
-        for fault in self._writer.faults:
-            logger.error("%s", fault)
         if self._writer.dropped_lines:
-            logger.error("%d lines could not be written and are lost", self._writer.dropped_lines)
+            logger.error(
+                "%d lines were dropped while the disk took none, and are lost", self._writer.dropped_lines
+            )
         if not self._no_report:
             self._report()
         exit_code = self._exit_code(ended_by)
@@ -209,10 +224,9 @@ class Run:
             reason = f"it ended with code {done.returncode}"
         except (OSError, subprocess.TimeoutExpired) as exc:
             reason = str(exc)
+        kept = "some records are missing in it" if self._document["lines_missing"] else "the records are kept"
         logger.error(
-            "the report could not be made (%s); the records are kept, try: python -m loadkit report %s",
-            reason,
-            self.path,
+            "the report could not be made (%s); %s, try: python -m loadkit report %s", reason, kept, self.path
         )
 
     def _exit_code(self, ended_by: str) -> ExitCode:
@@ -222,7 +236,7 @@ class Run:
             return ExitCode.LOST_WORKERS
         if self._no_report:
             # Nobody has judged the generator.
-            if self._outcomes[Outcome.FAILED]:
+            if self._outcomes[Outcome.FAILED] or ended_by == "aborted":
                 return ExitCode.FAILED
             ended = self._outcomes[Outcome.COMPLETED] + self._outcomes[Outcome.HUNG_UP]
             return ExitCode.PASSED if ended else ExitCode.NO_DATA
@@ -230,12 +244,28 @@ class Run:
             status = json.loads(self._folder.summary.read_text(encoding="utf-8"))["verdict"]["status"]
         except (OSError, ValueError, KeyError):
             return ExitCode.FAILED
-        return exit_code_of(status)
+        code = exit_code_of(status)
+        # A verdict on a part of the calls is none.
+        return ExitCode.FAILED if code == ExitCode.PASSED and self._document["lines_missing"] else code
 
     def _flush(self) -> None:
         while True:
             gevent.sleep(_FLUSH_S)
             self._writer.flush()
+            self._look_at_clock()
+
+    def _look_at_clock(self) -> None:
+        """Durations do not depend on the machine's clock; who compares times with other logs has to know."""
+        error = clock_error()
+        moved, self._clock_error = error - self._clock_error, error
+        if abs(moved) >= _CLOCK_STEP_S:
+            way = "forward" if moved > 0 else "back"
+            self.mark(f"the machine's clock was set {way} by {abs(moved):,.0f} s")
+            logger.warning(
+                "the machine's clock was set %s by %.1f s: the times of this run go on as before",
+                way,
+                abs(moved),
+            )
 
 
 def _command(token: str) -> list[str]:
@@ -259,7 +289,8 @@ def _versions() -> dict[str, str]:
 
 def _machine() -> dict[str, Any]:
     return {
-        "system": platform.platform(),
+        # Not platform.platform(): it starts a process, which takes seconds on a busy machine.
+        "system": " ".join((platform.system(), platform.release(), platform.machine())),
         "cores": os.cpu_count(),
         "memory_bytes": psutil.virtual_memory().total,
     }

@@ -9,11 +9,15 @@ from typing import Any
 
 from locust.env import Environment
 
+from loadkit.printable import FewCodes
 from loadkit.records import Outcome
+
+#: Of this process: Locust keeps each text that it has ever seen, and prints them all.
+_codes = FewCodes()
 
 
 class CallFailed(Exception):
-    """An error code in Locust's table, which counts errors by their text."""
+    """An error code in Locust's table, which counts errors by their text and takes it to terminals and pages."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -36,7 +40,7 @@ def count(environment: Environment, row: dict[str, Any]) -> None:
             _fire(environment, "turn", turn["turn_latency_ms"], None)
     if call["outcome"] != Outcome.CANCELLED:
         failed = call["outcome"] == Outcome.FAILED
-        error = CallFailed(call["error_code"] or "UNKNOWN") if failed else None
+        error = CallFailed(_codes.name(call["error_code"] or "UNKNOWN")) if failed else None
         _fire(environment, "call", call["duration_ms"], error, call["bytes_received"] or 0)
 
 

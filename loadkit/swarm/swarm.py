@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
+from functools import partial
 from typing import Any
 
 import gevent
@@ -30,12 +32,15 @@ from loadkit.swarm.run import Run
 from loadkit.swarm.traffic import Traffic
 from loadkit.swarm.watchdog import Watchdog
 from loadkit.swarm.workers import Workers
+from loadkit.unix_clock import read_clock
 
 logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 
 _FINISH_WORKERS_S = 25.0
+#: Ends for which no call is waited for, whatever ``--stop-timeout`` says: it would cost more, or bring nothing.
+_AT_ONCE = ("budget", "stalled", "aborted")
 
 
 class RunRefused(LoadkitError):
@@ -62,6 +67,7 @@ class Swarm:
         self._stop_timeout = environment.stop_timeout
         self._finishing = False
         self._ended_by: str | None = None
+        self._asked_to_start = 0.0
         self._ending: gevent.Greenlet | None = None
         self._watchdog = Watchdog(self._engines, self._stall_timeout, self._stalled)
 
@@ -130,8 +136,10 @@ class Swarm:
             logger.warning(
                 "there is no token: give it by LOADKIT_AUTH_TOKEN, gateways refuse calls without one"
             )
+        preflight.check_host(self._configuration.host)
+        if self._headless() and self._gateway is None:
+            self._configuration.check_gateway_answers()
         if isinstance(runner, MasterRunner):
-            preflight.check_host(self._configuration.host)
             assert self._workers is not None
             OwnFigures("master", self._figures)
             self._traffic.attach(self._workers.collector)
@@ -144,7 +152,7 @@ class Swarm:
     def _new_pool(self, worker: str) -> EnginePool:
         processes = getattr(self._environment.parsed_options, "processes", None)
         size = self.settings.engines or default_engines(processes)
-        return EnginePool(worker, size, self._record, self._figures)
+        return EnginePool(worker, size, self._record, self._figures, partial(self._stalled, None))
 
     def _start_gateway(self) -> None:
         """No ``--host``: practise against the reference gateway."""
@@ -170,11 +178,16 @@ class Swarm:
         self._ending = None
         self._ended_by = None
         self._watchdog.begin()
+        self._asked_to_start = time.monotonic()
+        read_clock()
         if self._forwarder is None:
             self._environment.stop_timeout = self._stop_timeout
         try:
             self._configuration.check_token_may_go_there()
             self._configuration.read()
+            if self._forwarder is None and not self._headless():
+                # Not before the page is there: it may name another gateway.
+                self._configuration.check_gateway_answers()
             if self._pool is not None:
                 if not self._pool.running:
                     tell_media_path(self.settings)
@@ -264,7 +277,7 @@ class Swarm:
             # Locust stops the test at once when the last worker is missing.
             self._workers.look()
             timeout = _FINISH_WORKERS_S + (self._environment.stop_timeout or 0)
-            self._workers.finish(timeout, at_once=self._ended_by in ("budget", "stalled"))
+            self._workers.finish(timeout, at_once=self._ended_by in _AT_ONCE)
 
     def _finish_worker(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002 - Locust's names
         assert isinstance(self._runner, WorkerRunner)
@@ -301,9 +314,11 @@ class Swarm:
                 self._leave()
 
     def _run_is_over(self, ended_by: str) -> None:
-        """The last stage is over, or the budget used up; what it has cost must not grow by ``--stop-timeout``."""
+        """The last stage is over, the budget used up, or the run hopeless."""
+        if self._ended_by is not None:
+            return
         self._ended_by = ended_by
-        if ended_by == "budget":
+        if ended_by in _AT_ONCE:
             self._environment.stop_timeout = 0.0
         self._leave()
 
@@ -318,7 +333,11 @@ class Swarm:
     def _natural_end(self) -> str:
         assert self._run is not None
         run_time = getattr(self._environment.parsed_options, "run_time", None)
-        return "run_time" if run_time and self._run.seconds >= run_time - 1 else "stopped"
+        # As Locust counts it: from before engines were ready.
+        if run_time and time.monotonic() - self._asked_to_start >= run_time - 1:
+            return "run_time"
+        # Locust ends a run itself when its last worker is missing.
+        return "stopped" if self._workers is None or self._workers.anybody else "no_workers"
 
     # quitting
 
@@ -336,6 +355,11 @@ class Swarm:
             self.stop_run("interrupted")
         finally:
             self.release()
+        if self._exit_code is None and self._run is None and self._forwarder is None and self._headless():
+            logger.error(
+                "the run ended before its engines were ready and a call was placed; give it more time"
+            )
+            self._exit_code = ExitCode.NO_DATA
         if self._exit_code is not None and self._forwarder is None:
             self._environment.process_exit_code = int(self._exit_code)
 

@@ -28,6 +28,7 @@ import gevent
 from gevent import GreenletExit
 from locust import User, constant_pacing
 from locust.exception import RescheduleTask, StopUser
+from locust.user.task import LOCUST_STATE_STOPPING
 
 from loadkit.call.spec import OFFER_FIELDS, CallSpec
 from loadkit.engine.client import EngineClient, EngineLost
@@ -38,6 +39,7 @@ from loadkit.settings import Settings, ice_paths
 from loadkit.signaling.modes import resolve_mode
 from loadkit.swarm.arrivals import Arrived
 from loadkit.swarm.lifecycle import attach_to_locust, swarm_of
+from loadkit.swarm.redial import REDIAL_S, Redial
 from loadkit.swarm.swarm import RunRefused, Swarm
 
 attach_to_locust()
@@ -48,9 +50,8 @@ _MARGIN_S = 30.0
 _LONGEST_SAMPLE_S = 3600.0
 #: Time for ``close`` and the record at the end of a call (seconds).
 _GOODBYE_S = 10.0
-#: Least time between the beginnings of two tasks of a user with ``--back-to-back``: a call that is refused at once
-#: must not be tried again so fast that the refusals are the load (seconds).
-_REDIAL_S = 1.0
+#: How often a caller that waits to call again looks whether it is to stop (seconds).
+_LOOK_S = 0.2
 #: Locust starts users in batches, once a second: their first calls are spread over it, evenly for any number of
 #: users, as multiples of the golden ratio are (seconds).
 _BATCH_S = 1.0
@@ -65,6 +66,8 @@ class CallOver(RescheduleTask):
 
     def __init__(self, end: dict[str, Any]) -> None:
         self.outcome: str = end.get("outcome") or Outcome.CANCELLED
+        #: In which it failed.
+        self.stage: str | None = end.get("stage")
         self.code: str | None = end.get("code")
         self.message: str | None = end.get("message")
         super().__init__(self.code or self.outcome)
@@ -87,8 +90,9 @@ class CallUser(User):
         self.number = next(CallUser._numbers)
         #: Seconds that the first call waits.
         self._stagger = 0.0
+        self.redial = Redial()
         if self.settings.back_to_back:
-            vars(self)["wait_time"] = MethodType(constant_pacing(_REDIAL_S), self)
+            vars(self)["wait_time"] = MethodType(constant_pacing(REDIAL_S), self)
             self._stagger = _BATCH_S * (self.number * _GOLDEN % 1)
 
     @property
@@ -129,6 +133,10 @@ class CallUser(User):
             )
         stagger, self._stagger = self._stagger, 0.0
         gevent.sleep(stagger)
+        while pause := self.redial.pause(time.monotonic()):
+            if self._state == LOCUST_STATE_STOPPING:
+                raise StopUser("the run is being ended")
+            gevent.sleep(min(pause, _LOOK_S))
         return Call(self, swarm_of(self.environment), mode, listen, ice_path, offer, _task_name())
 
 
@@ -153,6 +161,7 @@ class Call:
         #: Assigned by the gateway; known inside ``with``.
         self.session_id: str | None = None
         self._user = f"{type(user).__name__}#{user.number}"
+        self._redial = user.redial
         self._scenario = scenario
         self._ice_path = ice_path
         self._offer = offer
@@ -195,19 +204,24 @@ class Call:
             ice_path=self._ice_path,
             offer=self._offer,
         )
+        self._redial.began(now)
         try:
             self._engine = self._swarm.place(self._spec)
         except RunRefused as exc:
             raise StopUser(str(exc)) from exc
         except EngineLost as exc:
+            self._redial.failed(Stage.PLACE)
             raise CallOver({"outcome": Outcome.FAILED, "code": "ENGINE_LOST", "message": str(exc)}) from exc
         try:
             connected = self._command("wait_connected", self._settings.connect_timeout)
-        except BaseException:
+        except BaseException as exc:
+            if isinstance(exc, CallOver):
+                self._redial_after(exc)
             # A killed user, a gevent.Timeout of the script: the call must not go on without anybody.
             self._end(Outcome.CANCELLED)
             raise
         self._connected_at = time.monotonic()
+        self._redial.connected()
         self.session_id = connected["session_id"]
         self._swarm.call_connected(self._spec.call_id, connected["setup_ms"])
         return self
@@ -216,6 +230,7 @@ class Call:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(error, CallOver):
+            self._redial_after(error)
             return
         if kind is None:
             self._end(Outcome.COMPLETED)
@@ -304,6 +319,10 @@ class Call:
         if not self._over:
             self._over = True
             self._engine.end(self._spec.call_id, outcome, error)
+
+    def _redial_after(self, over: CallOver) -> None:
+        if over.outcome == Outcome.FAILED:
+            self._redial.failed(over.stage)
 
     def _wait_for_record(self) -> None:
         """A caller places the next call when this one has ended, not while it is still hanging up."""

@@ -39,7 +39,12 @@ _COLUMNS = {
     "frames_skipped",
     "loop_lag_ms",
     "late_histogram",
+    "stages",
+    "placed",
+    "setup_histogram",
+    "turn_histogram",
 }
+_OF_CALLS = {"stages", "placed", "setup_histogram", "turn_histogram"}
 
 
 def test_the_page_names_every_column_of_a_row() -> None:
@@ -101,7 +106,7 @@ async def test_a_loop_that_stood_still_says_for_how_long_in_the_row_of_that_seco
     task.cancel()
     clock.close()
     assert rows[0]["loop_lag_ms"] >= 350
-    assert set(rows[0]) == _COLUMNS
+    assert set(rows[0]) == _COLUMNS - _OF_CALLS
 
 
 def test_figures_of_a_call_are_complete_and_its_packets_counted_when_it_has_ended(
@@ -122,6 +127,9 @@ def test_figures_of_a_call_are_complete_and_its_packets_counted_when_it_has_ende
     assert sum(row["packets_received"] for row in told.figures) == record["packets_received"]
     busy = max(told.figures, key=lambda row: row["packets_sent"])
     assert set(busy) == _COLUMNS | {"engine"}
+    assert sum(row["placed"] for row in told.figures) == 1
+    assert sum(sum(row["setup_histogram"].values()) for row in told.figures) == 1
+    assert busy["stages"] == {"connected": 1}
     assert busy["late_ms_p50"] <= busy["late_ms_p99"] <= busy["late_ms_max"]
     assert busy["loop_lag_ms"] is not None
     assert busy["open_files"] > busy["sockets"] >= 2 if busy["sockets"] is not None else True

@@ -15,6 +15,7 @@ from loadkit.media.bursts import LossBursts
 from loadkit.media.drift import DriftMeter, ppm_of
 from loadkit.media.meter import ReceptionMeter
 from loadkit.media.native_counts import NativeMeter, jitter_of, loss_burst_mean
+from loadkit.media.playout import Playout
 from loadkit.media.rtp import parse_rtp
 from loadkit.native import MediaPoll, build
 from loadkit.native.building import NotBuilt
@@ -84,7 +85,7 @@ def rtp(
 class PythonFigures:
     """What loadkit/media says of the same packets, as PythonStream does it."""
 
-    meter: ReceptionMeter = field(default_factory=ReceptionMeter)
+    meter: ReceptionMeter = field(default_factory=lambda: ReceptionMeter(playout=Playout()))
     bursts: LossBursts = field(default_factory=LossBursts)
     drift: DriftMeter = field(default_factory=DriftMeter)
     malformed: int = 0
@@ -123,6 +124,7 @@ class PythonFigures:
             "fraction": meter.fraction_lost(),
             "bursts": self.bursts.mean,
             "drift": self.drift.ppm,
+            "playout": meter.playout_late,
             "malformed": self.malformed,
         }
 
@@ -146,6 +148,7 @@ def native_figures(poll: MediaPoll, stream: int, meter: NativeMeter) -> dict[str
         "fraction": meter.fraction_lost(),
         "bursts": loss_burst_mean(counted),
         "drift": ppm_of(poll.drift_points(stream)),
+        "playout": counted.playout_late,
         "malformed": counted.malformed,
     }
 

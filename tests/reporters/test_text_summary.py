@@ -17,13 +17,14 @@ def test_a_clean_run_in_ten_lines(tmp_path: Path) -> None:
         "worst stage",
         "turn latency",
         "media",
+        "quality",
         "generator",
         "verdict",
         "report",
     ]
     assert lines[2].endswith("none")
-    assert "PASS: None of 50 calls failed" in lines[8]
-    assert lines[9].endswith("report.html")
+    assert "PASS: None of 50 calls failed" in lines[9]
+    assert lines[10].endswith("report.html")
 
 
 def test_hostile_codes_reach_no_terminal_as_they_are(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -140,14 +141,42 @@ def test_a_disk_that_takes_nothing_for_too_long_costs_lines_that_are_counted(
     assert len(read_calls(folder)) == 10 - writer.dropped_lines
 
 
-def test_a_run_folder_that_was_removed_does_not_end_the_run(folder: RunFolder) -> None:
+def test_a_run_folder_that_was_removed_is_made_again_with_all_that_it_held(folder: RunFolder) -> None:
     writer = RunWriter(folder)
-    for path in (folder.records, folder.figures):
-        path.unlink()
-    folder.path.rmdir()
-    writer.write_run({})
-    assert writer.faults == ["run.json could not be written: No such file or directory"]
+    writer.write_run({"run_id": "run"})
+    writer.write_call(call_row(1))
+    writer.flush()
+    shutil.rmtree(folder.path)
+    writer.write_call(call_row(2))
     writer.close()
+    assert list(read_calls(folder)["call_id"]) == ["call-000001", "call-000002"]
+    assert read_run(folder) == {"run_id": "run"}
+    assert writer.faults == []
+
+
+def test_a_run_folder_that_was_moved_away_is_made_again_and_the_other_left_as_it_was(
+    folder: RunFolder, tmp_path: Path
+) -> None:
+    writer = RunWriter(folder)
+    writer.write_call(call_row(1))
+    writer.flush()
+    folder.path.rename(tmp_path / "moved")
+    writer.write_call(call_row(2))
+    writer.close()
+    assert list(read_calls(folder)["call_id"]) == ["call-000001", "call-000002"]
+    assert list(read_calls(RunFolder(tmp_path / "moved"))["call_id"]) == ["call-000001"]
+
+
+def test_the_next_lines_go_to_a_file_that_was_put_in_the_place_of_ours(folder: RunFolder) -> None:
+    writer = RunWriter(folder)
+    writer.write_call(call_row(1))
+    writer.flush()
+    other = folder.path / "edited"
+    other.write_bytes(folder.records.read_bytes().replace(b"call-000001", b"call-edited"))
+    other.rename(folder.records)
+    writer.write_call(call_row(2))
+    writer.close()
+    assert list(read_calls(folder)["call_id"]) == ["call-edited", "call-000002"]
 
 
 def test_a_killed_process_loses_nothing_that_was_flushed(folder: RunFolder) -> None:

@@ -9,6 +9,8 @@ from tests.swarm.inside_locust import inside_locust
 NOT_ON_THE_PAGE = (
     "auth_token",
     "engines",
+    "live",
+    "mark",
     "reports_dir",
     "samples_dir",
     "slo_file",

@@ -1,0 +1,123 @@
+"""Drift and the gateway's sessions: tables of the page, and lines of the text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from loadkit.analysis.drift_words import name_of, value_text
+from loadkit.printable import printable
+from loadkit.reporters.page_tables import CallTable, Column
+from loadkit.reporters.wording import NOT_MEASURED, count, length, milliseconds, plural
+
+_ORDER = ("drifts", "too short to say", "steady")
+
+
+def drift_tables(summary: Mapping[str, Any]) -> list[CallTable]:
+    """Tables of the page: what drifted, and what the gateway held; none for a run without either."""
+    tables = []
+    drift, sessions = summary["drift"], summary["sessions"]
+    if drift is not None:
+        tables.append(_measures(drift))
+    if sessions is not None:
+        tables.append(_sessions(sessions))
+    return tables
+
+
+def drift_lines(summary: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    """Name and text of each line of the text summary."""
+    drift, sessions = summary["drift"], summary["sessions"]
+    return [
+        ("sessions", None if sessions is None else sessions_text(sessions)),
+        ("drift", None if drift is None else f"{drift['status']}: {drift['sentence']}"),
+    ]
+
+
+def sessions_text(sessions: Mapping[str, Any]) -> str:
+    """What the gateway held, before, at most, and after the last call."""
+    if sessions["active_max"] is None:
+        reasons = ", ".join(printable(reason, 40) for reason in sessions["errors"])
+        return f"not told by the gateway in {plural(sessions['looks'], 'look')}: {reasons}"
+    parts = [f"{count(sessions['active_max'])} at the gateway at most"]
+    if sessions["before"]:
+        parts.append(f"{count(sessions['before'])} of others before the first call")
+    if sessions["looks_failed"]:
+        parts.append(f"{count(sessions['looks_failed'])} of {plural(sessions['looks'], 'look')} failed")
+    return ", ".join([*parts, _left(sessions)])
+
+
+def _left(sessions: Mapping[str, Any]) -> str:
+    after = length(sessions["looked_on_s"])
+    match sessions["left_state"]:
+        case "gone":
+            return "none left after the last call"
+        case "stay":
+            return f"{count(sessions['left'])} left {after} after the last call: leaked, or others'"
+        case "change":
+            return f"{count(sessions['left'])} left {after} after the last call, and still changing"
+    return "what was left after the last call is not known"
+
+
+def _measures(drift: Mapping[str, Any]) -> CallTable:
+    heads = [Column("Measure", "word"), Column("Drift", ""), Column("First quarter", "n")]
+    heads += [Column("Last quarter", "n"), Column("Change", "n"), Column("Of no interest", "n")]
+    heads += [Column("Slope per hour", "n"), Column("99 % interval of it", "n"), Column("Pieces", "n")]
+    ordered = sorted(drift["measures"], key=lambda row: (not row["judged"], _ORDER.index(row["status"])))
+    caption = (
+        f"{drift['sentence']} Looked at: {length(drift['from_s'])} to {length(drift['to_s'])} after the start; what "
+        "comes before is warming up. Medians of the first and the last quarter; the slope is the median of the slopes "
+        "between all pieces of time (Theil and Sen), its interval made wider by what neighbouring pieces know of each "
+        "other. A measure drifts when that interval leaves out zero and the quarters differ by more than is of no "
+        "interest, a latency by more than that and the engines' lateness together; it is steady when the interval, or "
+        "all that was measured, lies within what is of no interest."
+    )
+    return CallTable("drift", "Drift over the run", caption, heads, [_row(row) for row in ordered], "")
+
+
+def _row(row: Mapping[str, Any]) -> Sequence[str]:
+    unit = row["unit"]
+    word = row["status"] if row["direction"] is None else f"{row['status']} ({row['direction']})"
+    interval = NOT_MEASURED
+    if row["slope_per_h"] is not None:
+        low, high = row["slope_low"], row["slope_high"]
+        ends = [
+            _signed(low, unit) if low is not None else "−∞",
+            _signed(high, unit) if high is not None else "∞",
+        ]
+        interval = " to ".join(ends)
+    return [
+        name_of(row),
+        word if row["judged"] else f"{word}, not judged",
+        value_text(row["first"], unit),
+        value_text(row["last"], unit),
+        _signed(row["change"], unit),
+        f"up to {value_text(row['floor'], unit)}" if row["floor"] is not None else NOT_MEASURED,
+        _signed(row["slope_per_h"], unit),
+        interval,
+        count(row["pieces"]),
+    ]
+
+
+def _signed(value: float | None, unit: str) -> str:
+    text = value_text(value, unit)
+    return f"+{text}" if value is not None and value > 0 else text.replace("-", "−")
+
+
+def _sessions(sessions: Mapping[str, Any]) -> CallTable:
+    spread = sessions["round_trip_ms"]
+    rows = [
+        ["Looks at /health", count(sessions["looks"])],
+        ["of these without a count", count(sessions["looks_failed"])],
+        *([f"because: {printable(reason, 60)}", count(n)] for reason, n in sessions["errors"].items()),
+        ["Round trip, p50 / p95", f"{milliseconds(spread['p50'])} / {milliseconds(spread['p95'])}"],
+        ["Sessions before the first call", count(sessions["before"])],
+        ["Sessions at most", count(sessions["active_max"])],
+        ["Sessions left after the last call", count(sessions["left"])],
+        ["looked on for", length(sessions["looked_on_s"])],
+    ]
+    caption = (
+        f"{sessions_text(sessions).capitalize()}. activeSessions as the gateway tells it; the picture shows it "
+        "beside the calls that we held. Other users of the gateway have sessions, too."
+    )
+    heads = [Column("What", "word"), Column("Value", "n")]
+    return CallTable("sessions", "The gateway's sessions", caption, heads, rows, "")

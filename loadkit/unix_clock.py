@@ -1,0 +1,33 @@
+"""Unix time that does not jump: read once at the start of a run, then carried on by the monotonic clock.
+
+A machine's clock may be set while a run goes on, by NTP or by hand: durations would be wrong by hours, and the report's
+pictures torn in two. So all time stamps of a process are of this clock, and engines take it over from the process that
+started them. A slow correction of the machine's clock (adjtime) moves the monotonic clock alike and is followed.
+"""
+
+from __future__ import annotations
+
+import time
+
+_offset = time.time() - time.monotonic()
+
+
+def unix_now() -> float:
+    """Seconds since 1970, as the machine's clock had it when it was last read, and what has passed since."""
+    return time.monotonic() + _offset
+
+
+def unix_offset() -> float:
+    """Seconds to add to the monotonic clock to get Unix time."""
+    return _offset
+
+
+def read_clock() -> None:
+    """Believe the machine's clock again: a run begins."""
+    global _offset
+    _offset = time.time() - time.monotonic()
+
+
+def clock_error() -> float:
+    """By how many seconds the machine's clock is ahead of this one: it was set since it was read."""
+    return time.time() - unix_now()
