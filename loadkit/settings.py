@@ -302,6 +302,13 @@ class Settings(SettingsModel):
         "a measure that got worse over the run fails it; so does, as no data, a run too short to say",
     )
 
+    # The comparison
+    baseline: Path | None = option(
+        None,
+        "folder of an earlier run: this one is compared with it at its end, and fails when it is worse; see "
+        "docs/compare.md",
+    )
+
     # How a run begins and ends early
     abort_on: Annotated[tuple[_Condition, ...], BeforeValidator(split_texts)] = option(
         (),

@@ -23,6 +23,7 @@ from loadkit.thresholds.objectives import SEPARATOR, split_texts
 OF_THE_STEPS = (
     "arrival_rate",
     "back_to_back",
+    "baseline",
     "max_concurrent",
     "no_report",
     "reports_dir",

@@ -22,6 +22,7 @@ from loadkit.records import Outcome
 from loadkit.runs.folder import RunFolder
 from loadkit.runs.writer import RunWriter
 from loadkit.settings import Settings
+from loadkit.swarm.baseline import held_against
 from loadkit.swarm.listeners import RunListener
 from loadkit.thresholds.resolved import objectives_of
 from loadkit.unix_clock import clock_error, unix_now
@@ -81,6 +82,7 @@ class Run:
         self._calls_of: dict[str, int] = {}
         self._clock_error = 0.0
         self._no_report = settings.no_report
+        self._baseline = settings.baseline
         self._outcomes: Counter[str] = Counter()
         self._writer.write_run(self._document)
         self._flushing = gevent.spawn(self._flush)
@@ -193,6 +195,8 @@ class Run:
         if not self._no_report:
             self._report()
         exit_code = self._exit_code(ended_by)
+        if self._baseline is not None:
+            exit_code = held_against(self._baseline, self.path, exit_code)
         self._tell("ended", exit_code)
         return exit_code
 

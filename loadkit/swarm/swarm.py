@@ -21,6 +21,7 @@ from loadkit.gateway.embedded import EmbeddedGateway
 from loadkit.records import to_row
 from loadkit.settings import Settings
 from loadkit.swarm import preflight, statistics
+from loadkit.swarm.baseline import check_baseline
 from loadkit.swarm.configuration import Configuration
 from loadkit.swarm.forwarding import FINISH, FINISHED, RecordForwarder
 from loadkit.swarm.listeners import listeners_of
@@ -127,6 +128,7 @@ class Swarm:
             return
         preflight.check_objectives(self.settings)
         preflight.check_reports_dir(self.settings.reports_dir)
+        check_baseline(self.settings)
         self._traffic.check(self.settings)
         self._traffic.note_users(self.settings)
         preflight.check_local_addresses(self.settings)
