@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,10 @@ def test_a_gateway_that_is_not_there_fails_every_call_with_a_code(tmp_path: Path
     assert {call["ice_servers_error"] for call in failed} == {"connection refused"}
     # Locust's own table counts by code, not by sentence.
     assert "WEBSOCKET_REFUSED" in command.output
+    # There is no terminal: the log has a line for the code when it first came, and one at the end.
+    assert "first call that failed with WEBSOCKET_REFUSED in stage websocket: " in command.output
+    assert re.search(r"s; 0 in progress; \d+ started .* [1-9]\d* failed; ", command.output)
+    assert "\x1b" not in command.output
 
 
 @pytest.mark.parametrize(
@@ -91,7 +96,7 @@ def test_a_gateway_that_is_not_there_fails_every_call_with_a_code(tmp_path: Path
         (["--call-duration", "soon"], "--call-duration 'soon'"),
         (["--host", "ftp://127.0.0.1"], "--host 'ftp://127.0.0.1'"),
         (["--local-address", "203.0.113.7"], "--local-address '203.0.113.7'"),
-        (["--ice-timeout", "-1", "--engines", "many"], "2 settings cannot be used"),
+        (["--ice-timeout", "-1", "--engines", "many", "--mark", "soon:x"], "3 settings cannot be used"),
     ],
 )
 def test_bad_settings_end_the_run_before_the_first_call(
