@@ -84,6 +84,7 @@ def test_a_terminal_shows_the_run_below_the_log_and_is_left_as_it_was_by_ctrl_c(
         terminal.wait_for("connected 2")
         terminal.wait_for("a, b: c")
         terminal.wait_for("Mark")
+        assert not terminal.cursor_hidden, "whoever kills it now can see what he types"
         lines = terminal.shown.splitlines()
         head = next(number for number, line in enumerate(lines) if line.startswith("run run"))
         logged = [number for number, line in enumerate(lines) if "/INFO/" in line]
@@ -92,7 +93,6 @@ def test_a_terminal_shows_the_run_below_the_log_and_is_left_as_it_was_by_ctrl_c(
         terminal.press(CTRL_C)
         assert terminal.wait() == ExitCode.INTERRUPTED, terminal.shown
         shown = terminal.shown
-        assert not terminal.cursor_hidden
         assert terminal.settings == terminal.settings_before
         assert "in progress" not in shown, "the view is gone"
         assert shown.count("mark: a, b: c") == 1
