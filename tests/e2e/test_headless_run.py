@@ -67,6 +67,9 @@ def test_an_agent_is_talked_with_turn_by_turn(tmp_path: Path) -> None:
     assert told["turns"]["count"] >= 2
     # The reference agent answers 600 ms after the caller's last speech; its answers begin with 100 ms of silence.
     assert 550 <= told["turns"]["turn_latency_ms"]["p50"] <= 1200
+    figures = [json.loads(line) for line in (tmp_path / "run" / "figures.jsonl").read_text().splitlines()]
+    replies = sum(sum(row.get("turn_histogram", {}).values()) for row in figures)
+    assert 0 < replies <= told["turns"]["count"], "told while calls were talked"
     assert told["stages"]["greeting_ms"]["count"] == told["calls"]["completed"] + told["calls"]["cancelled"]
 
 
