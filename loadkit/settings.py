@@ -230,6 +230,9 @@ class Settings(SettingsModel):
     stall_timeout: SecondsOrOff = option(
         15.0, "seconds that an engine may stand still before the run is ended; 0 never ends it"
     )
+    master_timeout: Seconds = option(
+        60.0, "seconds that a worker's master may be silent before the worker ends its calls and itself"
+    )
 
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
