@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := --headless -u 10 -r 2 -t 30s --only-summary
 
-.PHONY: demo test bench bench-short check format clean system-packages
+.PHONY: demo test fuzz bench bench-short check format clean system-packages
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m loadkit.native
@@ -15,6 +15,11 @@ demo: $(VENV)/.run
 test: $(VENV)/.dev system-packages
 	@$(BIN)/python -m loadkit.native
 	$(BIN)/python -m pytest -n 4 --dist loadfile
+
+# Every parser that reads the network, for a bounded time.
+FUZZ_SECONDS ?= 60
+fuzz: $(VENV)/.dev system-packages
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 bench: $(VENV)/.run
 	@.ci/system-packages bench

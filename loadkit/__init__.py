@@ -16,6 +16,7 @@ the run, **reporters** tell. A **gateway** is there to practise against.
 Start to read at ``locustfile.py``, then ``swarm/user.py`` and ``call/session.py``.
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     # Only on demand: importing locust monkey-patches the process, which engines and gateways must not be.
     if name in __all__:
-        from loadkit.swarm import user
-
+        try:
+            from loadkit.swarm import user
+        except KeyboardInterrupt:
+            print("loadkit: interrupted before the first call", file=sys.stderr)
+            raise SystemExit(130) from None
         return getattr(user, name)
     raise AttributeError(f"module 'loadkit' has no attribute {name!r}")

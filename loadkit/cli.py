@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import functools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from loadkit import __version__
 from loadkit.errors import ExitCode, LoadkitError, RunFolderError, exit_code_of
+from loadkit.settings import OF_THRESHOLDS, Settings
+from loadkit.thresholds.resolved import objectives_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", required=True, metavar="<command>", dest="command")
     _add_call(commands)
     _add_report(commands)
+    _add_check(commands)
     _add_gateway(commands)
     _add_conformance(commands)
     _add_capacity(commands)
@@ -68,6 +72,41 @@ def _report(options: argparse.Namespace) -> int:
         raise RunFolderError(f"the report of {folder.path} cannot be written: {exc.strerror or exc}") from exc
     print(text_summary(summary, folder.report))
     return int(exit_code_of(summary["verdict"]["status"]))
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "check",
+        help="judge a run anew by its raw records, also by other thresholds",
+        description="Judge a run anew by its raw records. Without thresholds given here, by its own.",
+    )
+    parser.add_argument(
+        "folder", type=Path, metavar="<run folder>", help="for instance reports/20260101-120000"
+    )
+    Settings.add_arguments(parser, set(Settings.model_fields) - set(OF_THRESHOLDS))
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="make summary, report and tables of the run anew, by these thresholds",
+    )
+    parser.set_defaults(run=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    known = {Settings.env_var(name) for name in OF_THRESHOLDS}
+    environment = {key: value for key, value in os.environ.items() if key in known}
+    settings = Settings.from_arguments(
+        argparse.Namespace(**{name: getattr(options, name) for name in OF_THRESHOLDS}), environment
+    )
+    objectives = objectives_of(settings) or None
+    # Here, so that the gateway starts without pandas.
+    from loadkit.reporters.run_check import run_check
+    from loadkit.runs.folder import RunFolder
+
+    return int(
+        run_check(RunFolder.open(options.folder), objectives, as_json=options.json, write=options.write)
+    )
 
 
 def _add_gateway(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -14,7 +14,7 @@
     ├── SocketLost             the WebSocket is gone; it is reopened     (signaling/client.py)
     ├── ExpectationFailed      a gateway is not as a case expects it     (conformance/case.py)
     ├── NotChecked             a case that cannot be decided             (conformance/case.py)
-    ├── GatewayUnreachable     nothing answers there        exit code 5  (conformance/target.py)
+    ├── GatewayUnreachable     nothing answers at its address            exit code 5
     └── CallError              one call failed: stage, code, message
         ├── SignalingError     WebSocket, offer, answer, socket lost
         │   ├── GatewayError            the gateway sent ``error``: its own code, verbatim
@@ -55,7 +55,7 @@ class ExitCode(enum.IntEnum):
 
 def exit_code_of(status: object) -> ExitCode:
     """The exit code that a verdict's status is worth; that of a failed run for a status that nobody knows."""
-    known = {"pass": ExitCode.PASSED, "unfit": ExitCode.UNFIT, "no data": ExitCode.NO_DATA}
+    known = {"pass": ExitCode.PASSED, "unfit generator": ExitCode.UNFIT, "no data": ExitCode.NO_DATA}
     return known.get(str(status), ExitCode.FAILED)
 
 
@@ -116,6 +116,12 @@ class RunFolderError(LoadkitError):
 
 class GatewayStartError(LoadkitError):
     """The embedded gateway did not come up."""
+
+    exit_code = ExitCode.GATEWAY_UNREACHABLE
+
+
+class GatewayUnreachable(LoadkitError):
+    """Nothing answers at the gateway's address: no call, and no case, can say anything about it."""
 
     exit_code = ExitCode.GATEWAY_UNREACHABLE
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 #: Cc controls (ESC moves a terminal's cursor), Cf format (bidirectional overrides disguise text),
 #: Cs surrogates, Co private use, Zl and Zp line ends that JavaScript once took for its own.
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+#: What XML 1.0 section 2.2 does not allow, escaped or not.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def xml_text(text: str) -> str:
+    """The text with a replacement character for each one that no XML document can hold."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 #: Distinct codes that are kept apart; a gateway can send any number of them.

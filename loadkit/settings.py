@@ -13,17 +13,38 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, PlainSerializer, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from loadkit.arrival_rates import RateSetting, Schedule, StagesSetting
 from loadkit.distributions import Constant, Distribution, DistributionSetting, parse_distribution
 from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, Texts, listed, option
+from loadkit.thresholds.abort import parse_conditions
+from loadkit.thresholds.objectives import SEPARATOR, objectives_of_texts, split_texts
+from loadkit.thresholds.presets import check_preset
 
 #: Where the shipped samples are.
 SAMPLES_DIR = Path(__file__).resolve().parent.parent / "audio_samples"
 
+#: Settings that say what a run is held against; ``check`` takes them, too.
+OF_THRESHOLDS = ("slo", "slo_file", "slo_preset", "slo_warm_up")
+
 _Text = Annotated[str, Field(max_length=256)]
 _PAIR = "--artifact-version and --lambda-deployment-version go together: give both or neither"
+_NO_JUDGE = (
+    "--no-report leaves thresholds unjudged: leave out --slo, --slo-file and --slo-preset, and judge the run later by "
+    "python -m loadkit check"
+)
+_WARM_UP_ALONE = (
+    "--slo-warm-up leaves calls out of thresholds, and there are none: give --slo, --slo-file or --slo-preset"
+)
 _ONE_LOAD = "--arrival-rate and --stages both say when calls arrive: give one of them"
 _NO_ARRIVALS = (
     "--max-concurrent drops arrivals and needs --arrival-rate or --stages; callers are limited by -u"
@@ -234,6 +255,37 @@ class Settings(SettingsModel):
         60.0, "seconds that a worker's master may be silent before the worker ends its calls and itself"
     )
 
+    # What is good enough
+    slo: Annotated[tuple[str, ...], BeforeValidator(split_texts)] = option(
+        (),
+        "threshold that the run has to keep to, such as 'setup_ms p95 < 1500' or 'failed < 1% where mode = echo', "
+        "see docs/thresholds.md; several are parted by ; or given by repeating the option",
+        separator=SEPARATOR,
+    )
+    slo_file: Path | None = option(
+        None, "TOML file of thresholds with names, a warm-up to leave out, minimum counts and a preset"
+    )
+    slo_preset: _Text | None = option(
+        None,
+        "thresholds to begin with: smoke, typical or strict; --slo and --slo-file replace what they also say",
+    )
+    slo_warm_up: SecondsOrOff | None = option(
+        None, "thresholds leave out calls that were meant to start in these first seconds of the run"
+    )
+
+    # How a run begins and ends early
+    abort_on: Annotated[tuple[str, ...], BeforeValidator(split_texts)] = option(
+        (),
+        "condition on which a hopeless run is ended early, with its report and as a failure: 'failed > 20% for 60s', "
+        "'setup_ms p95 > 5000 for 2m', see docs/exit_codes.md; several as with --slo",
+        separator=SEPARATOR,
+    )
+    no_preflight: bool = option(
+        False,
+        "do not look, before a run, whether anything answers at the gateway's address; for a gateway that comes up "
+        "later, or that a master cannot reach",
+    )
+
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
     run_id: _Text | None = option(None, "name of the run's folder; date and time when not given")
@@ -274,6 +326,29 @@ class Settings(SettingsModel):
             raise ValueError(f"there is no such path of media; there are {', '.join(MediaPath)}")
         return value
 
+    @field_validator("slo")
+    @classmethod
+    def _thresholds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        found, faults = objectives_of_texts(value)
+        if faults:
+            raise ValueError("; ".join(faults))
+        return tuple(str(one.threshold) for one in found)
+
+    @field_validator("abort_on")
+    @classmethod
+    def _conditions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        found, faults = parse_conditions(value)
+        if faults:
+            raise ValueError("; ".join(faults))
+        return tuple(str(one) for one in found)
+
+    @field_validator("slo_preset")
+    @classmethod
+    def _known_preset(cls, value: str | None) -> str | None:
+        if value is not None:
+            check_preset(value)
+        return value
+
     @model_validator(mode="after")
     def _pairs(self) -> Settings:
         for fault in self.faults_of_pairs(self.model_dump(exclude_none=True)):
@@ -290,6 +365,11 @@ class Settings(SettingsModel):
             faults.append(_ONE_LOAD)
         if "max_concurrent" in values and not {"arrival_rate", "stages"} & set(values):
             faults.append(_NO_ARRIVALS)
+        asked = any(values.get(name) for name in OF_THRESHOLDS if name != "slo_warm_up")
+        if values.get("no_report") and asked:
+            faults.append(_NO_JUDGE)
+        if values.get("slo_warm_up") is not None and not asked:
+            faults.append(_WARM_UP_ALONE)
         return faults
 
     @property
@@ -300,7 +380,10 @@ class Settings(SettingsModel):
     def public(self) -> dict[str, Any]:
         """The settings for records and reports: plain values, secrets masked, lists as they are given."""
         values = self.model_dump(mode="json")
-        return {key: ",".join(value) if isinstance(value, list) else value for key, value in values.items()}
+        return {
+            key: self.separator(key).join(value) if isinstance(value, list) else value
+            for key, value in values.items()
+        }
 
     def token(self) -> str:
         """The secret itself; empty when none was given."""

@@ -62,10 +62,22 @@ def listed(value: Any) -> Any:
 Texts = Annotated[tuple[str, ...], BeforeValidator(listed)]
 
 
-def option(default: Any, description: str, *, flag: str | None = None, **constraints: Any) -> Any:
-    """A field with its help text; ``flag`` when the option is not named after the field."""
-    extra: dict[str, Any] | None = {"flag": flag} if flag else None
-    return Field(default, description=description, json_schema_extra=extra, **constraints)
+def option(
+    default: Any,
+    description: str,
+    *,
+    flag: str | None = None,
+    separator: str | None = None,
+    **constraints: Any,
+) -> Any:
+    """A field with its help text.
+
+    :param flag: the option, when it is not named after the field.
+    :param separator: what parts the entries of a list in one text, when it is not a comma.
+    """
+    extra: dict[str, Any] = {"flag": flag, "separator": separator}
+    known = {key: value for key, value in extra.items() if value}
+    return Field(default, description=description, json_schema_extra=known or None, **constraints)
 
 
 def shown_default(default: Any) -> str:
@@ -131,6 +143,12 @@ class SettingsModel(BaseModel):
         return str(cls.model_fields[name].annotation).startswith("tuple[")
 
     @classmethod
+    def separator(cls, name: str) -> str:
+        """What parts the entries of a list in one text."""
+        extra = cls.model_fields[name].json_schema_extra
+        return str(extra.get("separator", ",")) if isinstance(extra, dict) else ","
+
+    @classmethod
     def metavar(cls, name: str) -> str:
         """What stands for the option's value in its help."""
         text = str(cls.model_fields[name].annotation)
@@ -168,7 +186,8 @@ class SettingsModel(BaseModel):
         for name in cls.model_fields:
             given = getattr(args, name, None)
             if given is None and (text := environment.get(cls.env_var(name), "").strip()):
-                given = [part.strip() for part in text.split(",")] if cls.repeatable(name) else text
+                parts = text.split(cls.separator(name))
+                given = [part.strip() for part in parts if part.strip()] if cls.repeatable(name) else text
             if given is not None:
                 values[name] = tuple(given) if cls.repeatable(name) else given
         return cls(**values)
@@ -195,6 +214,8 @@ class SettingsModel(BaseModel):
         if len(error["loc"]) > 1 and isinstance(value, (tuple, list)):
             value = value[int(error["loc"][1])]
         if isinstance(value, (tuple, list)):
-            value = ",".join(str(entry) for entry in value)  # as it was given, not as Python holds it
+            value = cls.separator(name).join(
+                str(entry) for entry in value
+            )  # as it was given, not as Python holds it
         shown = "***" if cls.is_secret(name) else repr(value)
         return f"{cls.flag(name)} {shown}: {reason[0].lower()}{reason[1:]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Mapping, Sequence
@@ -251,6 +252,25 @@ def clean_run(reports_dir: Path, calls: int = 1_000, run_id: str = "clean") -> R
     figures += [locust_row(second) for second in range(seconds)]
     run = run_document(run_id=run_id, ended_at=STARTED_AT + seconds)
     return write_run_folder(reports_dir, rows, turns, figures, run, run_id)
+
+
+#: One that holds, one that is broken, and one without data, when a :func:`clean_run` is held against them.
+THRESHOLDS = (
+    "failed < 1%",
+    "setup_ms p95 < 20 ms where scenario = talk",
+    "turn_latency_ms p95 < 2500 ms where mode = traditional",
+)
+
+
+def run_with_thresholds(
+    reports_dir: Path, thresholds: Sequence[str] = THRESHOLDS, calls: int = 200, run_id: str = "thresholds"
+) -> RunFolder:
+    """A clean run that was held against thresholds: one passes, one is broken, one has no data."""
+    folder = clean_run(reports_dir, calls, run_id)
+    run = json.loads(folder.run.read_text())
+    run["settings"]["slo"] = ";".join(thresholds)
+    folder.run.write_text(json.dumps(run))
+    return folder
 
 
 def troubled_run(reports_dir: Path, calls: int = 300, run_id: str = "troubled") -> RunFolder:

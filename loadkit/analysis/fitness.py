@@ -32,7 +32,7 @@ WINDOW_S = 10.0
 STRETCH = 3
 
 #: Codes of failed calls that only the generator can have brought about.
-OWN_CODES = frozenset({"ENGINE_STALLED", "TOO_MANY_FILES"})
+OWN_CODES = frozenset({"ENGINE_LOST", "ENGINE_STALLED", "TOO_MANY_FILES"})
 #: Codes that a generator that comes late can bring about as well as a gateway can.
 DOUBTFUL_CODES = OWN_CODES | {
     "GATHERING_FAILED",
@@ -205,6 +205,9 @@ def _own_failures(code: str, count: int) -> str:
     calls = "1 call" if count == 1 else f"{count:,} calls"
     if code == "TOO_MANY_FILES":
         return f"{calls} failed because the limit of open files was reached: raise it (ulimit -n), or use more engines."
+    if code == "ENGINE_LOST":
+        lost = "was" if count == 1 else "were"
+        return f"{calls} {lost} lost with an engine that died: look at memory (the OOM killer) and the log of the run."
     return f"{calls} got no answer from an engine in time: {_ENGINE_REMEDY}"
 
 

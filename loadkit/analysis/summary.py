@@ -13,6 +13,7 @@ from loadkit.analysis.concurrency import concurrency
 from loadkit.analysis.error_codes import count_codes
 from loadkit.analysis.generator import summarise_generator
 from loadkit.analysis.limits import Limits
+from loadkit.analysis.objectives import judge_objectives, objectives_of_run
 from loadkit.analysis.paths import summarise_paths
 from loadkit.analysis.percentiles import distribution, rounded
 from loadkit.analysis.traffic import summarise_traffic
@@ -41,6 +42,7 @@ def summarise(
 
     :param run: the content of ``run.json``; ``{}`` when there is none.
     :param arrivals: what arrived second by second; None for a run by users.
+    :raises RunFolderError: the thresholds in ``run.json`` cannot be read.
     """
     summary: dict[str, Any] = {
         "version": SUMMARY_VERSION,
@@ -69,6 +71,7 @@ def summarise(
         started_at=summary["run"]["started_at"],
         stalled=_stalled(run),
     )
+    summary |= judge_objectives(objectives_of_run(run), calls, turns, summary["run"]["started_at"])
     verdict = judge(summary)
     summary["verdict"] = {"status": str(verdict.status), "sentence": verdict.sentence}
     return summary
@@ -110,8 +113,10 @@ def _run(calls: pd.DataFrame, figures: pd.DataFrame, run: Mapping[str, Any]) -> 
         "ended_at": ended,
         "duration_s": duration,
         "ended_by": str(ended_by) if ended_by is not None else None,
+        "aborted": _aborted(run),
         "workers_lost": len(lost) if isinstance(lost, (list, tuple)) else 0,
         "tls_insecure": insecure if isinstance(insecure, bool) else None,
+        "lines_missing": int(run.get("lines_missing") or 0),
         "unreadable_lines": sum(int(table.attrs.get("unreadable_lines", 0)) for table in (calls, figures)),
     }
 
@@ -121,6 +126,15 @@ def _stalled(run: Mapping[str, Any]) -> str | None:
     if run.get("ended_by") != "stalled":
         return None
     return printable(str(run.get("stalled") or "The generator stood still, and the run was ended."), 400)
+
+
+def _aborted(run: Mapping[str, Any]) -> str | None:
+    """The condition of ``--abort-on`` that ended the run, with its value; ``None`` when none did."""
+    facts = run.get("aborted")
+    if run.get("ended_by") != "aborted":
+        return None
+    sentence = facts.get("sentence") if isinstance(facts, Mapping) else None
+    return printable(str(sentence or "a condition of it was met"), 400)
 
 
 def _extreme(pick: Any, moments: Iterable[Any]) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loadkit.analysis.fitness import DOUBTFUL_CODES
+from loadkit.analysis.threshold_words import asked_of
 from loadkit.printable import printable
 
 
@@ -15,13 +15,13 @@ class Status(enum.StrEnum):
     """The verdict in a word."""
 
     PASS = "pass"  # noqa: S105 - not a password
-    """Calls were placed, none failed, and no worker was lost."""
+    """All thresholds hold; without any, no call failed. And no worker was lost."""
     FAIL = "fail"
-    """A call failed, or a worker was lost, so that less load was offered than asked for."""
-    UNFIT = "unfit"
-    """The generator was the limit, or its punctuality was not measured; failures, if any, may be its own doing."""
+    """A threshold is broken, a call failed that none speaks of, or a worker was lost: less load than asked for."""
+    UNFIT = "unfit generator"
+    """The generator was the limit, or its punctuality was not measured; what is wrong may be its own doing."""
     NO_DATA = "no data"
-    """No call was completed, failed or hung up: the run says nothing about the gateway."""
+    """No call was completed, failed or hung up, or a threshold has too few values: nothing is decided."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,9 @@ class Verdict:
 def judge(summary: Mapping[str, Any]) -> Verdict:
     """The verdict on a summary that is complete but for its ``verdict``.
 
-    In this order: a stalled generator, no data, lost workers, failures that no generator can bring about, an unfit
-    generator, other failures. A slow generator makes calls time out; it must not be read as the gateway's failing.
+    In this order: a stalled generator, no call, lost workers, failures that no generator can bring about, an unfit
+    generator, broken thresholds and other failures, thresholds without data. A slow generator makes calls time out;
+    it must not be read as the gateway's failing. Thresholds: ``docs/thresholds.md``.
     """
     calls, generator = summary["calls"], summary["generator"]
     lost = summary["run"]["workers_lost"]
@@ -45,21 +46,32 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
     if finished == 0 and not stalled:
         return Verdict(Status.NO_DATA, _no_data(calls["total"], lost))
     unfit = _unfit(generator)
-    parts = [_failures(summary, finished) if calls["failed"] else _no_failures(summary, finished)]
+    asked = asked_of(summary)
+    parts = [
+        *asked.sentences,
+        _failures(summary, finished) if calls["failed"] else _no_failures(summary, finished),
+    ]
     if not finished:
-        parts = ["No call came to an end of its own."]
+        parts[-1] = "No call came to an end of its own."
     if lost:
         workers = "1 worker was" if lost == 1 else f"{lost} workers were"
         parts.append(f"{workers} lost, so the run offered less load than it was asked to.")
+    if missing := summary["run"].get("lines_missing", 0):
+        parts.append(f"{missing:,} lines found no room on the disk, so not every call was judged.")
+    aborted = summary["run"].get("aborted")
+    if aborted:
+        parts.append(f"The run was ended early by --abort-on {aborted}.")
     if dropped := _dropped(summary.get("traffic")):
         parts.append(dropped)
-    if stalled or (unfit and not lost and set(summary["errors"]) <= DOUBTFUL_CODES):
-        doubt = ", which may be the generator's own doing." if calls["failed"] else "."
+    if stalled or (unfit and not lost and not asked.blames_gateway):
+        doubt = ", which may be the generator's own doing." if asked.broken else "."
         parts[0] = parts[0].removesuffix(".") + doubt
         return Verdict(Status.UNFIT, " ".join([str(unfit), *parts]))
     if generator["fit"] is False:
         parts.append("The load generator was at its limit: the latencies may be its own, not the gateway's.")
-    return Verdict(Status.FAIL if calls["failed"] or lost else Status.PASS, " ".join(parts))
+    if asked.broken or lost or aborted or missing:
+        return Verdict(Status.FAIL, " ".join(parts))
+    return Verdict(Status.NO_DATA if asked.undecided else Status.PASS, " ".join(parts))
 
 
 def _unfit(generator: Mapping[str, Any]) -> str | None:

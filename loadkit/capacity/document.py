@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from loadkit.analysis.thresholds import Threshold
 from loadkit.capacity.driver import DoneStep, Outcome, Stop
 from loadkit.capacity.options import CapacityOptions, LoadUnit
 from loadkit.capacity.search import Bounds, Ending, Trial
 from loadkit.errors import ExitCode
+from loadkit.thresholds import Threshold
 
 #: Goes up when a key changes its meaning or goes away, not when one is added.
 VERSION = 1

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from loadkit.analysis.thresholds import Threshold
 from loadkit.capacity.locust_run import LoadTest, StepPlan, StepProcess
 from loadkit.capacity.options import By, CapacityOptions
 from loadkit.capacity.search import Bounds, Ending, Search
@@ -25,6 +24,7 @@ from loadkit.reporters.run_report import write_reports
 from loadkit.runs import RunFolder
 from loadkit.runs.reader import read_records, read_run
 from loadkit.signaling.urls import signaling_url
+from loadkit.thresholds import Threshold
 
 #: A hold may be lengthened by so much for enough set-ups to judge by.
 _LONGEST_HOLD = 4.0

@@ -5,20 +5,19 @@ from __future__ import annotations
 import argparse
 import enum
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from loadkit.capacity.search import SearchPlan
 from loadkit.errors import SettingsError
-from loadkit.settings import Settings
+from loadkit.settings import OF_THRESHOLDS, Settings
 from loadkit.settings_model import Seconds, SettingsModel, option
-
-if TYPE_CHECKING:
-    from loadkit.analysis.thresholds import Threshold
+from loadkit.thresholds import Threshold, parse_thresholds
+from loadkit.thresholds.objectives import SEPARATOR, split_texts
 
 #: Settings of a load test that each step is given by the search.
 OF_THE_STEPS = (
@@ -29,6 +28,7 @@ OF_THE_STEPS = (
     "reports_dir",
     "run_id",
     "stages",
+    *OF_THRESHOLDS,
 )
 #: Of these, the ones that say where the search itself keeps its records.
 _OF_THE_FOLDER = ("reports_dir", "run_id")
@@ -105,8 +105,11 @@ class CapacityOptions(SettingsModel):
 
     env_prefix: ClassVar[str] = "LOADKIT_CAPACITY_"
 
-    slo: tuple[str, ...] = option(
-        (), "what has to hold, such as 'setup_ms p95 < 800' or 'failed < 1%', see docs/capacity.md"
+    slo: Annotated[tuple[str, ...], BeforeValidator(split_texts)] = option(
+        (),
+        "what has to hold, such as 'setup_ms p95 < 800' or 'failed < 1%', see docs/thresholds.md; several in the "
+        "environment are parted by ;",
+        separator=SEPARATOR,
     )
     by: By = option(By.CALLS, "what is searched for: calls (in progress at once) or rate (calls a second)")
     at_least: float | None = option(
@@ -154,12 +157,12 @@ class CapacityOptions(SettingsModel):
                 "--slo is missing: say what has to hold, such as --slo 'setup_ms p95 < 800' --slo 'failed < 1%'"
             ]
         texts = texts if isinstance(texts, (tuple, list)) else [str(texts)]
-        return [f"--slo {fault}" for fault in _read([str(text) for text in texts])[1]]
+        return [f"--slo {fault}" for fault in parse_thresholds(split_texts([str(text) for text in texts]))[1]]
 
     @property
     def thresholds(self) -> list[Threshold]:
         """What has to hold, each once."""
-        return _read(self.slo)[0]
+        return parse_thresholds(self.slo)[0]
 
     @property
     def unit(self) -> LoadUnit:
@@ -201,13 +204,6 @@ class CapacityOptions(SettingsModel):
             most_steps=self.max_steps,
             repeats=self.repeats,
         )
-
-
-def _read(texts: Sequence[str]) -> tuple[list[Threshold], list[str]]:
-    # Here, so that the other commands, which see these options, start without pandas.
-    from loadkit.analysis.thresholds import parse_thresholds
-
-    return parse_thresholds(texts)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 
 from loadkit.analysis.threshold_checks import Check, check
-from loadkit.analysis.thresholds import FAILED, Threshold
 from loadkit.capacity.options import By, LoadUnit
 from loadkit.capacity.search import Trial
 from loadkit.errors import CODES
 from loadkit.records import Outcome
 from loadkit.reporters.wording import plural
+from loadkit.thresholds import Threshold
+from loadkit.thresholds.measures import FAILED
 
 #: Share of a load that has to be in progress for it to count as carried: between two calls of a caller, and at the
 #: first seconds of the window, there is always a little less.

@@ -7,17 +7,15 @@ The form is that of Ant and Maven Surefire: ``testsuites``, ``testsuite`` with `
 from __future__ import annotations
 
 import platform
-import re
 from collections.abc import Sequence
 from itertools import groupby
 from xml.etree import ElementTree
 
 from loadkit.conformance.case import Result, Verdict
 from loadkit.conformance.report import Report
+from loadkit.printable import xml_text
 
 _NAME = "conformance"
-#: What XML 1.0 section 2.2 does not allow, escaped or not.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit_text(report: Report) -> str:
@@ -50,7 +48,7 @@ def _add_suite(
         ("production", str(plan.production).lower()),
         ("tls_insecure", str(plan.tls_insecure).lower()),
     ):
-        ElementTree.SubElement(properties, "property", name=name, value=_clean(value))
+        ElementTree.SubElement(properties, "property", name=name, value=xml_text(value))
     for result in results:
         _add_case(suite, result)
 
@@ -66,16 +64,16 @@ def _add_case(suite: ElementTree.Element, result: Result) -> None:
     )
     match result.verdict:
         case Verdict.FAIL:
-            message = _clean(f"expected {result.expected}; seen: {result.seen}")
+            message = xml_text(f"expected {result.expected}; seen: {result.seen}")
             failure = ElementTree.SubElement(element, "failure", type=str(case.kind), message=message)
-            failure.text = _clean(
+            failure.text = xml_text(
                 f"{case.title}\nexpectation: {case.expectation}\nexpected: {result.expected}\n"
                 f"seen: {result.seen}\nsource: {case.source}"
             )
         case Verdict.ERROR:
-            ElementTree.SubElement(element, "error", type="tester", message=_clean(result.reason or ""))
+            ElementTree.SubElement(element, "error", type="tester", message=xml_text(result.reason or ""))
         case Verdict.SKIP:
-            ElementTree.SubElement(element, "skipped", message=_clean(result.reason or ""))
+            ElementTree.SubElement(element, "skipped", message=xml_text(result.reason or ""))
         case Verdict.PASS:
             pass
 
@@ -95,7 +93,3 @@ def _counts(results: Sequence[Result]) -> dict[str, str]:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.3f}"
-
-
-def _clean(text: str) -> str:
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from loadkit.conformance.case import ExpectationFailed, shown
-from loadkit.errors import ExitCode, LoadkitError
+from loadkit.errors import GatewayUnreachable
 from loadkit.media.clock import MediaClock
 from loadkit.signaling.urls import ICE_SERVERS_PATH, ice_servers_url, signaling_url
 from loadkit.transport.addresses import candidate_addresses, is_loopback
@@ -25,12 +25,6 @@ ECHO = "echo"
 
 #: Bytes of an HTTP answer that are read.
 _MAX_BODY = 256 * 1024
-
-
-class GatewayUnreachable(LoadkitError):
-    """Nothing answers at the gateway's address: no case can say anything about it."""
-
-    exit_code = ExitCode.GATEWAY_UNREACHABLE
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ _ENDINGS = {
     "run_time": "ended when its time was over",
     "stopped": "stopped by hand",
     "interrupted": "interrupted by a signal",
+    "no_workers": "ended when its last worker was lost",
+    "aborted": "ended early by --abort-on",
     "stalled": "ended because the generator stood still",
     "stages": "ended with its last stage",
     "budget": "ended when its --max-call-minutes were used up",
@@ -108,6 +110,8 @@ def notes(summary: Mapping[str, Any]) -> list[Note]:
             f"{plural(run['workers_lost'], 'worker was', 'workers were')} lost: the calls reported before are here, "
             "those in progress are not."
         )
+    if missing := run.get("lines_missing"):
+        doubts.append(f"{plural(missing, 'line')} of the raw files found no room on the disk.")
     if run["unreadable_lines"]:
         doubts.append(
             f"{plural(run['unreadable_lines'], 'line')} of the raw files could not be read, and left out."

@@ -21,6 +21,7 @@ from loadkit.reporters.charts_of_traffic import traffic_pictures
 from loadkit.reporters.engine_table import engine_tables
 from loadkit.reporters.page_shell import asset, json_in_html, policy, template
 from loadkit.reporters.path_table import path_tables
+from loadkit.reporters.threshold_table import threshold_rows
 from loadkit.reporters.vega_bundle import vega_bundle
 from loadkit.reporters.wording import plural
 
@@ -70,6 +71,7 @@ def html_page(
         notes=headline.notes(summary),
         tiles=tiles,
         tile_columns=next((number for number in (5, 4, 3) if len(tiles) % number == 0), 4),
+        thresholds=threshold_rows(summary),
         errors=errors,
         errors_caption=f"{plural(summary['calls']['failed'], 'failed call')} by error code, most frequent first.",
         failed_stages=headline.failed_stages(summary),

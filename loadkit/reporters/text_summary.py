@@ -10,6 +10,7 @@ from loadkit.analysis.verdict import share_text
 from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.path_table import path_lines
+from loadkit.reporters.threshold_lines import threshold_lines
 from loadkit.reporters.traffic_words import traffic_lines
 from loadkit.reporters.wording import INSECURE, count, length, milliseconds, plural, share
 
@@ -33,6 +34,7 @@ def text_summary(summary: Mapping[str, Any], report: Path | str | None = None) -
         ("turn latency", _turns(summary["turns"])),
         ("media", _media(summary["media"])),
         ("generator", _generator(summary["generator"])),
+        *threshold_lines(summary),
         ("verdict", f"{summary['verdict']['status'].upper()}: {summary['verdict']['sentence']}"),
         ("report", str(report) if report is not None else None),
     ]
@@ -45,6 +47,8 @@ def _run(summary: Mapping[str, Any]) -> str:
         "run_time": "its time was over",
         "stopped": "stopped by hand",
         "interrupted": "interrupted by a signal",
+        "no_workers": "ended when its last worker was lost",
+        "aborted": "ended early by --abort-on",
         "stalled": "ended because the generator stood still",
         "stages": "its last stage was over",
         "budget": "its --max-call-minutes were used up",
@@ -53,6 +57,8 @@ def _run(summary: Mapping[str, Any]) -> str:
     notes = [printable(str(summary["run_id"]), 100), length(run["duration_s"]), ended]
     if run["workers_lost"]:
         notes.append(f"{plural(run['workers_lost'], 'worker')} lost")
+    if missing := run.get("lines_missing"):
+        notes.append(f"{plural(missing, 'line')} missing")
     if run["unreadable_lines"]:
         notes.append(f"{plural(run['unreadable_lines'], 'line')} unreadable")
     return ", ".join(notes)

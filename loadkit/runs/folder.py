@@ -128,6 +128,16 @@ class RunFolder:
         return self.path / "summary.json"
 
     @property
+    def junit(self) -> Path:
+        """Derived: ``junit.xml``, thresholds and verdict as test cases."""
+        return self.path / "junit.xml"
+
+    @property
+    def note(self) -> Path:
+        """Derived: ``summary.md``, for a job summary or a comment."""
+        return self.path / "summary.md"
+
+    @property
     def report(self) -> Path:
         """Derived: ``report.html``, one self-contained page."""
         return self.path / "report.html"

@@ -23,6 +23,7 @@ import pyarrow.json as arrow_json
 
 from loadkit.records import CallRecord, TurnRecord
 from loadkit.runs.folder import RunFolder
+from loadkit.runs.versions import check_record_version, check_run_version
 
 #: Bytes of ``records.jsonl`` that are parsed at once: bounds the memory for a million calls.
 BLOCK_BYTES = 16 * 1024 * 1024
@@ -99,7 +100,10 @@ class Records:
 
 
 def read_records(folder: RunFolder) -> Records:
-    """Calls and turns in one pass over ``records.jsonl``; empty tables when there is none."""
+    """Calls and turns in one pass over ``records.jsonl``; empty tables when there is none.
+
+    :raises RunFolderError: they were written by a newer loadkit.
+    """
     calls, turns, unreadable = [], [], 0
     for block in _blocks(folder.records):
         table, failed = _parse(block)
@@ -111,6 +115,7 @@ def read_records(folder: RunFolder) -> Records:
     call_frame = _frame(pa.concat_tables([CALLS_SCHEMA.empty_table(), *calls]))
     turn_frame = _frame(pa.concat_tables([TURNS_SCHEMA.empty_table(), *turns]))
     call_frame = call_frame.drop_duplicates("call_id", ignore_index=True)
+    check_record_version(call_frame["record_version"])
     turn_frame = turn_frame.drop_duplicates(["call_id", "turn"], ignore_index=True)
     call_frame.attrs["unreadable_lines"] = turn_frame.attrs["unreadable_lines"] = unreadable
     return Records(call_frame, turn_frame, unreadable)
@@ -175,12 +180,18 @@ def no_arrivals() -> pd.DataFrame:
 
 
 def read_run(folder: RunFolder) -> dict[str, Any]:
-    """``run.json`` with all its keys; empty when it is missing or spoilt."""
+    """``run.json`` with all its keys; empty when it is missing or spoilt.
+
+    :raises RunFolderError: it was written by a newer loadkit.
+    """
     try:
         run = json.loads(folder.run.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
-    return run if isinstance(run, dict) else {}
+    if not isinstance(run, dict):
+        return {}
+    check_run_version(run)
+    return run
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

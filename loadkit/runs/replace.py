@@ -33,4 +33,5 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_text(path: Path, content: str) -> None:
     """Put ``content`` in the place of ``path`` as UTF-8, whole or not at all."""
-    write_bytes(path, content.encode())
+    # A lone surrogate has no UTF-8: an argument of a command line that is no text is one to Python.
+    write_bytes(path, content.encode(errors="replace"))

@@ -16,6 +16,7 @@ from loadkit.settings import Settings
 from loadkit.signaling.tls import client_tls
 from loadkit.swarm import open_files, preflight
 from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, read_options
+from loadkit.swarm.reachability import check_reachable
 from loadkit.swarm.spread import Spread
 from loadkit.transport.addresses import is_loopback
 from loadkit.unix_clock import unix_offset
@@ -80,6 +81,16 @@ class Configuration:
         for sample in self._samples():
             read_sound(sample)
         client_tls(self.settings.tls_ca)
+
+    def check_gateway_answers(self) -> None:
+        """Connect to it once.
+
+        :raises SettingsError: the host cannot be used, or not from a local address.
+        :raises GatewayUnreachable: nothing answers there.
+        """
+        preflight.check_host(self.host)
+        preflight.check_reach(self.settings, self.host)
+        check_reachable(self.settings, self.host)
 
     def check_token_may_go_there(self) -> None:
         """A page that everybody can reach must not send the token to whatever host somebody types there.

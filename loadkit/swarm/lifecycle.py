@@ -12,8 +12,10 @@ code 0: hence the work in ``test_stopping`` and ``quitting``.
 
 from __future__ import annotations
 
+import itertools
 import signal
 import sys
+from types import TracebackType
 
 import gevent
 from locust import events
@@ -24,6 +26,7 @@ from loadkit.swarm.options import add_options
 from loadkit.swarm.swarm import Swarm
 
 _swarms: dict[int, Swarm] = {}
+_interrupts = itertools.count(1)
 
 
 def swarm_of(environment: Environment) -> Swarm:
@@ -36,6 +39,7 @@ def attach_to_locust() -> None:
 
     To all of them from the start: a worker that joins a running test gets ``test_start`` before ``init``.
     """
+    sys.excepthook = _tell
     if add_options in events.init_command_line_parser._handlers:
         return
     events.init_command_line_parser.add_listener(add_options)
@@ -50,6 +54,8 @@ def _prepared(environment: Environment) -> Swarm:
         return _swarms[id(environment)]
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         gevent.signal_handler(signal.SIGINT, _interrupt)
+    # Locust listens to SIGTERM from the first call on; until then it would end without a word, and with code 143.
+    terminated = gevent.signal_handler(signal.SIGTERM, _interrupt)
     swarm: Swarm | None = None
     try:
         swarm = _swarms[id(environment)] = Swarm(environment)
@@ -64,15 +70,29 @@ def _prepared(environment: Environment) -> Swarm:
             swarm.release()
         print("loadkit: interrupted before the first call", file=sys.stderr)
         sys.exit(ExitCode.INTERRUPTED)
+    finally:
+        terminated.cancel()
     # Fired in reverse: only now, after Locust's own runner, so that records leave before its goodbye.
     events.quitting.add_listener(lambda **_: swarm.quit())
     return swarm
+
+
+def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Ctrl-C while Locust gets ready, before it listens to signals: not with where it happened to be."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("loadkit: interrupted before the first call", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def _interrupt() -> None:
     """Ctrl-C, in the main greenlet, where Locust waits for it.
 
     Python raises KeyboardInterrupt in whatever greenlet happens to run; in one that reads an engine's pipe
-    it would end the reading, and Locust would never hear of it.
+    it would end the reading, and Locust would never hear of it. A second one would end the end: its records, its
+    report, its engines.
     """
+    if next(_interrupts) > 1:
+        print("loadkit: the end is under way: calls get their close, the report is made", file=sys.stderr)
+        return
     gevent.get_hub().handle_system_error(KeyboardInterrupt, KeyboardInterrupt())

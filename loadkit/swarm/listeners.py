@@ -9,6 +9,7 @@ from locust.env import Environment
 
 from loadkit.errors import ExitCode
 from loadkit.settings import Settings
+from loadkit.thresholds.abort import parse_conditions
 
 if TYPE_CHECKING:
     from loadkit.swarm.run import Run
@@ -46,11 +47,17 @@ class RunListener:
 
 def listeners_of(
     environment: Environment,  # noqa: ARG001 - for those that need it
-    settings: Settings,  # noqa: ARG001
-    end: Callable[[str], None],  # noqa: ARG001
+    settings: Settings,
+    end: Callable[[str], None],
 ) -> list[RunListener]:
     """Those of one run.
 
     :param end: ends the run; its argument becomes ``ended_by`` of ``run.json``.
     """
-    return []
+    # Here, as they are listeners of the class above.
+    from loadkit.swarm.abort import Abort
+
+    listeners: list[RunListener] = []
+    if conditions := parse_conditions(settings.abort_on)[0]:
+        listeners.append(Abort(conditions, end))
+    return listeners

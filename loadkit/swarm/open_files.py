@@ -6,6 +6,7 @@ more for each call in either: its WebSocket and its UDP socket (``open_files`` i
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 from typing import Any
@@ -49,7 +50,13 @@ def check(settings: Settings, host: str, environment: Environment, engines: int,
     if need > limit and asked is not None:
         raise SettingsError([f"{_told(who, need, calls, engines, limit)}, or ask for fewer calls"])
     if needed > _TIGHT * limit:
-        logger.warning("%s", _told(who, needed, calls, engines, limit))
+        _warn(_told(who, needed, calls, engines, limit))
+
+
+@functools.cache
+def _warn(sentence: str) -> None:
+    """Once: engines are told what they run with when they start, and with each run again."""
+    logger.warning("%s", sentence)
 
 
 def calls_at_once(settings: Settings, environment: Environment) -> int | None:

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from locust.argument_parser import LocustArgumentParser
 
+from loadkit.errors import SettingsError
 from loadkit.settings import Settings, env_var, flag, is_secret, make_settings
 from loadkit.settings_model import unit_in_name
+from loadkit.thresholds.objectives import SEPARATOR
+from loadkit.thresholds.resolved import faults_of_slo_file
 
 #: Options that the page neither shows nor changes: secrets, folders, what makes no sense between two runs.
-NOT_ON_THE_PAGE = ("auth_token", "engines", "reports_dir", "samples_dir", "tls_ca", "tls_insecure")
+NOT_ON_THE_PAGE = (
+    "auth_token",
+    "engines",
+    "reports_dir",
+    "samples_dir",
+    "slo_file",
+    "tls_ca",
+    "tls_insecure",
+)
 
 #: Options that a worker takes from its own command line or environment, not from the master.
 OF_THE_MACHINE = ("engines", "local_address", "samples_dir", "tls_ca")
@@ -35,7 +47,7 @@ def add_options(parser: LocustArgumentParser) -> None:
                 "metavar": "<secret>" if is_secret(name) else f"<{_kind(name, field.annotation)}>",
             }
         if Settings.repeatable(name):
-            kind["action"] = _Joined
+            kind["action"] = _Joined if Settings.separator(name) == "," else _JoinedThresholds
         group.add_argument(flag(name), env_var=env_var(name), dest=name, help=field.description, **kind)
     for action in parser._actions:
         if action.dest in Settings.model_fields:
@@ -50,11 +62,18 @@ def read_options(options: argparse.Namespace) -> Settings:
 
     :raises SettingsError: with every fault.
     """
-    return make_settings({name: getattr(options, name, None) for name in Settings.model_fields})
+    try:
+        return make_settings({name: getattr(options, name, None) for name in Settings.model_fields})
+    except SettingsError as exc:
+        # The file is read where the run is judged; its faults are told with the others.
+        path = None if getattr(options, "worker", False) else getattr(options, "slo_file", None)
+        raise SettingsError([*exc.faults, *(faults_of_slo_file(Path(path)) if path else ())]) from None
 
 
 class _Joined(argparse.Action):
     """A list, comma separated; an option that is given again adds to it."""
+
+    separator = ","
 
     def __call__(
         self,
@@ -64,7 +83,13 @@ class _Joined(argparse.Action):
         option_string: str | None = None,  # noqa: ARG002
     ) -> None:
         given = getattr(namespace, self.dest, None)
-        setattr(namespace, self.dest, values if given is None else f"{given},{values}")
+        setattr(namespace, self.dest, values if given is None else f"{given}{self.separator}{values}")
+
+
+class _JoinedThresholds(_Joined):
+    """The same for thresholds."""
+
+    separator = SEPARATOR
 
 
 def _shown_default(name: str, default: Any) -> str | None:

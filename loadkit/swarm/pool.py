@@ -39,10 +39,16 @@ class EnginePool:
     """Places each call on the engine that holds the fewest.
 
     :param worker: name of this Locust process in the records.
+    :param on_exhausted: told in a sentence when the last engine has died and none takes its place.
     """
 
     def __init__(
-        self, worker: str, size: int, on_record: Callable[[Row], None], on_figures: Callable[[Row], None]
+        self,
+        worker: str,
+        size: int,
+        on_record: Callable[[Row], None],
+        on_figures: Callable[[Row], None],
+        on_exhausted: Callable[[str], None] = print,
     ) -> None:
         self.worker = worker
         self.size = size
@@ -50,6 +56,7 @@ class EnginePool:
         self.lost = 0
         self._on_record = on_record
         self._on_figures = on_figures
+        self._on_exhausted = on_exhausted
         self._configuration: Message = {}
         self._engines: list[EngineClient] = []
         self._numbers = iter(range(1_000_000))
@@ -168,6 +175,7 @@ class EnginePool:
         engine.stop()
         if self.lost > _MOST_REPLACEMENTS:
             logger.error("%d engines have died: no more are started", self.lost)
+            self._look_for_the_last()
             return
         self._replacing += 1
         threading.Thread(target=self._replace, daemon=True).start()
@@ -183,14 +191,25 @@ class EnginePool:
         except EngineError as exc:
             logger.error("a new engine could not be started: %s", exc)
             engine.stop()
-            return
-        finally:
             self._replacing -= 1
+            self._look_for_the_last()
+            return
+        self._replacing -= 1
         if self._stopping:
             engine.stop()
         else:
             self._engines.append(engine)
             logger.info("engine %s (process %s) takes its place", engine.name, engine.pid)
+
+    def _look_for_the_last(self) -> None:
+        """Without an engine no call can be placed any more: a run that went on would only record that."""
+        if not self._stopping and not self._replacing and not self.alive:
+            many = "The only engine" if self.lost == 1 else f"{self.lost:,} engines"
+            has = "has" if self.lost == 1 else "have"
+            self._on_exhausted(
+                f"{many} of {self.worker} {has} died, and no other could take the place: look at memory (the OOM "
+                "killer) and the log of the run."
+            )
 
     @staticmethod
     def _together(calls: list[Callable[[], None]]) -> None:

@@ -11,6 +11,7 @@ from loadkit.errors import RunFolderError, SettingsError
 from loadkit.media.samples import find_sample
 from loadkit.settings import Settings, flag
 from loadkit.signaling.urls import signaling_url
+from loadkit.thresholds.resolved import objectives_of
 from loadkit.transport.addresses import can_bind, can_reach
 
 
@@ -52,6 +53,14 @@ def check_reach(settings: Settings, host: str) -> None:
     ]
     if faults:
         raise SettingsError(faults)
+
+
+def check_objectives(settings: Settings) -> None:
+    """See that the run can be judged by its thresholds.
+
+    :raises SettingsError: their file has faults.
+    """
+    objectives_of(settings)
 
 
 def check_reports_dir(path: Path) -> None:

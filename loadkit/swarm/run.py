@@ -23,6 +23,7 @@ from loadkit.runs.folder import RunFolder
 from loadkit.runs.writer import RunWriter
 from loadkit.settings import Settings
 from loadkit.swarm.listeners import RunListener
+from loadkit.thresholds.resolved import objectives_of
 from loadkit.unix_clock import clock_error, unix_now
 
 logger = logging.getLogger(__name__)
@@ -52,11 +53,13 @@ class Run:
 
     :param listeners: are told what the run is told.
     :raises RunFolderError: the folder cannot be made.
+    :raises SettingsError: the file of thresholds cannot be used.
     """
 
     def __init__(
         self, settings: Settings, host: str, expected_workers: int, listeners: Sequence[RunListener] = ()
     ) -> None:
+        objectives = objectives_of(settings)
         self._folder = RunFolder.create(settings.reports_dir, settings.run_id)
         self._writer = RunWriter(self._folder)
         self._document: dict[str, Any] = {
@@ -68,6 +71,7 @@ class Run:
             "command": _command(settings.token()),
             "host": host,
             "settings": settings.public(),
+            "slo": objectives.document() if objectives else None,
             "versions": _versions(),
             "machine": _machine(),
             "workers": {"expected": expected_workers, "seen": [], "lost": []},
@@ -150,6 +154,11 @@ class Run:
         self._document["stalled"] = reason
         self._writer.write_run(self._document)
 
+    def aborted(self, facts: Mapping[str, Any]) -> None:
+        """A condition of ``--abort-on`` is met, and the run is being ended for it."""
+        self._document["aborted"] = dict(facts)
+        self._writer.write_run(self._document)
+
     def finish(self, ended_by: str) -> ExitCode:
         """Write everything and the report; returns what the run is worth as an exit code."""
         self.finished = True
@@ -207,7 +216,7 @@ class Run:
             return ExitCode.LOST_WORKERS
         if self._no_report:
             # Nobody has judged the generator.
-            if self._outcomes[Outcome.FAILED]:
+            if self._outcomes[Outcome.FAILED] or self._document["lines_missing"] or ended_by == "aborted":
                 return ExitCode.FAILED
             ended = self._outcomes[Outcome.COMPLETED] + self._outcomes[Outcome.HUNG_UP]
             return ExitCode.PASSED if ended else ExitCode.NO_DATA
@@ -215,9 +224,7 @@ class Run:
             status = json.loads(self._folder.summary.read_text(encoding="utf-8"))["verdict"]["status"]
         except (OSError, ValueError, KeyError):
             return ExitCode.FAILED
-        code = exit_code_of(status)
-        # A verdict on a part of the calls is none.
-        return ExitCode.FAILED if code == ExitCode.PASSED and self._document["lines_missing"] else code
+        return exit_code_of(status)
 
     def _flush(self) -> None:
         while True:

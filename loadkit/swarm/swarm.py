@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
 import gevent
@@ -36,6 +37,8 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 _FINISH_WORKERS_S = 25.0
+#: Ends for which no call is waited for, whatever ``--stop-timeout`` says: it would cost more, or bring nothing.
+_AT_ONCE = ("budget", "stalled", "aborted")
 
 
 class RunRefused(LoadkitError):
@@ -119,6 +122,7 @@ class Swarm:
             self._pool = self._new_pool(worker)
             runner.register_message(FINISH, self._finish_worker, concurrent=True)
             return
+        preflight.check_objectives(self.settings)
         preflight.check_reports_dir(self.settings.reports_dir)
         self._traffic.check(self.settings)
         self._traffic.note_users(self.settings)
@@ -129,8 +133,10 @@ class Swarm:
             logger.warning(
                 "there is no token: give it by LOADKIT_AUTH_TOKEN, gateways refuse calls without one"
             )
+        preflight.check_host(self._configuration.host)
+        if self._headless() and self._gateway is None:
+            self._configuration.check_gateway_answers()
         if isinstance(runner, MasterRunner):
-            preflight.check_host(self._configuration.host)
             assert self._workers is not None
             OwnFigures("master", self._figures)
             self._traffic.attach(self._workers.collector)
@@ -143,7 +149,7 @@ class Swarm:
     def _new_pool(self, worker: str) -> EnginePool:
         processes = getattr(self._environment.parsed_options, "processes", None)
         size = self.settings.engines or default_engines(processes)
-        return EnginePool(worker, size, self._record, self._figures)
+        return EnginePool(worker, size, self._record, self._figures, partial(self._stalled, None))
 
     def _start_gateway(self) -> None:
         """No ``--host``: practise against the reference gateway."""
@@ -175,6 +181,9 @@ class Swarm:
         try:
             self._configuration.check_token_may_go_there()
             self._configuration.read()
+            if self._forwarder is None and not self._headless():
+                # Not before the page is there: it may name another gateway.
+                self._configuration.check_gateway_answers()
             if self._pool is not None:
                 if not self._pool.running:
                     tell_media_path(self.settings)
@@ -264,7 +273,7 @@ class Swarm:
             # Locust stops the test at once when the last worker is missing.
             self._workers.look()
             timeout = _FINISH_WORKERS_S + (self._environment.stop_timeout or 0)
-            self._workers.finish(timeout, at_once=self._ended_by in ("budget", "stalled"))
+            self._workers.finish(timeout, at_once=self._ended_by in _AT_ONCE)
 
     def _finish_worker(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002 - Locust's names
         assert isinstance(self._runner, WorkerRunner)
@@ -307,9 +316,11 @@ class Swarm:
                 self._leave()
 
     def _run_is_over(self, ended_by: str) -> None:
-        """The last stage is over, or the budget used up; what it has cost must not grow by ``--stop-timeout``."""
+        """The last stage is over, the budget used up, or the run hopeless."""
+        if self._ended_by is not None:
+            return
         self._ended_by = ended_by
-        if ended_by == "budget":
+        if ended_by in _AT_ONCE:
             self._environment.stop_timeout = 0.0
         self._leave()
 
@@ -324,7 +335,10 @@ class Swarm:
     def _natural_end(self) -> str:
         assert self._run is not None
         run_time = getattr(self._environment.parsed_options, "run_time", None)
-        return "run_time" if run_time and self._run.seconds >= run_time - 1 else "stopped"
+        if run_time and self._run.seconds >= run_time - 1:
+            return "run_time"
+        # Locust ends a run itself when its last worker is missing.
+        return "stopped" if self._workers is None or self._workers.anybody else "no_workers"
 
     # quitting
 

@@ -120,7 +120,7 @@ def test_a_run_that_the_watchdog_ended_is_unfit_and_says_why(tmp_path: Path) -> 
     rows = [call_row(0), failed_row(1, "ENGINE_STALLED")]
     summary = summary_of(write_run_folder(tmp_path, rows, (), [figures_row(0), figures_row(1)], run))
     assert summary["generator"]["unfit_reasons"][0] == run["stalled"]
-    assert summary["verdict"]["status"] == "unfit"
+    assert summary["verdict"]["status"] == "unfit generator"
     assert run["stalled"] in summary["verdict"]["sentence"]
 
 

@@ -53,21 +53,21 @@ def summary(
         (summary(failed=5, errors={"A": 2, "B": 2, "C": 1}), "fail", "most often with A."),
         (
             summary(completed=10, fit=False),
-            "unfit",
+            "unfit generator",
             "The generator was the limit. An engine was late: use more engines. None of 10 calls failed",
         ),
         (
             # No descriptor was left, and one was free again when the call looked for the cause.
             summary(failed=10, fit=False, errors={"TOO_MANY_FILES": 9, "GATHERING_FAILED": 1}),
-            "unfit",
+            "unfit generator",
             "which may be the generator's own doing",
         ),
-        (summary(completed=10, fit=None), "unfit", "Nobody measured how late the generator was"),
+        (summary(completed=10, fit=None), "unfit generator", "Nobody measured how late the generator was"),
         (summary(completed=10, fit=None, limit=None), "pass", "None of 10 calls failed"),
         # What a late generator can bring about is not the gateway's failing…
         (
             summary(completed=9, failed=1, errors={"ANSWER_TIMEOUT": 1}, fit=False),
-            "unfit",
+            "unfit generator",
             "1 of 10 calls failed (10 %), all with ANSWER_TIMEOUT, which may be the generator's own doing.",
         ),
         # … and what it cannot is.
@@ -79,8 +79,16 @@ def summary(
         (summary(completed=9, failed=1, errors={"ANSWER_TIMEOUT": 1}), "fail", "all with ANSWER_TIMEOUT."),
         (summary(completed=10, fit=False, lost=1), "fail", "1 worker was lost"),
         (summary(cancelled=2, fit=False), "no data", "all 2 were cancelled"),
-        (summary(cancelled=2, fit=False, ended_by="stalled"), "unfit", "No call came to an end of its own."),
-        (summary(failed=2, errors={"A": 2}, fit=False, ended_by="stalled"), "unfit", "which may be"),
+        (
+            summary(cancelled=2, fit=False, ended_by="stalled"),
+            "unfit generator",
+            "No call came to an end of its own.",
+        ),
+        (
+            summary(failed=2, errors={"A": 2}, fit=False, ended_by="stalled"),
+            "unfit generator",
+            "which may be",
+        ),
     ],
 )
 def test_the_verdict(made: Any, status: str, sentence: str) -> None:
@@ -90,7 +98,8 @@ def test_the_verdict(made: Any, status: str, sentence: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [("pass", 0), ("fail", 1), ("no data", 3), ("unfit", 4), ("unheard of", 1), (None, 1)]
+    ("status", "code"),
+    [("pass", 0), ("fail", 1), ("no data", 3), ("unfit generator", 4), ("unheard of", 1), (None, 1)],
 )
 def test_every_status_is_worth_an_exit_code(status: object, code: int) -> None:
     assert exit_code_of(status) == code

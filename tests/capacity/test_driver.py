@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from loadkit.analysis.thresholds import parse_threshold
 from loadkit.capacity.document import document, exit_code, sentence
 from loadkit.capacity.driver import Driver, Outcome, Stop, hold_for, unreachable
 from loadkit.capacity.locust_run import StepPlan
 from loadkit.capacity.options import By, CapacityOptions, LoadUnit
 from loadkit.capacity.search import Bounds, Ending, Trial
 from loadkit.errors import ExitCode
+from loadkit.thresholds import parse_threshold
 from tests.capacity.fake_gateway import (
     EndedProcess,
     FakeLoadTest,

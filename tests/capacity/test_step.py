@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from loadkit.analysis.thresholds import parse_threshold
 from loadkit.capacity.options import By, LoadUnit
 from loadkit.capacity.search import Trial
 from loadkit.capacity.step import StepResult, Window, judge_step
+from loadkit.thresholds import parse_threshold
 
 FIT: dict[str, Any] = {"fit": True, "unfit_reasons": [], "limits": {"late_ms": 10.0}}
 UNFIT: dict[str, Any] = {"fit": False, "unfit_reasons": ["An engine was late."], "limits": {"late_ms": 10.0}}

@@ -212,6 +212,8 @@ def assert_files_complete(folder: Path) -> None:
         "run.json",
         "summary.json",
         "report.html",
+        "junit.xml",
+        "summary.md",
         "calls.csv",
         "calls.parquet",
     }

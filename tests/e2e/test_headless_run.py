@@ -70,7 +70,9 @@ def test_an_agent_is_talked_with_turn_by_turn(tmp_path: Path) -> None:
 
 
 def test_a_gateway_that_is_not_there_fails_every_call_with_a_code(tmp_path: Path) -> None:
-    with locust(tmp_path, *headless(2, 4), "--host", f"ws://127.0.0.1:{free_port()}") as command:
+    with locust(
+        tmp_path, *headless(2, 4), "--host", f"ws://127.0.0.1:{free_port()}", "--no-preflight"
+    ) as command:
         assert command.wait() == ExitCode.FAILED, command.output
     told = summary(tmp_path)
     assert set(told["errors"]) == {"WEBSOCKET_REFUSED"}

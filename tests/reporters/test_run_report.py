@@ -12,7 +12,7 @@ from loadkit.reporters import json_document, write_reports
 from loadkit.runs import RunFolder
 from tests.synthetic import call_row, clean_run, failed_row, troubled_run, write_run_folder
 
-DERIVED = {"calls.csv", "calls.parquet", "summary.json", "report.html"}
+DERIVED = {"calls.csv", "calls.parquet", "summary.json", "report.html", "junit.xml", "summary.md"}
 RAW = {"records.jsonl", "figures.jsonl", "run.json"}
 
 

@@ -6,7 +6,15 @@ from loadkit.settings import Settings
 from tests.swarm.inside_locust import inside_locust
 
 #: As in loadkit.swarm.options, which this process must not import.
-NOT_ON_THE_PAGE = ("auth_token", "engines", "reports_dir", "samples_dir", "tls_ca", "tls_insecure")
+NOT_ON_THE_PAGE = (
+    "auth_token",
+    "engines",
+    "reports_dir",
+    "samples_dir",
+    "slo_file",
+    "tls_ca",
+    "tls_insecure",
+)
 
 _READ = """
 from loadkit.swarm.options import read_options

@@ -15,14 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadkit.analysis.threshold_checks import check
-from loadkit.analysis.thresholds import (
-    MEASURES,
-    Threshold,
-    ThresholdError,
-    parse_threshold,
-    parse_thresholds,
-)
 from loadkit.runs.reader import read_records
+from loadkit.thresholds import Threshold, ThresholdError, parse_threshold, parse_thresholds
+from loadkit.thresholds.measures import MEASURES
 from tests.synthetic import call_row, failed_row, turn_row, write_run_folder
 
 OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
@@ -85,7 +80,7 @@ def test_a_threshold_is_read(text: str, form: str, limit: float) -> None:
             "setup_ms < 800",
             10,
             "it is not said which value of setup_ms is meant, and there is '<'; there are p50 to p99.9, mean, max, "
-            "min, as in 'setup_ms p95 < 800'",
+            "min, count, as in 'setup_ms p95 < 800'",
         ),
         ("setup_ms p49 < 800", 10, "setup_ms has no 'p49'; there are p50 to p99.9, mean, max, min"),
         ("setup_ms p100 < 800", 10, "setup_ms has no 'p100'"),
@@ -107,7 +102,7 @@ def test_a_threshold_is_read(text: str, form: str, limit: float) -> None:
         ("no_audio(X) < 1%", 9, "only 'failed' takes an error code in brackets"),
         ("failed(X < 1%", 7, "an operator is missing, and there is '('"),
         ("setup_ms p95 < 800 and more", 20, "'and' is no unit of it"),
-        ("setup_ms p95 < 800 ms more", 23, "nothing may follow the limit, and there is 'more'"),
+        ("setup_ms p95 < 800 ms more", 23, "nothing may follow the limit but 'where', and there is 'more'"),
         ("setup_ms p95 < 1e999", 16, "1e999 is too large"),
     ],
 )
@@ -193,7 +188,9 @@ def test_an_aggregate_needs_enough_values_and_less_is_no_pass(aggregate: str, ne
     short = check(threshold, setups(*[1.0] * (needs - 1), None), NO_TURNS)
     assert short.passed is None
     assert short.value is None
-    wanted = "no data" if needs == 1 else f"too few, {needs - 1} of the {needs} values that {aggregate} needs"
+    wanted = (
+        "no data" if needs == 1 else f"too few, {needs - 1:,} of the {needs:,} values that {aggregate} needs"
+    )
     assert short.sentence == f"setup_ms {aggregate} < 800 ms: {wanted}"
 
 
