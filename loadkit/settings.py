@@ -272,6 +272,9 @@ class Settings(SettingsModel):
     stall_timeout: SecondsOrOff = option(
         15.0, "seconds that an engine may stand still before the run is ended; 0 never ends it"
     )
+    master_timeout: Seconds = option(
+        60.0, "seconds that a worker's master may be silent before the worker ends its calls and itself"
+    )
 
     # What is good enough
     slo: Annotated[tuple[_Threshold, ...], BeforeValidator(split_texts)] = option(

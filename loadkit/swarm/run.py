@@ -236,7 +236,7 @@ class Run:
             return ExitCode.LOST_WORKERS
         if self._no_report:
             # Nobody has judged the generator.
-            if self._outcomes[Outcome.FAILED] or ended_by == "aborted":
+            if self._outcomes[Outcome.FAILED] or self._document["lines_missing"] or ended_by == "aborted":
                 return ExitCode.FAILED
             ended = self._outcomes[Outcome.COMPLETED] + self._outcomes[Outcome.HUNG_UP]
             return ExitCode.PASSED if ended else ExitCode.NO_DATA
@@ -244,9 +244,7 @@ class Run:
             status = json.loads(self._folder.summary.read_text(encoding="utf-8"))["verdict"]["status"]
         except (OSError, ValueError, KeyError):
             return ExitCode.FAILED
-        code = exit_code_of(status)
-        # A verdict on a part of the calls is none.
-        return ExitCode.FAILED if code == ExitCode.PASSED and self._document["lines_missing"] else code
+        return exit_code_of(status)
 
     def _flush(self) -> None:
         while True:
