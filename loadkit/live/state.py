@@ -23,6 +23,9 @@ Row = Mapping[str, Any]
 
 #: Marks of a view, the newest; the run's document has them all.
 MARKS_SHOWN = 50
+#: Locust's page keeps a run time for a later run that is started without one, and does not keep to it: an end that is
+#: so long ago (seconds) was none.
+OVERDUE_S = 60.0
 
 
 class LiveState:
@@ -142,7 +145,7 @@ class LiveState:
         ends: list[tuple[float, str]] = []
         if self._phase != "running":
             return {"seconds": 0.0, "until": "the end"}
-        if plan.run_time_s is not None:
+        if plan.run_time_s is not None and now < self._began + plan.run_time_s + OVERDUE_S:
             ends.append((self._began + plan.run_time_s - now, "run time"))
         if plan.stages_s is not None:
             ends.append((self._arrivals_began + plan.stages_s - now, "last stage"))

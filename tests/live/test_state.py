@@ -112,6 +112,7 @@ def test_what_ends_the_run_first_is_the_time_left() -> None:
     assert left["until"].startswith("budget")
     assert left["seconds"] == pytest.approx((100 - 20) / 20)
     assert _state(run_time_s=5.0).view(9.0)["time_left"] == {"seconds": 0.0, "until": "run time"}
+    assert _state(run_time_s=5.0).view(99.0)["time_left"]["until"] is None, "nobody keeps to it"
 
 
 def test_the_plan_is_read_off_the_settings() -> None:
