@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := --headless -u 10 -r 2 -t 30s --only-summary
 
-.PHONY: demo test fuzz bench bench-short check format clean system-packages
+.PHONY: demo test fuzz bench bench-short soak check format clean system-packages
 
 demo: $(VENV)/.run
 	@$(BIN)/python -m loadkit.native
@@ -30,6 +30,10 @@ bench-short: $(VENV)/.run
 	@.ci/system-packages bench
 	$(BIN)/python -m loadkit.native
 	$(BIN)/python -m benchmarks.side_by_side --short
+
+soak: $(VENV)/.run
+	@$(BIN)/python -m loadkit.native
+	$(BIN)/python -m benchmarks.soak
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -1,10 +1,10 @@
 """Whether anything got worse, or better, in the course of a run; see ``docs/soak.md``.
 
 A measure *drifts* when its slope's interval leaves out zero, and its last quarter differs from its first, in the same
-direction, by more than its floor; a latency, by more than its floor and the lateness of the engines together, since most
-latencies are off by less than that (``docs/fitness.md``). It is *steady* when the whole interval of the change lies within the floor, or every
-piece of the run lies within one floor of every other. Else the run was *too short to say*, whatever its length: too short
-for this noise.
+direction, by more than its floor; a latency, by more than its floor and the lateness of the engines together, since
+most latencies are off by less than that (``docs/fitness.md``). It is *steady* when the whole interval of the change
+lies within the floor, or every piece of the run lies within one floor of every other. Else the run was *too short to
+say*, whatever its length: too short for this noise.
 """
 
 from __future__ import annotations

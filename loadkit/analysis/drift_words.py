@@ -10,6 +10,8 @@ from loadkit.printable import printable
 
 #: Measures that a sentence names.
 _MOST_NAMED = 3
+#: Below this a run is brief: of 200 undisturbed-but-for-a-minute runs of 5 min 35 seemed to drift, of 30 min 1.
+_BRIEF_S = 1_200.0
 
 
 def sentence_of(status: str, measures: Sequence[Mapping[str, Any]], length_s: float, least_s: float) -> str:
@@ -21,9 +23,10 @@ def sentence_of(status: str, measures: Sequence[Mapping[str, Any]], length_s: fl
     judged = [row for row in measures if row["judged"]]
     drifting = [row for row in judged if row["status"] == "drifts"]
     unknown = [row for row in judged if row["status"] == "too short to say"]
+    told = _generator(measures) + _load(measures)
     if status == "drifts" and any(row["direction"] == "worse" for row in drifting):
         worse = [row for row in drifting if row["direction"] == "worse"]
-        return f"Over the run {_listed([change_text(row) for row in worse])}.{_generator(measures)}{_load(measures)}"
+        return f"Over the run {_listed([change_text(row) for row in worse])}.{_brief(worse, length_s)}{told}"
     if length_s < least_s:
         return (
             f"After its beginning the run was {max(0.0, length_s):.0f} s long; "
@@ -31,10 +34,10 @@ def sentence_of(status: str, measures: Sequence[Mapping[str, Any]], length_s: fl
         )
     if unknown:
         names = _listed([name_of(row) for row in unknown])
-        return f"The run was too short to say, for how much it varied: {names}.{_generator(measures)}{_load(measures)}"
+        return f"The run was too short to say, for how much it varied: {names}.{told}"
     if drifting:
         return f"Nothing got worse; over the run {_listed([change_text(row) for row in drifting])}."
-    return f"Nothing drifted: {len(judged)} measures stayed within what is of interest.{_load(measures)}"
+    return f"Nothing drifted: {len(judged)} measures stayed within what is of interest.{told}"
 
 
 def name_of(row: Mapping[str, Any]) -> str:
@@ -73,6 +76,13 @@ def _listed(parts: Sequence[str]) -> str:
     if len(parts) > _MOST_NAMED:
         shown.append(f"{len(parts) - _MOST_NAMED} more")
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _brief(worse: Sequence[Mapping[str, Any]], length_s: float) -> str:
+    """Of a run of minutes a disturbance of a minute is a quarter, and looks like drift (``docs/soak.md``)."""
+    if length_s >= _BRIEF_S or not any(MEASURES[row["measure"]].latency for row in worse):
+        return ""
+    return f" In {length_s / 60:.0f} min a disturbance of a minute looks the same: a longer run tells them apart."
 
 
 def _generator(measures: Sequence[Mapping[str, Any]]) -> str:

@@ -9,6 +9,10 @@ statistic (Sen 1968), made wider by what neighbours know of each other: with a c
 after the slope is taken away, n pieces are worth about n (1 − r) / (1 + r) independent ones (Yue and Wang 2004), so the
 interval grows by the root of (1 + r) / (1 − r). r is corrected for its bias in short series with a trend,
 (n r + 2) / (n − 4).
+
+What others do on the gateway has a daily pattern. From two days on it is taken away: each hour's values are compared
+with those of the same hour of other days (the seasonal slope of Hirsch, Slack and Smith 1982), and what hours have of
+their own is subtracted. Within a day, a pattern and a drift are the same thing, and nobody can tell them apart.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm, theilslopes
+from scipy.stats import rankdata, theilslopes
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,8 +35,9 @@ LEAST_BINS = 12
 CONFIDENCE = 0.99
 #: A correlation of neighbours above this is not believed: a random walk has 1, and no interval at all.
 _MOST_CORRELATION = 0.95
-#: norm.cdf of anything less is 0, which the slope's interval cannot be asked for.
-_LOWEST_Z = -37.0
+DAY_S = 86_400.0
+#: From so many days on a daily pattern is taken away; hours of a day that are told apart.
+_LEAST_DAYS, _PHASES = 2.0, 24
 
 Fold = Callable[[Floats], float]
 
@@ -104,38 +109,59 @@ def series(
 def trend(found: Series) -> Trend | None:
     """The trend of a series; ``None`` when a quarter at either end holds fewer than two pieces."""
     length = found.end - found.begin
-    first = found.values[found.at < found.begin + length / 4]
-    last = found.values[found.at > found.end - length / 4]
+    values, wider = _without_days(found)
+    first = values[found.at < found.begin + length / 4]
+    last = values[found.at > found.end - length / 4]
     if min(first.size, last.size) < 2:
         return None
-    slope = float(theilslopes(found.values, found.at).slope)
-    correlation = _correlation(found.values - slope * found.at)
-    wider = math.sqrt((1 + correlation) / (1 - correlation))
-    z = max(_LOWEST_Z, float(norm.ppf((1 - CONFIDENCE) / 2)) * wider)
-    interval = theilslopes(found.values, found.at, alpha=2 * float(norm.cdf(z)))
+    found_slope = theilslopes(values, found.at, alpha=CONFIDENCE)
+    slope = float(found_slope.slope)
+    correlation = _correlation(values - slope * found.at)
+    # About the slope, and not as a further quantile of all slopes: the outermost are of neighbours, and mere noise.
+    wider *= math.sqrt((1 + correlation) / (1 - correlation))
+    low = slope - wider * (slope - float(found_slope.low_slope))
+    high = slope + wider * (float(found_slope.high_slope) - slope)
     return Trend(
         first=median(first),
         last=median(last),
         slope=slope * length,
-        low=_or_infinite(float(interval.low_slope) * length, -math.inf),
-        high=_or_infinite(float(interval.high_slope) * length, math.inf),
+        low=low * length if math.isfinite(low) else -math.inf,
+        high=high * length if math.isfinite(high) else math.inf,
         correlation=correlation,
-        spread=float(found.values.max() - found.values.min()),
+        spread=float(values.max() - values.min()),
     )
+
+
+def _without_days(found: Series) -> tuple[Floats, float]:
+    """The values without what hours have of their own, and by how much the interval grows for it.
+
+    A pattern that is estimated from D days takes a part of the noise with it: 1 in D.
+    """
+    days = (found.end - found.begin) / DAY_S
+    if days < _LEAST_DAYS:
+        return found.values, 1.0
+    hours = (found.at % DAY_S // (DAY_S / _PHASES)).astype(np.int64)
+    differences, apart = [], []
+    for hour in range(_PHASES):
+        at, values = found.at[hours == hour], found.values[hours == hour]
+        before, after = np.triu_indices(at.size, 1)
+        other_day = at[after] - at[before] > DAY_S / 2
+        differences.append((values[after] - values[before])[other_day])
+        apart.append((at[after] - at[before])[other_day])
+    slope = float(np.median(np.concatenate(differences) / np.concatenate(apart)))
+    residuals = found.values - slope * found.at
+    own = np.array([median(residuals[hours == hour]) if (hours == hour).any() else 0.0 for hour in hours])
+    return found.values - own + median(own), math.sqrt(days / (days - 1))
 
 
 def _correlation(residuals: Floats) -> float:
     """Of neighbours, corrected for its bias, from 0 to :data:`_MOST_CORRELATION`; ranks, so that one burst does not
     decide."""
-    ranks = np.argsort(np.argsort(residuals, kind="stable"), kind="stable").astype(np.float64)
-    ranks -= ranks.mean()
+    ranks: Floats = rankdata(residuals)  # equal values share a rank
+    ranks = ranks - ranks.mean()
     squares = float(ranks @ ranks)
     n = ranks.size
     if not squares or np.ptp(residuals) == 0:
         return 0.0
     raw = float(ranks[1:] @ ranks[:-1]) / squares
     return min(_MOST_CORRELATION, max(0.0, (n * raw + 2) / (n - 4)))
-
-
-def _or_infinite(value: float, infinite: float) -> float:
-    return value if math.isfinite(value) else infinite

@@ -17,7 +17,7 @@ def drift_tables(summary: Mapping[str, Any]) -> list[CallTable]:
     """Tables of the page: what drifted, and what the gateway held; none for a run without either."""
     tables = []
     drift, sessions = summary["drift"], summary["sessions"]
-    if drift is not None:
+    if drift is not None and drift["measures"]:
         tables.append(_measures(drift))
     if sessions is not None:
         tables.append(_sessions(sessions))
@@ -25,11 +25,11 @@ def drift_tables(summary: Mapping[str, Any]) -> list[CallTable]:
 
 
 def drift_lines(summary: Mapping[str, Any]) -> list[tuple[str, str | None]]:
-    """Name and text of each line of the text summary."""
+    """Name and text of each line of the text summary; a run of a minute says nothing of drift."""
     drift, sessions = summary["drift"], summary["sessions"]
     return [
         ("sessions", None if sessions is None else sessions_text(sessions)),
-        ("drift", None if drift is None else f"{drift['status']}: {drift['sentence']}"),
+        ("drift", f"{drift['status']}: {drift['sentence']}" if drift and drift["measures"] else None),
     ]
 
 

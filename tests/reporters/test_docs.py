@@ -9,6 +9,7 @@ from loadkit.reporters import write_reports
 from loadkit.reporters.run_report import summary_of
 from tests.arriving import arriving_run
 from tests.reporters.record_page import PAGE, record_page
+from tests.soaking import soak_run
 from tests.synthetic import run_with_thresholds, troubled_run
 
 SUMMARY_PAGE = Path(__file__).parents[2] / "docs" / "summary.md"
@@ -20,6 +21,7 @@ OPEN_ENDED = {
     "thresholds[].where": "<column>",
     "paths.<path>.errors": "<code>",
     "paths.<path>.pairs": "<pair>",
+    "sessions.errors": "<reason>",
 }
 
 
@@ -45,15 +47,19 @@ def keys_of(value: dict[str, Any], prefix: str = "") -> set[str]:
 
 def test_the_page_names_every_key_of_a_real_summary_and_no_other(tmp_path: Path) -> None:
     summary = write_reports(troubled_run(tmp_path)) | {
-        "traffic": write_reports(arriving_run(tmp_path))["traffic"]
+        "traffic": write_reports(arriving_run(tmp_path))["traffic"],
+        "sessions": write_reports(soak_run(tmp_path, minutes=1))["sessions"],
     }
     judged = summary_of(run_with_thresholds(tmp_path))
     summary |= {name: judged[name] for name in ("slo", "thresholds")}
     text = SUMMARY_PAGE.read_text(encoding="utf-8").partition("## Keys")[2]
+    text = text.partition("## A row of")[0]
     documented = set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)) - {
         "worst_stage",
         "traffic",
         "traffic.steady",
+        "sessions",
+        "drift",
     }
     assert keys_of(summary) == documented
 

@@ -104,6 +104,12 @@ DEMONSTRATIONS = (
     Demonstration("hang-up at=1s", ("hung_up", None, None), {"connected_ms": "≥ 900"}),
     Demonstration("late-answer by=700ms", ("completed", None, None), {"answer_ms": "≥ 690"}),
     Demonstration(
+        "slowdown per-minute=10s",
+        ("completed", None, None),
+        {"answer_ms": "≥ 1"},
+        "So much that one call shows it, of a gateway that is some seconds old; a [soak](soak.md) takes `1ms`.",
+    ),
+    Demonstration(
         "no-answer", ("failed", "answer", "ANSWER_TIMEOUT"), note="After `--answer-timeout`, here 3 s."
     ),
     Demonstration("late-candidates by=800ms", ("completed", None, None), {"ice_ms": "≥ 700"}),
@@ -220,6 +226,12 @@ DEMONSTRATIONS = (
         {"clock_drift_ppm": "-2300 to -1700"},
         mode="traditional",
         talk=_echo_for(15.0),
+    ),
+    Demonstration(
+        "leak",
+        ("completed", None, None),
+        {"packets_lost": "= 0"},
+        "Nothing in the call tells it: `activeSessions` does, after the call, see [soak.md](soak.md).",
     ),
     Demonstration(
         "stall at=1s for=1s",
