@@ -75,7 +75,7 @@ def _run(name: str, calls: int, seconds: int) -> dict[str, Any]:
             "call_mode": "end-to-end",
             "call_duration": 30.0,
             "arrival_rate": rate,
-            "slo": "setup_ms p95 < 1500,turn_latency_ms p95 < 2500,failed < 2%",
+            "slo": "setup_ms p95 < 1500;turn_latency_ms p95 < 2500;failed < 2%",
         },
         "versions": {"loadkit": "0.1.0"},
         "machine": {"cores": 2, "memory_bytes": 8_000_000_000, "system": "Linux"},

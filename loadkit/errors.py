@@ -35,18 +35,22 @@ class ExitCode(enum.IntEnum):
     """Exit codes of the ``locust`` and ``python -m loadkit`` commands."""
 
     PASSED = 0
-    """Calls were placed and none failed; every case of a conformance check that could be decided passed; or a search
-    for the limit found it, or reached what it was to reach."""
+    """Calls were placed, and none failed or, with thresholds, all of them hold; every case of a conformance check that
+    could be decided passed; or a search for the limit found it, or reached what it was to reach."""
     FAILED = 1
-    """Calls failed, or cases of a conformance check did; or the load that a search was to reach did not hold."""
+    """Calls failed, a threshold is broken, a condition of --abort-on was met, or cases of a conformance check failed;
+    or the load that a search was to reach did not hold."""
     BAD_SETTINGS = 2
     """Settings, a sample or a run folder cannot be used, or no engine could be started: no call was placed."""
     NO_DATA = 3
-    """The run ended without one finished call, or no case was decided: it says nothing about the gateway."""
+    """The run ended without one finished call, a threshold has too few values, or no case was decided: it says nothing
+    about the gateway."""
     UNFIT = 4
-    """The load generator was the limit, or its punctuality was not measured: this says nothing about the gateway."""
+    """The load generator was the limit or an engine of it died, or its punctuality was not measured: this says nothing
+    about the gateway."""
     GATEWAY_UNREACHABLE = 5
-    """The embedded gateway could not be started, or nothing answers at the address to be called or checked."""
+    """The embedded gateway could not be started, or nothing answers at the address to be called or checked: no call
+    was placed."""
     LOST_WORKERS = 6
     """A worker died or left before the end: the run offered less load than it was asked to."""
     INTERRUPTED = 130

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+
+from loadkit.late_counts import added_up as added_up
 
 _STEPS = ((1.0, 0.1), (10.0, 0.5), (100.0, 5.0), (1_000.0, 50.0), (5_000.0, 500.0))
 """(upper end, width of a bucket) of each range, in milliseconds."""
@@ -65,12 +66,3 @@ def percentile_shown(counts: Mapping[int, int], q: float) -> float | None:
     """As :func:`percentile`, but finite, as JSON wants it: what was later than any edge is told as the last edge."""
     late_ms = percentile(counts, q)
     return None if late_ms is None else min(late_ms, EDGES_MS[-1])
-
-
-def added_up(histograms: Iterable[Mapping[int, int] | None]) -> Counter[int]:
-    """Histograms as one."""
-    total: Counter[int] = Counter()
-    for histogram in histograms:
-        if histogram:
-            total.update(histogram)
-    return total

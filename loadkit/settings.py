@@ -28,7 +28,7 @@ from loadkit.arrival_rates import RateSetting, Schedule, StagesSetting
 from loadkit.distributions import Constant, Distribution, DistributionSetting, parse_distribution
 from loadkit.planned_marks import MarksSetting
 from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, Texts, listed, option
-from loadkit.thresholds.abort import parse_conditions
+from loadkit.thresholds.abort import normal_condition
 from loadkit.thresholds.objectives import SEPARATOR, normal_form, split_texts
 from loadkit.thresholds.presets import check_preset
 
@@ -115,6 +115,7 @@ _Talk = Annotated[
 
 #: A threshold, in its one form.
 _Threshold = Annotated[str, AfterValidator(normal_form)]
+_Condition = Annotated[str, AfterValidator(normal_condition)]
 
 
 class Arrivals(enum.StrEnum):
@@ -271,6 +272,9 @@ class Settings(SettingsModel):
     stall_timeout: SecondsOrOff = option(
         15.0, "seconds that an engine may stand still before the run is ended; 0 never ends it"
     )
+    master_timeout: Seconds = option(
+        60.0, "seconds that a worker's master may be silent before the worker ends its calls and itself"
+    )
 
     # What is good enough
     slo: Annotated[tuple[_Threshold, ...], BeforeValidator(split_texts)] = option(
@@ -301,8 +305,15 @@ class Settings(SettingsModel):
         "a measure that got worse over the run fails it; so does, as no data, a run too short to say",
     )
 
+    # The comparison
+    baseline: Path | None = option(
+        None,
+        "folder of an earlier run: this one is compared with it at its end, and fails when it is worse; see "
+        "docs/compare.md",
+    )
+
     # How a run begins and ends early
-    abort_on: Annotated[tuple[str, ...], BeforeValidator(split_texts)] = option(
+    abort_on: Annotated[tuple[_Condition, ...], BeforeValidator(split_texts)] = option(
         (),
         "condition on which a hopeless run is ended early, with its report and as a failure: 'failed > 20% for 60s', "
         "'setup_ms p95 > 5000 for 2m', see docs/exit_codes.md; several as with --slo",
@@ -393,14 +404,6 @@ class Settings(SettingsModel):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
             raise ValueError("use an address such as http://127.0.0.1:4318")
         return value
-
-    @field_validator("abort_on")
-    @classmethod
-    def _conditions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        found, faults = parse_conditions(value)
-        if faults:
-            raise ValueError("; ".join(faults))
-        return tuple(str(one) for one in found)
 
     @field_validator("slo_preset")
     @classmethod

@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+import loadkit.compare.options
 import loadkit.conformance.options
 import loadkit.errors
 from benchmarks import quoted, results
@@ -345,6 +346,14 @@ def capacity_options() -> frozenset[str]:
 
 
 @cache
+def compare_options() -> frozenset[str]:
+    """Options of ``python -m loadkit compare``, out of its parser."""
+    parser = argparse.ArgumentParser()
+    loadkit.compare.options.add_arguments(parser)
+    return frozenset(name for action in parser._actions for name in action.option_strings)
+
+
+@cache
 def benchmark_options() -> frozenset[str]:
     """Options of the programs in ``benchmarks/``, as they are written there."""
     return frozenset(
@@ -374,7 +383,12 @@ def test_every_option_that_is_named_exists(page: Path) -> None:
     text = "\n".join(line for line in _text(page).splitlines() if not _of_another_program(line))
     named = {option for option in _options_in(text) if option.startswith("--")}
     ours = (
-        gateway_options() | call_options() | conformance_options() | capacity_options() | benchmark_options()
+        gateway_options()
+        | call_options()
+        | conformance_options()
+        | capacity_options()
+        | benchmark_options()
+        | compare_options()
     )
     ours |= {"--json", "--write"}  # of check
     assert named <= locust_options() | ours | {"--version"}, page.name

@@ -195,4 +195,4 @@ def _fraction_lost(call: Row) -> float | None:
     received, lost = call.get("packets_received"), call.get("packets_lost")
     if received is None or lost is None or received + lost <= 0:
         return None
-    return min(1.0, max(0.0, float(lost) / (received + lost)))
+    return min(1.0, max(0.0, float(lost) / float(received + lost)))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from loadkit.late_counts import due_and_late
 from loadkit.lateness import EDGES_MS
 
 Floats = npt.NDArray[np.float64]
@@ -70,8 +70,7 @@ def by_process(
     first_late = bisect_right(EDGES_MS, late_limit_ms) if late_limit_ms is not None else len(EDGES_MS) + 1
     found = []
     for (worker, name), rows in ordered.groupby(["worker", "engine"], dropna=False):
-        counts = [_due_and_late(histogram, first_late) for histogram in rows["late_histogram"]]
-        due, late = np.array(counts, dtype=np.int64).T
+        due, late = due_and_late(rows["late_histogram"], first_late)
         skipped = rows["frames_skipped"].to_numpy(dtype=np.float64, na_value=0).astype(np.int64)
         found.append(
             ProcessSeconds(
@@ -86,10 +85,3 @@ def by_process(
             )
         )
     return found
-
-
-def _due_and_late(histogram: Any, first_late: int) -> tuple[int, int]:
-    if not histogram:
-        return 0, 0
-    late = sum(count for bucket, count in histogram.items() if bucket >= first_late)
-    return sum(histogram.values()), late

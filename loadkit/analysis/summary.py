@@ -123,6 +123,7 @@ def _run(calls: pd.DataFrame, figures: pd.DataFrame, run: Mapping[str, Any]) -> 
         "aborted": _aborted(run),
         "workers_lost": len(lost) if isinstance(lost, (list, tuple)) else 0,
         "tls_insecure": insecure if isinstance(insecure, bool) else None,
+        "lines_missing": int(run.get("lines_missing") or 0),
         "unreadable_lines": sum(int(table.attrs.get("unreadable_lines", 0)) for table in (calls, figures)),
     }
 

@@ -56,6 +56,8 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
     if lost:
         workers = "1 worker was" if lost == 1 else f"{lost} workers were"
         parts.append(f"{workers} lost, so the run offered less load than it was asked to.")
+    if missing := summary["run"].get("lines_missing", 0):
+        parts.append(f"{missing:,} lines found no room on the disk, so not every call was judged.")
     aborted = summary["run"].get("aborted")
     if aborted:
         parts.append(f"The run was ended early by --abort-on {aborted}.")
@@ -67,7 +69,7 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
         return Verdict(Status.UNFIT, " ".join([str(unfit), *parts]))
     if generator["fit"] is False:
         parts.append("The load generator was at its limit: the latencies may be its own, not the gateway's.")
-    if asked.broken or lost or aborted:
+    if asked.broken or lost or aborted or missing:
         return Verdict(Status.FAIL, " ".join(parts))
     return Verdict(Status.NO_DATA if asked.undecided else Status.PASS, " ".join(parts))
 

@@ -337,11 +337,8 @@ class CallSession:
             error = TransportError(Stage.MEDIA, "NO_AUDIO", "no RTP packet came in the whole call")
         record.outcome = outcome
         if error is not None:
-            record.failed_stage, record.error_code, record.error_message = (
-                error.stage,
-                error.code,
-                error.message,
-            )
+            record.failed_stage, record.error_code = error.stage, error.code
+            record.error_message = error.message
         self._hearing.reply_cut_off()
         turns = self._hearing.turns
         for turn in turns:

@@ -11,7 +11,7 @@ from loadkit.capacity.document import document
 from loadkit.capacity.driver import Driver
 from loadkit.capacity.locust_run import LoadTest
 from loadkit.capacity.narration import Narration, today
-from loadkit.capacity.options import CapacityOptions, handed_on
+from loadkit.capacity.options import CapacityOptions, handed_on, settings_of_steps
 from loadkit.errors import SettingsError
 from loadkit.reporters.capacity_report import PAGE, write_capacity
 from loadkit.runs import RunFolder
@@ -73,7 +73,7 @@ def _checked(arguments: argparse.Namespace) -> tuple[CapacityOptions, list[str],
         faults += exc.faults
     try:
         given = handed_on(arguments)
-        settings = Settings.from_arguments(arguments)
+        settings = settings_of_steps(arguments)
     except SettingsError as exc:
         faults += exc.faults
     if not arguments.locustfile.is_file():

@@ -81,6 +81,8 @@ class LoadTest:
             command += [Settings.flag("max_concurrent"), str(self.most_calls)]
         command += ["-t", f"{step.run_s}s", "--stop-timeout", str(math.ceil(step.drain_s))]
         command += ["--reports-dir", str(self.folder), "--run-id", step.name, Settings.flag("no_report")]
+        # What a step tells while it goes is not read by anybody.
+        command += [Settings.flag("live"), "off"]
         command += self.options
         if step.call_minutes is not None:
             # After the whole search's own, which it takes the place of.

@@ -23,6 +23,7 @@ from loadkit.thresholds.objectives import SEPARATOR, split_texts
 OF_THE_STEPS = (
     "arrival_rate",
     "back_to_back",
+    "baseline",
     "max_concurrent",
     "no_report",
     "reports_dir",
@@ -224,6 +225,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def settings_of_steps(arguments: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> Settings:
+    """What each step is given; thresholds are the search's own, of the same name, and not looked at.
+
+    :raises SettingsError: with every fault.
+    """
+    ours = {Settings.env_var(name) for name in OF_THRESHOLDS}
+    given = {name: value for name, value in vars(arguments).items() if name not in OF_THRESHOLDS}
+    return Settings.from_arguments(
+        argparse.Namespace(**given), {name: value for name, value in environment.items() if name not in ours}
+    )
+
+
 def handed_on(arguments: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> list[str]:
     """The options of a load test that each step is given; secrets go by environment.
 
@@ -231,7 +244,7 @@ def handed_on(arguments: argparse.Namespace, environment: Mapping[str, str] = os
     """
     faults = _faults_of_extras(arguments.locust)
     try:
-        Settings.from_arguments(arguments, environment)
+        settings_of_steps(arguments, environment)
     except SettingsError as exc:
         faults = exc.faults + faults
     if faults:

@@ -28,9 +28,9 @@ _MANY = 240
 #: Blocks with values that each run must have.
 LEAST_BLOCKS = 6
 
-#: From so many different values on, they are put onto a grid of this ratio, a fiftieth of the least floor worth having.
-_EXACT = 4_096
-_GRID = 1.001
+#: From so many different values on, they are put onto a grid of this ratio: a tenth of a per cent to each side.
+_EXACT = 1_000
+_GRID = 1.002
 
 
 def block_width(length_s: float, call_s: float) -> float:
@@ -43,7 +43,7 @@ def block_width(length_s: float, call_s: float) -> float:
     bounded = max(length_s / _MANY, min(wanted, length_s / _FEW))
     longer = [width for width in _WIDTHS_S if width >= bounded]
     if wanted > bounded:  # a short run: rather one block more than one less
-        shorter = [width for width in _WIDTHS_S if width <= bounded]
+        shorter = [width for width in _WIDTHS_S if width <= bounded * 1.1]
         return float(shorter[-1] if shorter else _WIDTHS_S[0])
     return float(longer[0] if longer else bounded)
 

@@ -22,6 +22,8 @@ ROWS = 10
 SILENT_S = 5.0
 #: One that is gone for so long is left out.
 GONE_S = 60.0
+#: Processes that a view has each by itself; it has all workers.
+MOST_PROCESSES = 64
 #: Packets in a hundred that may be late.
 _LATE_SHARE = 0.01
 
@@ -102,7 +104,7 @@ class Generator:
             "loop_lag_ms": _worst(processes, "loop_lag_ms"),
             "cpu_share": _worst(engines, "cpu_share"),
             "workers": _by_worker(processes),
-            "processes": processes,
+            "processes": processes[:MOST_PROCESSES],
         }
 
     def _shown(self, process: _Process, now: float) -> dict[str, Any]:

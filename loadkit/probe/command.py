@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from loadkit.errors import ExitCode, SettingsError
-from loadkit.settings import Settings
+from loadkit.settings import OF_THRESHOLDS, Settings
 
 if TYPE_CHECKING:
     from loadkit.call.context import Destination
@@ -22,18 +22,23 @@ if TYPE_CHECKING:
 
 #: Settings of a run that mean nothing for one call.
 NOT_FOR_ONE_CALL = (
+    "abort_on",
     "arrival_rate",
     "arrivals",
     "back_to_back",
     "engines",
+    "fail_on_drift",
+    "health_poll",
     "live",
     "mark",
     "max_call_minutes",
     "max_concurrent",
+    "no_preflight",
     "no_report",
     "reports_dir",
     "run_id",
     "stages",
+    *OF_THRESHOLDS,
 )
 
 

@@ -10,6 +10,9 @@ import pandas as pd
 
 from loadkit.reporters.chart_style import RED, Elapsed, data, finished, rows, zoom
 
+#: One for each line, so that a line is not told by its colour alone.
+_DASHES = ([1, 0], [6, 3], [2, 2], [9, 3, 2, 3])
+
 
 def lines_over_time(
     table: pd.DataFrame,
@@ -23,7 +26,7 @@ def lines_over_time(
 ) -> Any:
     """A line for each name in ``percentile``, of the values in ``ms``, over ``offset_s``; with room for a limit."""
     names = list(colours)
-    dashes = [[1, 0], [6, 3], [2, 2]][: len(names)]
+    dashes = [_DASHES[place % len(_DASHES)] for place in range(len(names))]
     tooltip: list[Any] = [
         axis.tooltip(),
         alt.Tooltip("percentile:N", title="line"),

@@ -13,11 +13,14 @@ from loadkit.reporters.charts_of_generator import charts_of_generator
 from loadkit.reporters.charts_of_run import (
     calls_in_progress,
     error_codes,
+    failures,
     ice_pairs,
     outcomes,
     turn_latency,
 )
-from loadkit.reporters.charts_of_setup import distribution_of, setup_over_time, slowest_calls, typical_call
+from loadkit.reporters.charts_of_setup import setup_over_time
+from loadkit.reporters.charts_of_spread import distribution_of
+from loadkit.reporters.charts_of_stages import slowest_calls, stages_over_time, typical_call
 
 
 def pictures(
@@ -31,10 +34,12 @@ def pictures(
     drawn = [
         setup_over_time(calls, times),
         distribution_of(calls["setup_ms"], "setup-distribution", "Set-up time: distribution", "set-up time"),
+        stages_over_time(calls, times),
         typical_call(calls),
         slowest_calls(calls),
         calls_in_progress(calls, times),
         outcomes(calls, times),
+        failures(calls, times),
         error_codes(summary["errors"]),
         ice_pairs(summary["ice"]["pairs"]),
     ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from loadkit.analysis.timeline import Timeline, generator_over
+from loadkit.reporters.chart_findings import over_limit, range_of
 from loadkit.reporters.chart_lines import lines_over_time, with_limit
 from loadkit.reporters.chart_style import BLUE, GREEN, ORANGE, PURPLE, Elapsed, Picture
+from loadkit.reporters.wording import milliseconds, share
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class _Drawing:
     """Name of the line → its column and colour."""
     limit: float | None = None
     number: str = ",.1f"
+    written: Callable[[float], str] = milliseconds
 
 
 def charts_of_generator(
@@ -66,6 +69,7 @@ def _drawings(limits: Mapping[str, float | None]) -> list[_Drawing]:
             {"busiest": ("busiest", ORANGE), "mean": ("mean", BLUE), "Locust": ("locust", GREEN)},
             cpu,
             ".0%",
+            lambda value: share(value, 0),
         ),
         _Drawing(
             "packets",
@@ -74,6 +78,7 @@ def _drawings(limits: Mapping[str, float | None]) -> list[_Drawing]:
             "packets per second",
             {"sent": ("packets_sent", BLUE), "received": ("packets_received", ORANGE)},
             number=",.0f",
+            written=lambda value: f"{value:,.0f} a second",
         ),
     ]
 
@@ -88,4 +93,10 @@ def _picture(drawing: _Drawing, table: pd.DataFrame, axis: Elapsed) -> Picture:
     colours = {name: colour for name, (_, colour) in drawing.lines.items() if name in present}
     zoom = f"{drawing.name.replace('-', '_')}_zoom"
     chart = lines_over_time(lines, axis, drawing.unit, colours, zoom, None, drawing.number, drawing.limit)
-    return Picture(drawing.name, drawing.title, drawing.text, with_limit(chart, drawing.limit), zooms=True)
+    worst = str(named[sorted(present)].max().idxmax())
+    finding = range_of(
+        f"The line “{worst}”" if len(present) > 1 else worst, named, worst, axis, drawing.written
+    )
+    finding += over_limit(named[worst], drawing.limit)
+    spec = with_limit(chart, drawing.limit)
+    return Picture(drawing.name, drawing.title, drawing.text, spec, zooms=True, finding=finding)

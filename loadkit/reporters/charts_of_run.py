@@ -7,13 +7,16 @@ from collections.abc import Mapping
 import altair as alt
 import pandas as pd
 
+from loadkit.analysis.splits import coarser, codes_of, failed_over
 from loadkit.analysis.timeline import (
     Timeline,
     in_progress_over,
     outcomes_over,
     percentiles_over,
 )
+from loadkit.records import Outcome
 from loadkit.reporters.chart_bars import stacked_over_time
+from loadkit.reporters.chart_findings import parts_of, range_of, when
 from loadkit.reporters.chart_lines import lines_over_time
 from loadkit.reporters.chart_style import (
     BLUE,
@@ -22,7 +25,10 @@ from loadkit.reporters.chart_style import (
     INK,
     NOTHING_MEASURED,
     ORANGE,
+    PURPLE,
     RED,
+    SKY,
+    YELLOW,
     Elapsed,
     Picture,
     data,
@@ -31,8 +37,11 @@ from loadkit.reporters.chart_style import (
     whole,
     zoom,
 )
+from loadkit.reporters.wording import plural
 
 MOST_BARS = 12
+
+_CODE_COLOURS = (RED, ORANGE, BLUE, PURPLE, SKY, YELLOW, INK, GREY)
 
 OUTCOME_COLOURS = {"completed": GREEN, "hung up": BLUE, "cancelled": GREY, "failed": RED}
 
@@ -54,7 +63,10 @@ def calls_in_progress(calls: pd.DataFrame, times: Timeline) -> Picture:
         )
         .add_params(zoom("progress_zoom"))
     )
-    return Picture("in-progress", "Calls in progress", text, finished(chart), zooms=True)
+    top = int(table["calls"].max())
+    first = float(axis.scaled(table)["offset_s"].to_numpy()[table["calls"].to_numpy().argmax()])
+    finding = f"At most {plural(top, 'call')} at once, first about {when(first, axis)}."
+    return Picture("in-progress", "Calls in progress", text, finished(chart), zooms=True, finding=finding)
 
 
 def outcomes(calls: pd.DataFrame, times: Timeline) -> Picture:
@@ -67,7 +79,32 @@ def outcomes(calls: pd.DataFrame, times: Timeline) -> Picture:
         return Picture("outcomes", title, text, None)
     table["outcome"] = table["outcome"].str.replace("_", " ")
     chart = stacked_over_time(table, axis, "outcome", "calls", OUTCOME_COLOURS, times.width_s, "outcome_zoom")
-    return Picture("outcomes", title, text, finished(chart), zooms=True)
+    totals = table.groupby("outcome")["calls"].sum()
+    finding = f"{parts_of({str(name): int(number) for name, number in totals.items()})}.".capitalize()
+    return Picture("outcomes", title, text, finished(chart), zooms=True, finding=finding)
+
+
+def failures(calls: pd.DataFrame, times: Timeline) -> Picture:
+    """Failed calls over time, by error code."""
+    name, title = "failures", "Failed calls over the run, by code"
+    text = "Failed calls by when they ended, one colour for each error code; the rare codes share one."
+    failed = calls[calls["outcome"] == Outcome.FAILED]
+    codes = codes_of(failed)
+    pieces = coarser(times)
+    table = failed_over(pieces, failed, codes)
+    if table.empty:
+        return Picture(name, title, text, None, "No call failed.", zooms=True)
+    axis = Elapsed(pieces.span_s)
+    scaled = axis.scaled(table).rename(columns={"group": "code"})
+    colours = dict(zip((str(code) for code in codes.cat.categories), _CODE_COLOURS, strict=False))
+    chart = stacked_over_time(scaled, axis, "code", "calls", colours, pieces.width_s, "failures_zoom")
+    first, last = (float(scaled["offset_s"].agg(edge)) for edge in ("min", "max"))
+    worst = codes.value_counts()
+    finding = (
+        f"{plural(len(failed), 'failed call')}, most often {worst.index[0]} ({worst.iloc[0]:,}); the first about "
+        f"{when(first, axis)}, the last about {when(last, axis)}."
+    )
+    return Picture(name, title, text, finished(chart), zooms=True, finding=finding)
 
 
 def error_codes(errors: Mapping[str, int]) -> Picture:
@@ -121,7 +158,8 @@ def _bars(
     )
     drawn = base.mark_bar(color=colour, height={"band": 0.65}, cornerRadius=2).encode(x=x)
     labels = base.mark_text(align="left", dx=4).encode(x=x, text=alt.Text("count:Q", format=",d"))
-    return Picture(name, title, text, finished(alt.layer(drawn, labels), height=26 * len(bars) + 10))
+    chart_spec = finished(alt.layer(drawn, labels), height=26 * len(bars) + 10)
+    return Picture(name, title, text, chart_spec, finding=f"{parts_of(counts, 3)}.")
 
 
 def turn_latency(calls: pd.DataFrame, turns: pd.DataFrame, times: Timeline) -> Picture:
@@ -139,4 +177,12 @@ def turn_latency(calls: pd.DataFrame, turns: pd.DataFrame, times: Timeline) -> P
     chart = lines_over_time(
         lines, axis, "turn latency, ms", {"p50": BLUE, "p95": ORANGE}, "turn_zoom", "turns"
     )
-    return Picture("turn-latency", "Turn latency over the run", text, finished(chart), zooms=True)
+    return Picture(
+        "turn-latency",
+        "Turn latency over the run",
+        text,
+        finished(chart),
+        zooms=True,
+        finding=range_of("Turn latency p95", table, "p95", axis),
+        measure="turn_latency_ms",
+    )

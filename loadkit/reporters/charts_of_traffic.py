@@ -12,6 +12,7 @@ import pandas as pd
 from loadkit.analysis.timeline import Timeline, timeline
 from loadkit.analysis.traffic import LATE_MS, Load, connected_over, first_delays, load_of
 from loadkit.reporters.chart_bars import stacked_over_time
+from loadkit.reporters.chart_findings import parts_of, range_of
 from loadkit.reporters.chart_style import (
     BLUE,
     GREEN,
@@ -25,6 +26,7 @@ from loadkit.reporters.chart_style import (
     rows,
     zoom,
 )
+from loadkit.reporters.traffic_words import erlang
 
 #: Offered traffic is worked out in finer steps than are drawn.
 _FINER = 20
@@ -87,7 +89,10 @@ def _traffic(calls: pd.DataFrame, load: Load, times: Timeline) -> Picture:
         "is talked for its --call-duration. Below the dashed line, calls were dropped, late, failed or cut short."
     )
     chart = (carried + offered).add_params(zoom("traffic_zoom"))
-    return Picture("traffic", "Traffic offered and carried", text, finished(chart), zooms=True)
+    finding = range_of("Carried traffic", axis.scaled(table), "carried", axis, erlang)
+    return Picture(
+        "traffic", "Traffic offered and carried", text, finished(chart), zooms=True, finding=finding
+    )
 
 
 def offered_over(load: Load, times: Timeline) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -112,7 +117,9 @@ def _fates(calls: pd.DataFrame, arrivals: pd.DataFrame, times: Timeline) -> Pict
     if table.empty:
         return Picture("arrivals", title, text, None)
     chart = stacked_over_time(table, axis, "fate", "arrivals", _FATES, times.width_s, "arrivals_zoom")
-    return Picture("arrivals", title, text, finished(chart), zooms=True)
+    totals = table.groupby("fate", sort=False)["arrivals"].sum()
+    finding = f"{parts_of({str(name): int(number) for name, number in totals.items()})}.".capitalize()
+    return Picture("arrivals", title, text, finished(chart), zooms=True, finding=finding)
 
 
 def fates_over(calls: pd.DataFrame, arrivals: pd.DataFrame, times: Timeline) -> pd.DataFrame:

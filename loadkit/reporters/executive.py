@@ -57,7 +57,7 @@ def thresholds_told(summary: Mapping[str, Any]) -> list[ThresholdTold]:
     lines = [
         ThresholdTold(
             *_WORDS.get(threshold["status"], (printable(str(threshold["status"]), 30), "nodata")),
-            printable(str(threshold["name"] or threshold["text"]), 120),
+            _name(threshold),
             printable(str(threshold["sentence"]), 400),
         )
         for threshold in shown
@@ -68,6 +68,12 @@ def thresholds_told(summary: Mapping[str, Any]) -> list[ThresholdTold]:
         word = f"{held:,} held" if held == left else f"{left:,} more"
         lines.append(ThresholdTold(word, mood, "", "all of them are in the table “Thresholds” below."))
     return lines
+
+
+def _name(threshold: Mapping[str, Any]) -> str:
+    """Nothing where the sentence begins with it."""
+    name = str(threshold["name"] or "")
+    return "" if str(threshold["sentence"]).startswith(name) else printable(name, 120)
 
 
 def _load(summary: Mapping[str, Any]) -> str:

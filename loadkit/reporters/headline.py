@@ -116,6 +116,8 @@ def notes(summary: Mapping[str, Any]) -> list[Note]:
             f"{plural(run['workers_lost'], 'worker was', 'workers were')} lost: the calls reported before are here, "
             "those in progress are not."
         )
+    if missing := run.get("lines_missing"):
+        doubts.append(f"{plural(missing, 'line')} of the raw files found no room on the disk.")
     if run["unreadable_lines"]:
         doubts.append(
             f"{plural(run['unreadable_lines'], 'line')} of the raw files could not be read, and left out."

@@ -10,7 +10,7 @@ every script and style but the ones whose hashes it names; Vega runs on its inte
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -22,6 +22,7 @@ from loadkit.reporters import headline
 from loadkit.reporters.data_files import data_files
 from loadkit.reporters.definitions import words
 from loadkit.reporters.executive import thresholds_told, told
+from loadkit.reporters.page_sections import Section
 from loadkit.reporters.page_shell import asset, page_script, pictures_json, policy, template
 from loadkit.reporters.page_tables import flattened
 from loadkit.reporters.run_sections import run_sections
@@ -72,6 +73,7 @@ def html_page(
         tiles=tiles,
         tile_columns=next((number for number in (5, 4, 3) if len(tiles) % number == 0), 4),
         sections=sections,
+        **_around_time(sections),
         drawn=bool(drawn),
         statistics=STATISTICS,
         command=_command(run),
@@ -81,6 +83,14 @@ def html_page(
         run_tables=_run_tables(run),
         method=_METHOD,
     )
+
+
+def _around_time(sections: Sequence[Section]) -> dict[str, Sequence[Section]]:
+    """The sections from the first to the last with a picture over time, over which the bar for its zoom stands, and
+    those around them."""
+    timed = [place for place, section in enumerate(sections) if section.over_time]
+    first, end = (timed[0], timed[-1] + 1) if timed else (len(sections), len(sections))
+    return {"before": sections[:first], "timed": sections[first:end], "after": sections[end:]}
 
 
 def _folder(summary: Mapping[str, Any]) -> str:

@@ -47,7 +47,7 @@
     const scroll = make("div", { className: "scroll", tabIndex: 0 }, make("table", {},
       make("caption", { textContent: `${title}: ${rows.length} ${rows.length === 1 ? "row" : "rows"}.` }),
       make("thead", {}, head), make("tbody", {}, ...body)));
-    scroll.setAttribute("role", "region");
+    scroll.setAttribute("role", "group");
     scroll.setAttribute("aria-label", `Numbers of ${title}`);
     return scroll;
   };

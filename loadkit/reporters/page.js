@@ -46,6 +46,12 @@
     return Object.fromEntries(Object.entries(kept).map(([key, inner]) => [key, key === "datasets" ? inner : still(inner)]));
   };
 
+  // Rows come as lists, under one list of their columns' names.
+  const unfolded = ({ config, pictures }) => Object.fromEntries(Object.entries(pictures).map(([name, spec]) => [name, {
+    config, ...spec, datasets: Object.fromEntries(Object.entries(spec.datasets).map(([set, { columns, rows }]) =>
+      [set, rows.map((row) => Object.fromEntries(columns.map((column, at) => [column, row[at]])))])),
+  }]));
+
   // What the other scripts work with: the specifications, the views that were drawn, and word of each.
   const page = window.loadkitPage = { specs: {}, views: new Map(), whenDrawn: [], drawing: new Set() };
 
@@ -54,8 +60,12 @@
     if (place === null || page.drawing.has(name)) return;
     page.drawing.add(name);
     const spec = page.specs[name];
+    // The place is one image with a name and a description. Vega gives what it draws in a role and a name of its own.
+    const inside = document.createElement("div");
+    inside.setAttribute("aria-hidden", "true");
+    place.append(inside);
     try {
-      const { view } = await vegaEmbed(place, touch ? still(spec) : spec, {
+      const { view } = await vegaEmbed(inside, touch ? still(spec) : spec, {
         mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false, tooltip,
       });
       page.views.set(name, view);
@@ -68,7 +78,7 @@
 
   const drawAll = async () => {
     const data = JSON.parse(document.getElementById("pictures-data").textContent);
-    page.specs = window.loadkitUnpacked ? window.loadkitUnpacked(data) : data;
+    page.specs = data.pictures ? unfolded(data) : data;
     for (const name of Object.keys(page.specs)) {
       // What is in a panel that is not shown has no width yet.
       if (!document.getElementById(`picture-${name}`)?.closest("[hidden]")) await page.draw(name);

@@ -7,10 +7,10 @@ the number of calls. Pictures over time (``zooms``) get the run's marks, and pic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from loadkit.reporters.chart_style import Picture
 from loadkit.reporters.page_tables import CallTable, DistributionTable
@@ -60,6 +60,15 @@ class Section:
         """Kind and members: neighbouring pictures stand in one grid."""
         return blocks(self.parts)
 
+    def redrawn(self, change: Callable[[Picture], Picture]) -> Section:
+        """The section with every picture changed, those in panels too."""
+        return replace(self, parts=_redrawn(self.parts, change))
+
+    @property
+    def over_time(self) -> bool:
+        """Whether it has a picture that zooms."""
+        return any(picture.zooms and picture.spec for picture in self.pictures)
+
     @property
     def pictures(self) -> Iterator[Picture]:
         """All pictures, those in panels too."""
@@ -75,6 +84,19 @@ def blocks(parts: Sequence[Part]) -> list[tuple[str, list[Part]]]:
         for members in [list(group)]
         for member in (members[:1] if kind == "pictures" else members)
     ]
+
+
+def _redrawn(parts: Sequence[Part], change: Callable[[Picture], Picture]) -> list[Any]:
+    found: list[Any] = []
+    for part in parts:
+        if isinstance(part, Picture):
+            found.append(change(part))
+        elif isinstance(part, Panels):
+            panels = [replace(panel, parts=_redrawn(panel.parts, change)) for panel in part.panels]
+            found.append(replace(part, panels=panels))
+        else:
+            found.append(part)
+    return found
 
 
 def _kind(part: Part) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -67,5 +67,23 @@ def json_in_html(value: Any) -> Markup:
 
 
 def pictures_json(pictures: Sequence[Picture]) -> Markup:
-    """The pictures' specifications by name, for ``pictures-data``."""
-    return json_in_html({picture.name: picture.spec for picture in pictures if picture.spec})
+    """The pictures' specifications by name, for ``pictures-data``.
+
+    What they share is there once, and rows are lists under one list of names: ``page.js`` unfolds both.
+    """
+    specs = {picture.name: picture.spec for picture in pictures if picture.spec}
+    config: Mapping[str, Any] = next((spec["config"] for spec in specs.values() if "config" in spec), {})
+    folded = {name: _folded(spec, config) for name, spec in specs.items()}
+    return json_in_html({"config": config, "pictures": folded})
+
+
+def _folded(spec: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in spec.items() if key != "config" or value != config}
+    datasets = {}
+    for name, rows in spec.get("datasets", {}).items():
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        datasets[name] = {
+            "columns": columns,
+            "rows": [[row.get(column) for column in columns] for row in rows],
+        }
+    return {**kept, "datasets": datasets}

@@ -7,10 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from loadkit.analysis.timeline import timeline
 from loadkit.reporters.call_tables import failed_calls, slowest_calls
-from loadkit.reporters.chart_style import Picture
+from loadkit.reporters.chart_marks import marks_of, marks_tables, with_limits, with_marks
+from loadkit.reporters.chart_style import Elapsed, Picture
 from loadkit.reporters.charts import pictures
 from loadkit.reporters.charts_of_drift import drift_pictures
+from loadkit.reporters.charts_of_splits import split_panels
 from loadkit.reporters.charts_of_traffic import traffic_pictures
 from loadkit.reporters.drift_tables import drift_tables
 from loadkit.reporters.engine_table import engine_tables
@@ -31,36 +34,33 @@ def run_sections(
     arrivals: pd.DataFrame,
 ) -> list[Section]:
     """All sections that have something in them; more are added here, one line each."""
+    started_at = summary["run"]["started_at"]
     drawn = {picture.name: picture for picture in pictures(calls, turns, figures, summary)}
     drawn |= {picture.name: picture for picture in traffic_pictures(calls, figures, arrivals, summary, run)}
-    started_at = summary["run"]["started_at"]
+    times = timeline(calls, figures, started_at)
+    marks = marks_of(run, started_at)
 
     def some(*names: str) -> list[Picture]:
         return [drawn[name] for name in names if name in drawn]
 
+    errors = error_table(summary)
+    overall = some("setup-over-time", "turn-latency", "failures")
     stages, *spreads = distributions(summary)
     sections = [
         Section("thresholds", "Thresholds", threshold_tables(summary)),
-        Section("why", "Why calls failed", [*error_table(summary), *some("error-codes")]),
+        Section("why", "Why calls failed", [*errors, *(some("error-codes") if errors else [])]),
+        Section(
+            "over-time", "Calls over the run", split_panels(calls, turns, times, overall) if times else []
+        ),
+        Section("marks", "Marks", marks_tables(marks)),
         Section("load", "The load", some("traffic", "arrivals", "in-progress", "outcomes")),
         Section(
             "set-up",
             "Set-up, stage by stage",
-            [
-                *some("setup-over-time", "setup-distribution", "typical-call", "slowest-calls"),
-                stages,
-            ],
+            [*some("stages-over-time", "setup-distribution", "typical-call", "slowest-calls"), stages],
         ),
         Section("paths", "Paths of the media", [*path_tables(summary), *some("ice-pairs")]),
-        Section(
-            "media",
-            "Talk and media",
-            [
-                *some("turn-latency", "turn-distribution"),
-                *spreads,
-                media_totals(summary),
-            ],
-        ),
+        Section("media", "Talk and media", [*some("turn-distribution"), *spreads, media_totals(summary)]),
         Section(
             "generator",
             "The load generator",
@@ -74,4 +74,9 @@ def run_sections(
         section_of(slowest_calls(calls, started_at)),
         section_of(failed_calls(calls, started_at)),
     ]
-    return [section for section in sections if section.parts]
+    axis = Elapsed(times.span_s) if times else Elapsed(1.0)
+
+    def crossed(picture: Picture) -> Picture:
+        return with_marks(with_limits(picture, summary.get("thresholds") or []), marks, axis)
+
+    return [section.redrawn(crossed) for section in sections if section.parts]

@@ -62,6 +62,7 @@ _COUNTED = _or_null(_COUNT)
 _DISTRIBUTION = _object(count=_COUNT, **_all(_or_null(_NUMBER), *(n for n in STATISTICS if n != "count")))
 
 _RUN = _object(
+    ("aborted", "lines_missing"),
     started_at=_or_null(_NUMBER),
     ended_at=_or_null(_NUMBER),
     duration_s=_TIMES,
@@ -69,6 +70,7 @@ _RUN = _object(
     aborted=_or_null(_TEXT),
     workers_lost=_COUNT,
     tls_insecure=_or_null(_FLAG),
+    lines_missing=_COUNT,
     unreadable_lines=_COUNT,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +17,9 @@ from loadkit.runs import replaced
 #: A spreadsheet takes a cell that begins so for a formula, and text from a gateway is untrusted.
 _FORMULA = r"\A([=+\-@\t\r])"
 
+#: Rows that are written at once.
+_ROWS = 100_000
+
 
 def write_tables(
     table: pd.DataFrame, record_type: type[CallRecord] | type[TurnRecord], parquet: Path, csv: Path
@@ -24,16 +28,31 @@ def write_tables(
 
     In the CSV, text that a spreadsheet would run as a formula begins with an apostrophe; Parquet holds it as it was.
     """
+    schema = _described(pa.Schema.from_pandas(table, preserve_index=False), record_type)
+    with replaced(parquet) as beside, pq.ParquetWriter(beside, schema, compression="zstd") as writer:
+        for piece in _pieces(table):
+            writer.write_table(piece.cast(schema))
+    options = arrow_csv.WriteOptions(quoting_style="needed")
+    with replaced(csv) as beside, arrow_csv.CSVWriter(beside, schema, write_options=options) as text:
+        for piece in _pieces(table):
+            text.write_table(_harmless(piece.cast(schema)))
+
+
+def _described(schema: pa.Schema, record_type: type[CallRecord] | type[TurnRecord]) -> pa.Schema:
+    """The schema with unit and meaning beside each column."""
     described = columns(record_type)
-    arrow = pa.Table.from_pandas(table, preserve_index=False)
-    fields = [
-        field.with_metadata({"unit": described[field.name][0], "meaning": described[field.name][1]})
-        for field in arrow.schema
-    ]
-    with replaced(parquet) as beside:
-        pq.write_table(arrow.cast(pa.schema(fields)), beside, compression="zstd")
-    with replaced(csv) as beside:
-        arrow_csv.write_csv(_harmless(arrow), beside, arrow_csv.WriteOptions(quoting_style="needed"))
+    return pa.schema(
+        [
+            field.with_metadata({"unit": described[field.name][0], "meaning": described[field.name][1]})
+            for field in schema
+        ]
+    )
+
+
+def _pieces(table: pd.DataFrame) -> Iterator[pa.Table]:
+    """The table some rows at a time, one piece at least: a million calls must not be there once more."""
+    for first in range(0, max(1, len(table)), _ROWS):
+        yield pa.Table.from_pandas(table.iloc[first : first + _ROWS], preserve_index=False)
 
 
 def _harmless(table: pa.Table) -> pa.Table:

@@ -60,6 +60,8 @@ def _run(summary: Mapping[str, Any]) -> str:
     notes = [printable(str(summary["run_id"]), 100), length(run["duration_s"]), ended]
     if run["workers_lost"]:
         notes.append(f"{plural(run['workers_lost'], 'worker')} lost")
+    if missing := run.get("lines_missing"):
+        notes.append(f"{plural(missing, 'line')} missing")
     if run["unreadable_lines"]:
         notes.append(f"{plural(run['unreadable_lines'], 'line')} unreadable")
     return ", ".join(notes)

@@ -48,7 +48,6 @@ def threshold_tables(summary: Mapping[str, Any]) -> list[CallTable]:
         Column("Value", "n"),
         Column("Limit", "n"),
         Column("Values", "n", "how many values it was worked out of; with too few there is no result"),
-        Column("What it says", "text"),
     ]
     rows = [
         (

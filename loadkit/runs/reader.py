@@ -12,15 +12,18 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.json as arrow_json
 
+from loadkit.late_counts import LateCounts, pack_rows
+from loadkit.lateness import OVERFLOW
 from loadkit.records import CallRecord, TurnRecord
 from loadkit.runs.folder import RunFolder
 from loadkit.runs.versions import check_record_version, check_run_version
@@ -54,6 +57,11 @@ _FIGURES = pa.schema(
     ]
 )
 
+
+#: A line of ``figures.jsonl``, the histogram with a column for each bucket.
+_FIGURES_LINE = _FIGURES.append(
+    pa.field("late_histogram", pa.struct([(str(bucket), pa.int64()) for bucket in range(OVERFLOW + 1)]))
+)
 
 _ARRIVALS = pa.schema(
     [
@@ -124,13 +132,25 @@ def read_records(folder: RunFolder) -> Records:
         calls.append(pa.Table.from_arrays(call_column.flatten(), schema=CALLS_SCHEMA))
         turn_column = table["turns"].combine_chunks().flatten()
         turns.append(pa.Table.from_arrays(turn_column.flatten(), schema=TURNS_SCHEMA))
-    call_frame = _frame(pa.concat_tables([CALLS_SCHEMA.empty_table(), *calls]))
-    turn_frame = _frame(pa.concat_tables([TURNS_SCHEMA.empty_table(), *turns]))
-    call_frame = call_frame.drop_duplicates("call_id", ignore_index=True)
+    call_frame, turn_frame = _joined(calls, CALLS_SCHEMA), _joined(turns, TURNS_SCHEMA)
+    call_frame = _each_once(call_frame, ["call_id"])
     check_record_version(call_frame["record_version"])
-    turn_frame = turn_frame.drop_duplicates(["call_id", "turn"], ignore_index=True)
+    turn_frame = _each_once(turn_frame, ["call_id", "turn"])
     call_frame.attrs["unreadable_lines"] = turn_frame.attrs["unreadable_lines"] = unreadable
     return Records(call_frame, turn_frame, unreadable)
+
+
+def _joined(tables: list[pa.Table], schema: pa.Schema) -> pd.DataFrame:
+    """One table; the list is emptied, so that nothing else holds them."""
+    table = pa.concat_tables([schema.empty_table(), *tables])
+    tables.clear()
+    return _frame(table)
+
+
+def _each_once(frame: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    """The first of each; copied only when there are others."""
+    again = frame.duplicated(key)
+    return frame[~again].reset_index(drop=True) if again.any() else frame
 
 
 def read_calls(folder: RunFolder) -> pd.DataFrame:
@@ -148,24 +168,13 @@ def read_figures(folder: RunFolder) -> pd.DataFrame:
 
     ``kind`` is ``engine``, also in files that were written before other processes told of themselves, or ``locust``.
     """
-    rows: list[dict[str, Any]] = []
-    histograms: list[dict[int, int] | None] = []
-    unreadable = 0
+    tables, histograms, unreadable = [], [], 0
     for block in _blocks(folder.figures):
-        for line in _lines(block):
-            try:
-                row = json.loads(line)
-                typed = _fitted(row, _FIGURES)
-                histogram = _histogram(row.get("late_histogram"))
-            except (ValueError, TypeError, AttributeError, RecursionError):
-                unreadable += 1
-                continue
-            if typed["at"] is None:
-                unreadable += 1
-                continue
-            rows.append(typed)
-            histograms.append(histogram)
-    frame = _frame(pa.Table.from_pylist(rows, schema=_FIGURES))
+        table, failed = _parse_figures(block)
+        unreadable += failed
+        histograms += _packed(table["late_histogram"].combine_chunks())
+        tables.append(table.drop_columns("late_histogram"))
+    frame = _frame(pa.concat_tables([_FIGURES.empty_table(), *tables]))
     frame["kind"] = frame["kind"].fillna("engine")
     frame["late_histogram"] = pd.Series(histograms, dtype=object)
     frame.attrs["unreadable_lines"] = unreadable
@@ -184,6 +193,12 @@ def read_health(folder: RunFolder) -> pd.DataFrame:
     """
     frame = _read_plain(folder.health, _HEALTH)
     return frame[frame["at"].notna()].sort_values("at", kind="stable", ignore_index=True)
+
+
+def no_figures() -> pd.DataFrame:
+    """The table of a run of which no process told anything."""
+    frame = _frame(_FIGURES.empty_table())
+    return frame.assign(late_histogram=pd.Series(dtype=object))
 
 
 def no_arrivals() -> pd.DataFrame:
@@ -208,14 +223,15 @@ def read_run(folder: RunFolder) -> dict[str, Any]:
 
 def _read_plain(path: Path, schema: pa.Schema) -> pd.DataFrame:
     """A file of one plain object a line; ``attrs["unreadable_lines"]`` counts the lines left out."""
-    rows, unreadable = [], 0
+    tables, unreadable = [schema.empty_table()], 0
     for block in _blocks(path):
-        for line in _lines(block):
-            try:
-                rows.append(_fitted(json.loads(line), schema))
-            except (ValueError, TypeError, AttributeError, RecursionError):
-                unreadable += 1
-    frame = _frame(pa.Table.from_pylist(rows, schema=schema))
+        try:
+            tables.append(_arrow(block, schema))
+        except (pa.ArrowException, ValueError):
+            rows, failed = _each(block, lambda row: _fitted(row, schema))
+            unreadable += failed
+            tables.append(pa.Table.from_pylist(rows, schema=schema))
+    frame = _frame(pa.concat_tables(tables))
     frame.attrs["unreadable_lines"] = unreadable
     return frame
 
@@ -235,12 +251,31 @@ def _lines(block: bytes) -> Iterable[bytes]:
     return (line for line in block.split(b"\n") if line.strip())
 
 
+def _arrow(block: bytes, schema: pa.Schema) -> pa.Table:
+    """A block of lines as a table, columns that are not in the schema left out.
+
+    :raises ValueError: at least one line is spoilt; some of these are ``pa.ArrowException``.
+    """
+    block.decode()  # Arrow does not look whether text is UTF-8
+    options = arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+    return arrow_json.read_json(io.BytesIO(block), parse_options=options)
+
+
+def _each(block: bytes, fitted: Callable[[Any], dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """The same line by line, when at least one of them is spoilt, and how many are."""
+    rows, unreadable = [], 0
+    for line in _lines(block):
+        try:
+            rows.append(fitted(json.loads(line)))
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+            unreadable += 1
+    return rows, unreadable
+
+
 def _parse(block: bytes) -> tuple[pa.Table, int]:
-    """A block of lines as a table, and how many lines could not be read."""
+    """A block of records as a table, and how many lines could not be read."""
     try:
-        block.decode()  # Arrow does not look whether text is UTF-8
-        options = arrow_json.ParseOptions(explicit_schema=_LINE, unexpected_field_behavior="ignore")
-        table = arrow_json.read_json(io.BytesIO(block), parse_options=options)
+        table = _arrow(block, _LINE)
         call_ids = table["call"].combine_chunks().field("call_id")
         if table["call"].null_count or call_ids.null_count:
             raise pa.ArrowInvalid("a line holds no call")
@@ -250,20 +285,44 @@ def _parse(block: bytes) -> tuple[pa.Table, int]:
 
 
 def _parse_each(block: bytes) -> tuple[pa.Table, int]:
-    """The same line by line, when at least one of them is spoilt."""
-    rows, unreadable = [], 0
-    for line in _lines(block):
-        try:
-            row = json.loads(line)
-            call = _fitted(row["call"], CALLS_SCHEMA)
-            turns = [_fitted(turn, TURNS_SCHEMA) for turn in row.get("turns") or ()]
-            if call["call_id"] is None:
-                raise ValueError("no call_id")
-        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
-            unreadable += 1
-            continue
-        rows.append({"call": call, "turns": turns})
+    """The same line by line."""
+    rows, unreadable = _each(block, _record)
     return pa.Table.from_pylist(rows, schema=_LINE), unreadable
+
+
+def _record(row: Any) -> dict[str, Any]:
+    call = _fitted(row["call"], CALLS_SCHEMA)
+    if call["call_id"] is None:
+        raise ValueError("no call_id")
+    return {"call": call, "turns": [_fitted(turn, TURNS_SCHEMA) for turn in row.get("turns") or ()]}
+
+
+def _parse_figures(block: bytes) -> tuple[pa.Table, int]:
+    """A block of figures as a table, and how many lines could not be read."""
+    try:
+        table = _arrow(block, _FIGURES_LINE)
+        if table["at"].null_count:
+            raise pa.ArrowInvalid("a line has no time")
+    except (pa.ArrowException, ValueError):
+        rows, unreadable = _each(block, _figures_row)
+        return pa.Table.from_pylist(rows, schema=_FIGURES_LINE), unreadable
+    return table, 0
+
+
+def _figures_row(row: Any) -> dict[str, Any]:
+    typed = _fitted(row, _FIGURES)
+    if typed["at"] is None:
+        raise ValueError("no time")
+    counts = row.get("late_histogram")
+    histogram = None if counts is None else {str(int(bucket)): int(n) for bucket, n in counts.items()}
+    return {**typed, "late_histogram": histogram}
+
+
+def _packed(histograms: pa.StructArray) -> list[LateCounts | None]:
+    """Each row's buckets as few bytes."""
+    columns = [column.fill_null(0).to_numpy(zero_copy_only=False) for column in histograms.flatten()]
+    dense = np.column_stack(columns) if len(histograms) else np.zeros((0, len(columns)), dtype=np.int64)
+    return pack_rows(dense, histograms.is_valid().to_numpy(zero_copy_only=False))
 
 
 def _fitted(row: dict[str, Any], schema: pa.Schema) -> dict[str, Any]:
@@ -290,12 +349,7 @@ def _cell(value: Any, kind: pa.DataType) -> Any:
     raise TypeError(f"{value!r} is no {kind}")
 
 
-def _histogram(counts: Any) -> dict[int, int] | None:
-    if counts is None:
-        return None
-    return {int(bucket): int(count) for bucket, count in counts.items()}
-
-
 def _frame(table: pa.Table) -> pd.DataFrame:
-    frame: pd.DataFrame = table.to_pandas(types_mapper=_PANDAS.get)
+    # Column by column, each given back as it is taken over: a million calls must not be there twice.
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_PANDAS.get, split_blocks=True, self_destruct=True)
     return frame

@@ -19,6 +19,9 @@
     forwarding.py  records from the workers to the master
     workers.py     what the master does about them: who takes part, who is gone too early, their end of a run
     watchdog.py    ends a run whose generator stands still
+    abort.py       ends a run that is hopeless
+    listeners.py   who is told what happens in a run
+    reachability.py  whether anything answers at the gateway's address
     own_figures.py what the Locust process itself costs
     run.py         the run's folder, on the process that reports
     listeners.py   who is told what the run is told

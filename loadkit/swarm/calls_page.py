@@ -99,6 +99,8 @@ def _mark() -> tuple[flask.Response, int]:
         document = request.get_json(silent=True)
     except RequestEntityTooLarge:
         return _refused(413, f"a request for a mark has at most {_MOST_BYTES:,} bytes")
+    except RecursionError:
+        document = None
     text = document.get("text") if isinstance(document, dict) else None
     if not isinstance(text, str):
         return _refused(400, 'that is no mark: send {"text": "what happened"}')

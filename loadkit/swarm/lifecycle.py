@@ -57,6 +57,8 @@ def _prepared(environment: Environment) -> Swarm:
         return _swarms[id(environment)]
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         gevent.signal_handler(signal.SIGINT, _interrupt)
+    # Locust listens to SIGTERM from the first call on; until then it would end without a word, and with code 143.
+    terminated = gevent.signal_handler(signal.SIGTERM, _interrupt)
     swarm: Swarm | None = None
     try:
         swarm = _swarms[id(environment)] = Swarm(environment)
@@ -74,6 +76,8 @@ def _prepared(environment: Environment) -> Swarm:
             swarm.release()
         print("loadkit: interrupted before the first call", file=sys.stderr)
         sys.exit(ExitCode.INTERRUPTED)
+    finally:
+        terminated.cancel()
     # Fired in reverse: only now, after Locust's own runner, so that records leave before its goodbye.
     events.quitting.add_listener(lambda **_: swarm.quit())
     return swarm

@@ -9,7 +9,7 @@ from locust.env import Environment
 
 from loadkit.errors import ExitCode
 from loadkit.settings import Settings
-from loadkit.thresholds.abort import parse_conditions
+from loadkit.thresholds.abort import parse_condition
 
 if TYPE_CHECKING:
     from loadkit.swarm.run import Run
@@ -66,6 +66,6 @@ def listeners_of(
 
     live = Live(environment, settings)
     listeners = [live, *live_views(environment, settings, live), PlannedMarks(settings), HealthPoll(settings)]
-    if conditions := parse_conditions(settings.abort_on)[0]:
-        listeners.append(Abort(conditions, end))
+    if settings.abort_on:
+        listeners.append(Abort([parse_condition(text) for text in settings.abort_on], end))
     return listeners

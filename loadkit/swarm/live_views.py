@@ -130,6 +130,8 @@ class TerminalView(RunListener):
             redirect_stderr=sys.stderr is not None and sys.stderr.isatty(),
         )
         self._shown.start(refresh=True)
+        # rich hides it; a process that is killed could not show it again.
+        self._console.show_cursor(True)
         atexit.register(self._close)
         self._put_log_above()
         self._greenlet = gevent.spawn(self._refresh)

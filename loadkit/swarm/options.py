@@ -17,6 +17,7 @@ from loadkit.thresholds.resolved import faults_of_slo_file
 #: Options that the page neither shows nor changes: secrets, folders, what makes no sense between two runs.
 NOT_ON_THE_PAGE = (
     "auth_token",
+    "baseline",
     "engines",
     "live",
     "mark",

@@ -22,6 +22,7 @@ from loadkit.records import Outcome
 from loadkit.runs.folder import RunFolder
 from loadkit.runs.writer import RunWriter
 from loadkit.settings import Settings
+from loadkit.swarm.baseline import held_against
 from loadkit.swarm.listeners import RunListener
 from loadkit.thresholds.resolved import objectives_of
 from loadkit.unix_clock import clock_error, unix_now
@@ -81,6 +82,7 @@ class Run:
         self._calls_of: dict[str, int] = {}
         self._clock_error = 0.0
         self._no_report = settings.no_report
+        self._baseline = settings.baseline
         self._outcomes: Counter[str] = Counter()
         self._writer.write_run(self._document)
         self._flushing = gevent.spawn(self._flush)
@@ -193,6 +195,8 @@ class Run:
         if not self._no_report:
             self._report()
         exit_code = self._exit_code(ended_by)
+        if self._baseline is not None:
+            exit_code = held_against(self._baseline, self.path, exit_code)
         self._tell("ended", exit_code)
         return exit_code
 
@@ -232,7 +236,7 @@ class Run:
             return ExitCode.LOST_WORKERS
         if self._no_report:
             # Nobody has judged the generator.
-            if self._outcomes[Outcome.FAILED] or ended_by == "aborted":
+            if self._outcomes[Outcome.FAILED] or self._document["lines_missing"] or ended_by == "aborted":
                 return ExitCode.FAILED
             ended = self._outcomes[Outcome.COMPLETED] + self._outcomes[Outcome.HUNG_UP]
             return ExitCode.PASSED if ended else ExitCode.NO_DATA
@@ -240,9 +244,7 @@ class Run:
             status = json.loads(self._folder.summary.read_text(encoding="utf-8"))["verdict"]["status"]
         except (OSError, ValueError, KeyError):
             return ExitCode.FAILED
-        code = exit_code_of(status)
-        # A verdict on a part of the calls is none.
-        return ExitCode.FAILED if code == ExitCode.PASSED and self._document["lines_missing"] else code
+        return exit_code_of(status)
 
     def _flush(self) -> None:
         while True:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from functools import partial
@@ -21,9 +20,11 @@ from loadkit.gateway.embedded import EmbeddedGateway
 from loadkit.records import to_row
 from loadkit.settings import Settings
 from loadkit.swarm import preflight, statistics
+from loadkit.swarm.baseline import check_baseline
 from loadkit.swarm.configuration import Configuration
 from loadkit.swarm.forwarding import FINISH, FINISHED, RecordForwarder
 from loadkit.swarm.listeners import listeners_of
+from loadkit.swarm.master_watch import MasterWatch
 from loadkit.swarm.media_path import tell_media_path
 from loadkit.swarm.metrics import Metrics
 from loadkit.swarm.own_figures import OwnFigures
@@ -122,11 +123,13 @@ class Swarm:
             worker = f"worker-{runner.worker_index}"
             self._forwarder = RecordForwarder(runner, worker)
             OwnFigures(worker, self._figures)
+            MasterWatch(runner, lambda: self.settings.master_timeout)
             self._pool = self._new_pool(worker)
             runner.register_message(FINISH, self._finish_worker, concurrent=True)
             return
         preflight.check_objectives(self.settings)
         preflight.check_reports_dir(self.settings.reports_dir)
+        check_baseline(self.settings)
         self._traffic.check(self.settings)
         self._traffic.note_users(self.settings)
         preflight.check_local_addresses(self.settings)
@@ -299,9 +302,15 @@ class Swarm:
         """
         if self._ending is None:
             self._ending = gevent.spawn(self._end_run, ended_by)
+        killed: gevent.GreenletExit | None = None
         while not self._ending.ready():
-            with contextlib.suppress(gevent.GreenletExit):
+            try:
                 self._ending.join()
+            except gevent.GreenletExit as exc:
+                killed = exc
+        if killed is not None and gevent.getcurrent() in getattr(self._runner, "greenlet", ()):
+            # One of Locust's own, which whoever killed it waits for: it would run for ever, and Locust with it.
+            raise killed
 
     def _end_run(self, ended_by: str | None) -> None:
         if self._pool is not None:

@@ -9,7 +9,6 @@ When one is met: :mod:`loadkit.analysis.abort_window`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadkit.settings_model import parse_duration
@@ -39,16 +38,15 @@ class AbortCondition:
         return 1 if self.threshold.aggregate == "count" else max(ENOUGH, self.threshold.needs)
 
 
-def parse_conditions(texts: Sequence[str]) -> tuple[list[AbortCondition], list[str]]:
-    """Those that are right, each once, and a sentence for each one that is wrong."""
-    found: dict[AbortCondition, None] = {}
-    faults = []
-    for text in texts:
-        try:
-            found[parse_condition(text)] = None
-        except ThresholdError as exc:
-            faults.append(str(exc))
-    return list(found), faults
+def normal_condition(text: str) -> str:
+    """A condition as it is written when it is understood.
+
+    :raises ValueError: it is none; the error names the place, and leaves out the text.
+    """
+    try:
+        return str(parse_condition(text))
+    except ThresholdError as exc:
+        raise ValueError(f"at character {exc.position}: {exc.reason}") from None
 
 
 def parse_condition(text: str) -> AbortCondition:

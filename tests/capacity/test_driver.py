@@ -257,7 +257,7 @@ def test_each_step_is_a_locust_command_without_a_secret(tmp_path: Path) -> None:
         in command
     )
     assert command.endswith(
-        f"--reports-dir {tmp_path} --run-id step-03-40 --no-report --call-mode=end-to-end"
+        f"--reports-dir {tmp_path} --run-id step-03-40 --no-report --live off --call-mode=end-to-end"
     )
     assert "s3cret" not in command
 

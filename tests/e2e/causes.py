@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import urllib.parse
 import urllib.request
@@ -27,6 +28,8 @@ from tests.e2e.processes import (
 #: The embedded gateway refuses every call.
 _EVERY_CALL_FAILS = {"LOADKIT_GATEWAY_FAULT": "error code=AGENT_FAILURE share=100%"}
 _SHORT = ("--call-duration", "1s")
+#: However slow the machine is, the first call comes to its end.
+_ONE_CALL = ("--headless", "-u", "1", "-t", "3s", "--stop-timeout", "60", *_SHORT)
 _LONG = ("--call-duration", "200s")
 
 
@@ -69,7 +72,7 @@ def _end_of(command: Command) -> int:
 
 @_ends_with(ExitCode.PASSED, "`-t` is over, and no call has failed")
 def _time_is_over(folder: Path) -> int:
-    with locust(folder, *headless(1, 6), *_SHORT) as command:
+    with locust(folder, *_ONE_CALL) as command:
         code = _end_of(command)
     assert run_document(folder)["ended_by"] == "run_time"
     return code
@@ -104,7 +107,7 @@ def _post(port: int, path: str, **form: str) -> bool:
 
 @_ends_with(ExitCode.FAILED, "a call has failed")
 def _calls_fail(folder: Path) -> int:
-    with locust(folder, *headless(1, 3), **_EVERY_CALL_FAILS) as command:
+    with locust(folder, *_ONE_CALL, **_EVERY_CALL_FAILS) as command:
         code = _end_of(command)
     assert set(summary(folder)["errors"]) == {"AGENT_FAILURE"}
     return code
@@ -129,26 +132,31 @@ def _aborted(folder: Path) -> int:
     return code
 
 
+@_ends_with(ExitCode.FAILED, "a threshold is broken")
+def _threshold_broken(folder: Path) -> int:
+    with locust(folder, *_ONE_CALL, "--slo", "setup_ms p50 < 1") as command:
+        code = _end_of(command)
+    assert summary(folder)["calls"]["failed"] == 0
+    assert summary(folder)["thresholds"][0]["status"] == "fail"
+    return code
+
+
 # 2
 
 
-@_ends_with(ExitCode.BAD_SETTINGS, "a setting cannot be used", files=False)
+@_ends_with(
+    ExitCode.BAD_SETTINGS,
+    "a setting, `--slo` or `--abort-on` cannot be read; all are told at once",
+    files=False,
+)
 def _bad_settings(folder: Path) -> int:
-    with locust(folder, *headless(1, 5), "--call-duration", "ever", "--abort-on", "failed > 2") as command:
+    conditions = ("--slo", "setup_ms p95 < 1500 sheep", "--abort-on", "failed > 20% in 60s")
+    with locust(folder, *headless(1, 5), "--call-duration", "ever", *conditions) as command:
         code = _end_of(command)
+    assert "'setup_ms p95 < 1500 sheep': at character 21: " in command.output
+    assert "'failed > 20% in 60s': at character 14: " in command.output
     assert "--call-duration 'ever': " in command.output
     return code
-
-
-@_ends_with(ExitCode.BAD_SETTINGS, "a condition of `--abort-on` cannot be read", files=False)
-def _bad_condition(folder: Path) -> int:
-    with locust(folder, *headless(1, 5), "--abort-on", "failed > 20% in 60s") as command:
-        code = _end_of(command)
-    assert "'failed > 20% in 60s', at character 14: " in command.output
-    return code
-
-
-# 3
 
 
 @_ends_with(ExitCode.NO_DATA, "no call has come to an end of its own")
@@ -157,13 +165,22 @@ def _no_data(folder: Path) -> int:
         return _end_of(command)
 
 
+@_ends_with(ExitCode.NO_DATA, "a threshold has too few values, and nothing else is wrong")
+def _too_few_values(folder: Path) -> int:
+    with locust(folder, *_ONE_CALL, "--slo", "setup_ms p95 < 60s") as command:
+        code = _end_of(command)
+    assert summary(folder)["calls"]["completed"] >= 1
+    assert summary(folder)["verdict"]["status"] == "no data"
+    return code
+
+
 # 4
 
 
 @_ends_with(ExitCode.UNFIT, "the generator was over a limit")
 def _over_a_limit(folder: Path) -> int:
     # The finest bucket of lateness ends at 0.1 ms: no machine keeps to this.
-    with locust(folder, *headless(1, 6), *_SHORT, "--limit-late-ms", "0.01") as command:
+    with locust(folder, *_ONE_CALL, "--limit-late-ms", "0.01") as command:
         code = _end_of(command)
     told = summary(folder)
     assert told["calls"]["failed"] == 0
@@ -174,6 +191,28 @@ def _over_a_limit(folder: Path) -> int:
     assert sentence in told["verdict"]["sentence"]
     assert f": {sentence}" in command.output
     assert set(told["generator"]["processes"]) == {"local.0", "local.locust"}
+    return code
+
+
+@_ends_with(ExitCode.UNFIT, "an engine stood still for `--stall-timeout`")
+def _engine_stands_still(folder: Path) -> int:
+    watched = {"LOADKIT_STALL_TIMEOUT": "2"}
+    with locust(folder, *headless(2, 300), *_LONG, "--engines", "1", **watched) as command:
+        wait_until(lambda: calls_in_progress(folder, "local.0") == 2, "both calls are in progress")
+        (engine,) = command.children("loadkit.engine")
+        engine.suspend()
+        code = _end_of(command)
+    assert "the generator stands still, and the run is ended: Engine local.0" in command.output
+    told = summary(folder)
+    assert told["run"]["ended_by"] == "stalled"
+    assert told["errors"]["ENGINE_STALLED"] == 2
+    assert "told nothing for" in run_document(folder)["stalled"]
+    assert "The generator was the limit" in (folder / "run" / "report.html").read_text()
+    # What the Locust process cost is among the figures, as a row of its own.
+    rows = [json.loads(line) for line in (folder / "run" / "figures.jsonl").read_text().splitlines()]
+    own = [row for row in rows if row["kind"] == "locust"]
+    assert {(row["worker"], row["engine"]) for row in own} == {("local", "local.locust")}
+    assert all(row["loop_lag_ms"] is not None and row["cpu_share"] >= 0 for row in own)
     return code
 
 
@@ -241,6 +280,35 @@ def _nothing_answers_the_master(folder: Path) -> int:
 
 
 # 6
+
+
+@_ends_with(ExitCode.LOST_WORKERS, "one of two workers has died, and the other went on until `-t`")
+def _worker_killed(folder: Path) -> int:
+    with ExitStack() as stack:
+        port = str(free_port())
+        cluster = ("--master", "--expect-workers", "2", "--master-bind-port", port)
+        master = stack.enter_context(locust(folder, *headless(4, 20), "--call-duration", "2s", *cluster))
+        join = ["--worker", "--master-port", port, "--engines", "1"]
+        first = stack.enter_context(locust(folder, *join))
+        second = stack.enter_context(locust(folder, *join))
+        wait_until(lambda: len(_workers_seen(folder)) == 2, "both workers have reported a call")
+        first.children("")
+        first.signal(signal.SIGKILL)
+        first.wait()
+        first.assert_no_process_left()
+        master.wait_for("is gone before the end of the run")
+        code = _end_of(master)
+        second.wait()
+    told = run_document(folder)["workers"]
+    assert len(told["lost"]) == 1
+    assert told["lost"][0]["worker"] in told["seen"]
+    assert told["lost"][0]["worker"] in _workers_seen(folder)
+    assert summary(folder)["verdict"]["status"] == "fail"
+    return code
+
+
+def _workers_seen(folder: Path) -> set[str]:
+    return {call["worker"] for call in records(folder)}
 
 
 @_ends_with(ExitCode.LOST_WORKERS, "the only worker has died")
@@ -314,10 +382,11 @@ def _sigterm_twice(folder: Path) -> int:
 
 
 @_ends_with(ExitCode.INTERRUPTED, "Ctrl-C or SIGTERM before the first call", files=False)
-def _ctrl_c_at_the_start(folder: Path) -> int:
+def _ended_at_the_start(folder: Path) -> int:
     with locust(folder, *headless(1, 60)) as command:
+        # Ctrl-C at the start is tried in test_endings.py.
         wait_until(lambda: command.children("loadkit.engine"), "an engine is being started")
-        command.signal(signal.SIGINT)
+        command.signal(signal.SIGTERM)
         code = _end_of(command)
     assert "loadkit: interrupted before the first call" in command.output
     return code

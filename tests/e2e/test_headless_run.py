@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,9 @@ def test_an_agent_is_talked_with_turn_by_turn(tmp_path: Path) -> None:
     assert told["turns"]["count"] >= 2
     # The reference agent answers 600 ms after the caller's last speech; its answers begin with 100 ms of silence.
     assert 550 <= told["turns"]["turn_latency_ms"]["p50"] <= 1200
+    figures = [json.loads(line) for line in (tmp_path / "run" / "figures.jsonl").read_text().splitlines()]
+    replies = sum(sum(row.get("turn_histogram", {}).values()) for row in figures)
+    assert 0 < replies <= told["turns"]["count"], "told while calls were talked"
     assert told["stages"]["greeting_ms"]["count"] == told["calls"]["completed"] + told["calls"]["cancelled"]
 
 
@@ -84,6 +88,10 @@ def test_a_gateway_that_is_not_there_fails_every_call_with_a_code(tmp_path: Path
     assert {call["ice_servers_error"] for call in failed} == {"connection refused"}
     # Locust's own table counts by code, not by sentence.
     assert "WEBSOCKET_REFUSED" in command.output
+    # There is no terminal: the log has a line for the code when it first came, and one at the end.
+    assert "first call that failed with WEBSOCKET_REFUSED in stage websocket: " in command.output
+    assert re.search(r"s; 0 in progress; \d+ started .* [1-9]\d* failed; ", command.output)
+    assert "\x1b" not in command.output
 
 
 @pytest.mark.parametrize(
@@ -93,7 +101,7 @@ def test_a_gateway_that_is_not_there_fails_every_call_with_a_code(tmp_path: Path
         (["--call-duration", "soon"], "--call-duration 'soon'"),
         (["--host", "ftp://127.0.0.1"], "--host 'ftp://127.0.0.1'"),
         (["--local-address", "203.0.113.7"], "--local-address '203.0.113.7'"),
-        (["--ice-timeout", "-1", "--engines", "many"], "2 settings cannot be used"),
+        (["--ice-timeout", "-1", "--engines", "many", "--mark", "soon:x"], "3 settings cannot be used"),
     ],
 )
 def test_bad_settings_end_the_run_before_the_first_call(

@@ -66,56 +66,6 @@ def _workers_seen(folder: Path) -> set[str]:
     return {call["worker"] for call in records(folder)}
 
 
-def test_a_worker_that_dies_makes_the_run_fail_with_its_calls_kept(tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        master, first, second = _cluster(stack, tmp_path, 30)
-        wait_until(lambda: len(_workers_seen(tmp_path)) == 2, "both workers have reported a call")
-        first.children("")
-        first.signal(signal.SIGKILL)
-        first.wait()
-        first.assert_no_process_left()
-        master.wait_for("is gone before the end of the run")
-        assert master.wait() == ExitCode.LOST_WORKERS, master.output
-        second.wait()
-    told = run_document(tmp_path)["workers"]
-    assert len(told["lost"]) == 1
-    assert told["lost"][0]["worker"] in told["seen"]
-    assert told["lost"][0]["worker"] in _workers_seen(tmp_path)
-    assert summary(tmp_path)["verdict"]["status"] == "fail"
-    assert_files_complete(tmp_path)
-
-
-def test_the_death_of_the_only_worker_makes_the_run_fail_and_ends_it(tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        port = str(free_port())
-        cluster = ("--master", "--expect-workers", "1", "--master-bind-port", port)
-        master = stack.enter_context(locust(tmp_path, *headless(1, 600), "--call-duration", "1s", *cluster))
-        worker = stack.enter_context(locust(tmp_path, "--worker", "--master-port", port))
-        wait_until(lambda: records(tmp_path), "a call is recorded")
-        worker.children("")
-        worker.signal(signal.SIGKILL)
-        # Not after ten minutes: nobody is left to place a call.
-        assert master.wait() == ExitCode.LOST_WORKERS, master.output
-    assert [lost["worker"] for lost in run_document(tmp_path)["workers"]["lost"]] == ["worker-0"]
-    assert summary(tmp_path)["verdict"]["status"] == "fail"
-
-
-def test_a_worker_that_refuses_the_run_makes_it_fail(tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        port = str(free_port())
-        cluster = ("--master", "--expect-workers", "2", "--master-bind-port", port)
-        master = stack.enter_context(locust(tmp_path, *headless(4, 60), *cluster))
-        join = ["--worker", "--master-port", port, "--engines", "1"]
-        good = stack.enter_context(locust(tmp_path, *join))
-        bad = stack.enter_context(locust(tmp_path, *join, "--local-address", "203.0.113.7"))
-        assert master.wait() == ExitCode.LOST_WORKERS, master.output
-        good.wait()
-        bad.wait()
-    (lost,) = run_document(tmp_path)["workers"]["lost"]
-    assert "--local-address '203.0.113.7'" in lost["reason"]
-    assert "--local-address '203.0.113.7'" in master.output
-
-
 def test_sigterm_to_the_master_brings_the_last_records_of_all_workers(tmp_path: Path) -> None:
     with ExitStack() as stack:
         master, first, second = _cluster(stack, tmp_path, 120, call_duration="60s")

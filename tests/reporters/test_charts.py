@@ -26,10 +26,12 @@ def test_a_full_run_has_all_pictures_each_with_words(tmp_path: Path) -> None:
     assert list(drawn) == [
         "setup-over-time",
         "setup-distribution",
+        "stages-over-time",
         "typical-call",
         "slowest-calls",
         "in-progress",
         "outcomes",
+        "failures",
         "error-codes",
         "ice-pairs",
         "turn-latency",
@@ -40,7 +42,8 @@ def test_a_full_run_has_all_pictures_each_with_words(tmp_path: Path) -> None:
         "packets",
     ]
     assert all(picture.title and picture.text.endswith(".") for picture in drawn.values())
-    assert [name for name, picture in drawn.items() if picture.spec is None] == ["error-codes"]
+    assert [name for name, picture in drawn.items() if picture.spec is None] == ["failures", "error-codes"]
+    assert all(picture.finding.endswith(".") for picture in drawn.values() if picture.spec)
 
 
 @pytest.mark.parametrize(("calls", "more"), [(100, 4_000)])
@@ -57,7 +60,9 @@ def test_a_run_in_which_no_call_connected_says_so_instead_of_an_empty_picture(tm
     assert {name for name, picture in drawn.items() if picture.spec} == {
         "in-progress",
         "outcomes",
+        "failures",
         "error-codes",
+        "stages-over-time",
     }
     assert drawn["cpu"].empty.startswith("No data")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,10 +15,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from loadkit.reporters import write_reports
 from loadkit.runs import RunFolder
-from tests.synthetic import clean_run, troubled_run, write_run_folder
+from tests.synthetic import STARTED_AT, clean_run, run_with_thresholds, troubled_run, write_run_folder
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+
+HOSTILE = "</script><img src=x onerror='window.pwned = 9'>"
 
 pytestmark = [
     pytest.mark.browser,
@@ -42,10 +46,20 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
         "clean": clean_run(reports, 200),
         "troubled": troubled_run(reports),
         "empty": write_run_folder(reports, []),
+        "marked": marked_run(reports),
     }
     for folder in folders.values():
         write_reports(folder)
     return folders
+
+
+def marked_run(reports: Path) -> RunFolder:
+    """A clean run with thresholds and two marks, one of them hostile."""
+    folder = run_with_thresholds(reports, ("setup_ms p95 < 300 ms", "failed < 1%"), 60, "marked")
+    run = json.loads(folder.run.read_text())
+    run["marks"] = [{"at": STARTED_AT + 4, "text": "failover"}, {"at": STARTED_AT + 9, "text": HOSTILE}]
+    folder.run.write_text(json.dumps(run))
+    return folder
 
 
 class Visit:
@@ -77,11 +91,12 @@ def test_the_page_draws_without_a_complaint_or_a_request(
     with Visit(browser, runs[name], color_scheme=theme) as visit:
         assert visit.complaints == []
         assert visit.requests == [runs[name].report.as_uri()]
-        places = visit.page.locator(".picture")
+        # What is in a split that is not chosen is drawn when it is.
+        places = visit.page.locator(".picture").filter(visible=True)
         assert (
             places.count()
             == visit.page.locator(".picture svg").count()
-            == {"clean": 13, "troubled": 12, "empty": 0}[name]
+            == {"clean": 14, "troubled": 14, "empty": 0}[name]
         )
 
 
@@ -91,13 +106,11 @@ def test_nothing_that_a_gateway_sent_was_run_not_even_under_the_mouse(
     with Visit(browser, runs["troubled"], viewport={"width": 1280, "height": 900}) as visit:
         picture = visit.page.locator("#picture-error-codes")
         picture.scroll_into_view_if_needed()
-        box = picture.bounding_box()
-        assert box is not None
         seen = set()
-        for y in range(10, int(box["height"]), 8):
-            visit.page.mouse.move(box["x"] + box["width"] * 0.36, box["y"] + y)
-            if visit.page.locator("#tip").is_visible():
-                seen.add(visit.page.locator("#tip dd").first.inner_text())
+        for bar in picture.locator(".mark-rect path").all():
+            bar.hover(force=True)
+            visit.page.wait_for_selector("#tip", state="visible")
+            seen.add(visit.page.locator("#tip dd").first.inner_text())
         assert "<img src=x onerror=window.pwned=6>" in seen
         assert visit.page.evaluate("window.pwned") is None
         assert visit.page.locator("#tip img").count() == 0
@@ -164,3 +177,100 @@ def test_pictures_over_time_zoom_with_shift_and_leave_the_bare_wheel_to_the_page
         )
         assert labels() != before
         assert visit.complaints == []
+
+
+def ticks(visit: Visit, name: str) -> list[str]:
+    """The labels of a picture's axis of time."""
+    texts: list[str] = visit.page.locator(f"#picture-{name} .role-axis-label text").all_inner_texts()
+    return texts
+
+
+def test_the_keyboard_moves_one_stretch_of_time_in_all_pictures(
+    browser: Browser, runs: dict[str, RunFolder]
+) -> None:
+    with Visit(browser, runs["marked"], viewport={"width": 1280, "height": 900}) as visit:
+        page = visit.page
+        shown = page.locator("#zoom-shown")
+        whole = shown.inner_text()
+        before = {name: ticks(visit, name) for name in ("setup-over-time", "cpu")}
+        page.locator("#zoom-from").focus()
+        for _ in range(4):
+            page.keyboard.press("PageUp")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Zoom in"
+        page.keyboard.press("Enter")
+        page.wait_for_function("document.getElementById('zoom-shown').textContent.includes(' of ')")
+        for name, labels in before.items():
+            page.wait_for_function(
+                "([name, labels]) => JSON.stringify([...document.querySelectorAll("
+                "`#picture-${name} .role-axis-label text`)].map(text => text.textContent)) !== labels",
+                arg=[name, json.dumps(labels, separators=(",", ":"), ensure_ascii=False)],
+            )
+        page.get_by_role("button", name="Whole run").press("Enter")
+        page.wait_for_function(
+            "whole => document.getElementById('zoom-shown').textContent === whole", arg=whole
+        )
+        assert visit.complaints == []
+
+
+def test_a_reader_splits_the_run_sorts_a_table_and_takes_the_numbers_along(
+    browser: Browser, runs: dict[str, RunFolder]
+) -> None:
+    with Visit(browser, runs["marked"], viewport={"width": 1280, "height": 900}) as visit:
+        page = visit.page
+        page.get_by_role("radio", name="all calls together").focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector("#picture-setup-by-scenario svg")
+        assert not page.locator("#picture-setup-over-time").is_visible()
+
+        table = page.get_by_role("table").filter(has_text="The 20 calls with the longest set-up time")
+        head = table.get_by_role("columnheader", name="Set-up, ms")
+        first = table.locator("tbody tr").first
+        slowest = first.inner_text()
+        for order in ("descending", "ascending"):
+            head.get_by_role("button").press("Enter")
+            assert head.get_attribute("aria-sort") == order
+        assert first.inner_text() != slowest
+
+        numbers = page.locator("#figure-in-progress details.numbers")
+        numbers.locator("summary").press("Enter")
+        rows = numbers.locator("tbody tr").count()
+        with page.expect_download() as saving:
+            numbers.get_by_role("button", name="Save as in-progress.csv").press("Enter")
+        saved = list(csv.reader(Path(saving.value.path()).read_text().splitlines()))
+        assert saved[0] == ["seconds since start", "calls in progress"]
+        assert len(saved) == rows + 1 > 10
+        assert visit.complaints == []
+
+
+def test_marks_and_limits_stand_in_the_pictures_and_run_nothing(
+    browser: Browser, runs: dict[str, RunFolder]
+) -> None:
+    with Visit(browser, runs["marked"], viewport={"width": 1280, "height": 900}) as visit:
+        over_time = visit.page.locator(".picture.over-time").filter(visible=True)
+        for picture in over_time.all():
+            assert "1 failover" in picture.inner_text()
+        assert over_time.count() == 9
+        assert "p95 < 300 ms" in visit.page.locator("#picture-setup-over-time").inner_text()
+        assert visit.page.get_by_role("cell", name=HOSTILE).count() == 1
+        assert visit.page.evaluate("window.pwned") is None
+        assert visit.complaints == []
+
+
+def test_what_is_folded_away_opens_by_keyboard_and_is_told_to_a_screen_reader(
+    browser: Browser, runs: dict[str, RunFolder]
+) -> None:
+    with Visit(browser, runs["marked"]) as visit:
+        page = visit.page
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip to the result"
+        meaning = page.locator("details.meaning").first
+        meaning.locator("summary").press("Enter")
+        assert meaning.locator("p").is_visible()
+        assert page.get_by_role("main").count() == page.get_by_role("banner").count() == 1
+        picture = page.get_by_role("img", name="Calls in progress")
+        described = str(picture.get_attribute("aria-describedby")).split()
+        assert "At most" in page.locator(f"#{described[0]}").inner_text()
+        ids: list[str] = page.evaluate("[...document.querySelectorAll('[id]')].map(element => element.id)")
+        assert len(ids) == len(set(ids))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from loadkit.thresholds.abort import parse_condition, parse_conditions
+from loadkit.errors import SettingsError
+from loadkit.settings import make_settings
+from loadkit.thresholds.abort import parse_condition
+from loadkit.thresholds.grammar import ThresholdError
 
 
 @pytest.mark.parametrize(
@@ -41,7 +44,16 @@ def test_a_condition_is_a_threshold_and_a_duration(text: str, understood: str) -
     ],
 )
 def test_a_fault_is_named_with_its_position(text: str, position: int, words: str) -> None:
-    found, (fault,) = parse_conditions([text])
-    assert found == []
-    assert f"{text!r}, at character {position}: " in fault
-    assert words in fault
+    with pytest.raises(ThresholdError) as refused:
+        parse_condition(text)
+    assert (refused.value.text, refused.value.position) == (text, position)
+    assert words in refused.value.reason
+
+
+def test_settings_take_several_in_their_normal_form_and_name_the_place_of_a_fault() -> None:
+    settings = make_settings({"abort_on": "failed>20% for 1m; setup_ms p95 > 5s for 2m"})
+    assert settings.abort_on == ("failed > 20% for 60s", "setup_ms p95 > 5000 ms for 120s")
+    with pytest.raises(SettingsError) as refused:
+        make_settings({"abort_on": "failed > 20% for 1m; failed > 20%"})
+    (fault,) = refused.value.faults
+    assert fault.startswith("--abort-on 'failed > 20%': at character 13: ")

@@ -7,6 +7,7 @@ const NAMES = {
   place: "place", ice_servers: "ICE servers", websocket: "WebSocket", answer: "answer", ice: "ICE", dtls: "DTLS",
   connected: "connected", closing: "closing", hung_up: "hung up",
 };
+const OUTCOMES = ["completed", "hung_up", "failed", "cancelled"];
 const OVER = { late_ms: "lateness", loop_lag_ms: "loop lag", cpu_share: "CPU" };
 const UNKNOWN = "–";
 
@@ -109,7 +110,7 @@ function calls(view) {
   const all = Math.max(1, view.calls.in_progress);
   rows(at("stages"), view.calls.stages.map(({ stage, calls: count }) =>
     [name(stage), figure(number(count)), { meter: count / all }]));
-  const ended = Object.entries(view.outcomes).map(([outcome, count]) => `${number(count)} ${name(outcome)}`);
+  const ended = OUTCOMES.map((outcome) => `${number(view.outcomes[outcome])} ${name(outcome)}`);
   say(at("outcomes"), `Ended so far: ${ended.join(", ")}.`);
   rows(at("latency"), [["Set-up", view.latency.setup], ["Turn", view.latency.turn]].map(([label, latency]) =>
     [label, figure(ms(latency.p50)), figure(ms(latency.p95)), figure(ms(latency.p99)), figure(number(latency.count))]));
@@ -146,8 +147,8 @@ function generator(view) {
   }));
   const { late_ms: late, loop_lag_ms: lag, cpu_share: cpu } = shown.limits;
   const limit = (value, text) => (value === null ? "not judged" : text(value));
-  say(at("limits"), `Over the last ten seconds. Limits: lateness of 99 packets in 100 ${limit(late, ms)}, loop lag `
-    + `${limit(lag, ms)} and CPU ${limit(cpu, share)} in most seconds. The verdict at the end looks at the whole run.`);
+  say(at("limits"), `Over the last ten seconds. Limits: lateness p99 ${limit(late, ms)}; loop lag `
+    + `${limit(lag, ms)} and CPU ${limit(cpu, share)}, in most seconds. The verdict at the end looks at the whole run.`);
 }
 
 function marks(view) {

@@ -1,0 +1,95 @@
+"""Histograms of lateness, one for each row of figures, as few bytes: a run of days has a million of them.
+
+A dict of a dozen buckets takes a kilobyte; its pairs of bucket and count take a hundred bytes, and a column of them is
+added up at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+_PAIR = np.dtype([("bucket", "<i4"), ("count", "<i8")])
+
+
+class LateCounts(Mapping[int, int]):
+    """Bucket → count of packets, read-only."""
+
+    __slots__ = ("packed",)
+
+    def __init__(self, packed: bytes) -> None:
+        self.packed = packed
+
+    @classmethod
+    def of(cls, counts: Mapping[int, int]) -> LateCounts:
+        """Packed from a plain mapping."""
+        return cls(np.array(list(counts.items()), dtype=_PAIR).tobytes())
+
+    def __getitem__(self, bucket: int) -> int:
+        return dict(self.items())[bucket]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._pairs()["bucket"].tolist())
+
+    def __len__(self) -> int:
+        return len(self.packed) // _PAIR.itemsize
+
+    def __repr__(self) -> str:
+        return f"LateCounts({dict(self.items())})"
+
+    def items(self) -> list[tuple[int, int]]:  # type: ignore[override]
+        """Bucket and count of each."""
+        pairs: list[tuple[int, int]] = self._pairs().tolist()
+        return pairs
+
+    def _pairs(self) -> npt.NDArray[np.void]:
+        return np.frombuffer(self.packed, dtype=_PAIR)
+
+
+def pack_rows(dense: npt.NDArray[np.int64], known: npt.NDArray[np.bool_]) -> list[LateCounts | None]:
+    """A row of counts for each histogram, a column for each bucket; None where nothing is known."""
+    rows, buckets = np.nonzero(dense)
+    pairs = np.empty(rows.size, dtype=_PAIR)
+    pairs["bucket"], pairs["count"] = buckets, dense[rows, buckets]
+    packed = pairs.tobytes()
+    ends = (np.cumsum(np.bincount(rows, minlength=len(dense))) * _PAIR.itemsize).tolist()
+    begins = [0, *ends][: len(ends)]
+    return [
+        LateCounts(packed[begin:end]) if there else None
+        for begin, end, there in zip(begins, ends, known.tolist(), strict=True)
+    ]
+
+
+def added_up(histograms: Iterable[Mapping[int, int] | None]) -> Counter[int]:
+    """All of them as one, packed or not."""
+    total: Counter[int] = Counter()
+    packed = []
+    for histogram in histograms:
+        if isinstance(histogram, LateCounts):
+            packed.append(histogram.packed)
+        elif histogram:
+            total.update(histogram)
+    pairs = np.frombuffer(b"".join(packed), dtype=_PAIR)
+    if pairs.size:
+        sums = np.bincount(pairs["bucket"], weights=pairs["count"])
+        total.update({int(bucket): int(sums[bucket]) for bucket in np.flatnonzero(sums)})
+    return total
+
+
+def due_and_late(
+    histograms: Iterable[Mapping[int, int] | None], first_late: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Of each: all packets, and those in a bucket from ``first_late`` on."""
+    packed = [
+        b"" if not one else one.packed if isinstance(one, LateCounts) else LateCounts.of(one).packed
+        for one in histograms
+    ]
+    pairs = np.frombuffer(b"".join(packed), dtype=_PAIR)
+    row = np.repeat(np.arange(len(packed)), [len(one) // _PAIR.itemsize for one in packed])
+    counts = pairs["count"].astype(np.float64)
+    due = np.bincount(row, weights=counts, minlength=len(packed))
+    late = np.bincount(row, weights=counts * (pairs["bucket"] >= first_late), minlength=len(packed))
+    return due.astype(np.int64), late.astype(np.int64)

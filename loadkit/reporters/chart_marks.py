@@ -1,0 +1,198 @@
+"""What stands across a picture: the run's marks as labelled rules, and the limits of its thresholds.
+
+They are put into a finished specification, so that every picture gets them, whoever drew it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from loadkit.printable import printable
+from loadkit.reporters.chart_style import INK, PAPER, RED, Elapsed, Picture
+from loadkit.reporters.page_tables import CallTable, Column
+
+#: Marks that are drawn and told; a run can be given any number.
+MOST_MARKS = 60
+#: Up to so many have their text at the rule; more have their number, and the text in the table of marks.
+_WRITTEN_OUT = 8
+_TEXT_LENGTH = 80
+_LABEL_LENGTH = 26
+#: Limits drawn in one picture.
+_MOST_LIMITS = 4
+#: A limit further above the values than this would squeeze them to a line at the bottom.
+_FAR_ABOVE = 4.0
+_MS = {"ms": 1.0, "s": 1_000.0}
+_OF_A_LAYER = ("data", "mark", "encoding", "params", "transform")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One mark of a run."""
+
+    number: int
+    """From 1, by time."""
+    offset_s: float
+    """Since the start of the run."""
+    text: str
+
+
+def marks_of(run: Mapping[str, Any], started_at: float | None) -> list[Mark]:
+    """The marks of ``run.json``, printable, by time; what is no mark is left out."""
+    found = run.get("marks")
+    if not isinstance(found, (list, tuple)) or started_at is None:
+        return []
+    known = [
+        (float(mark["at"]), printable(str(mark.get("text") or "mark"), _TEXT_LENGTH))
+        for mark in found
+        if isinstance(mark, Mapping) and isinstance(mark.get("at"), (int, float))
+    ]
+    by_time = sorted(known, key=lambda mark: mark[0])
+    return [Mark(number, at - started_at, text) for number, (at, text) in enumerate(by_time, 1)]
+
+
+def marks_tables(marks: Sequence[Mark]) -> list[CallTable]:
+    """The marks as a table; none without marks."""
+    if not marks:
+        return []
+    heads = [
+        Column("Mark", "n", "the number beside the rule in the pictures over time"),
+        Column("At, s", "n", "seconds since the start of the run"),
+        Column("Text", "text", "as it was given with --mark, or sent to the page of the run"),
+    ]
+    rows = [(str(mark.number), f"{mark.offset_s:,.1f}", mark.text) for mark in marks[:MOST_MARKS]]
+    left = len(marks) - len(rows)
+    caption = "Moments that somebody marked; they are rules in every picture over time."
+    caption += f" The last {left:,} are left out here and there; all are in run.json." if left else ""
+    return [CallTable("marks-table", "Marks", caption, heads, rows, "", sortable=True)]
+
+
+def with_marks(picture: Picture, marks: Sequence[Mark], axis: Elapsed) -> Picture:
+    """The picture with a rule at each mark; as it was when it is not over time."""
+    inside = [mark for mark in marks[:MOST_MARKS] if 0 <= mark.offset_s <= axis.span_s]
+    if not inside or not picture.zooms or picture.spec is None:
+        return picture
+    spec = _layered(picture.spec)
+    x = next((node["encoding"]["x"] for node in _nodes(spec) if "x" in node.get("encoding", {})), None)
+    if x is None or x.get("field") != "offset_s":
+        return picture
+    written = len(inside) <= _WRITTEN_OUT
+    spec["datasets"]["marks"] = [
+        {
+            "offset_s": round(mark.offset_s / axis.unit_s, 4),
+            "label": f"{mark.number} {printable(mark.text, _LABEL_LENGTH)}" if written else str(mark.number),
+            "mark": f"{mark.number}: {mark.text}",
+            "y": 4 if written else 8 + 11 * (place % 3),
+        }
+        for place, mark in enumerate(inside)
+    ]
+    tooltip = [{"field": "mark", "type": "nominal", "title": "mark"}, axis.tooltip().to_dict()]
+    rule = {"type": "rule", "color": INK, "strokeDash": [2, 2], "strokeWidth": 1.5}
+    spec["layer"].append(_layer("marks", rule, {"x": x, "tooltip": tooltip}))
+    place = {"angle": 270, "align": "right", "dx": 0, "dy": -5} if written else {"align": "left", "dx": 3}
+    text = {"type": "text", "fontSize": 11, "baseline": "middle", "limit": 190, **place}
+    y = {"field": "y", "type": "quantitative", "scale": None, "axis": None}
+    encoding = {"x": x, "y": y, "text": {"field": "label", "type": "nominal"}}
+    # A margin in the colour of the paper keeps it readable across lines.
+    labels = [
+        _layer("marks", {**text, "stroke": PAPER, "strokeWidth": 4, "opacity": 0.85}, encoding),
+        _layer("marks", {**text, "color": INK}, encoding),
+    ]
+    # The labels have heights in pixels, and no part in the picture's own axis.
+    told = {"layer": labels, "resolve": {"scale": {"y": "shared"}}}
+    spec = {
+        **{key: value for key, value in spec.items() if key not in ("layer", "resolve")},
+        "layer": [_inner(spec), told],
+        "resolve": {"scale": {"y": "independent"}},
+    }
+    return replace(picture, spec=spec)
+
+
+def with_limits(picture: Picture, thresholds: Sequence[Mapping[str, Any]]) -> Picture:
+    """The picture with a rule at the limit of each threshold on its measure."""
+    asked = [one for one in thresholds if _measure(one) == picture.measure and one["unit"] in _MS]
+    if not asked or not picture.measure or picture.spec is None:
+        return picture
+    spec = _layered(picture.spec)
+    along = "y" if picture.zooms else "x"
+    top = _largest(spec, along)
+    drawn: list[dict[str, Any]] = []
+    far: list[dict[str, Any]] = []
+    for one in asked[:_MOST_LIMITS]:
+        limit = one["limit"] * _MS[one["unit"]]
+        where = "".join(f", {value}" for value in (one.get("where") or {}).values())
+        label = f"{one['subject'].partition(' ')[2]} {one['operator']} {one['limit']:,g} {one['unit']}{where}"
+        row = {"limit": limit, "label": printable(label, 60), "threshold": printable(str(one["text"]), 200)}
+        (far if limit > top * _FAR_ABOVE or (along == "x" and limit > top) else drawn).append(row)
+    text = picture.text
+    if far:
+        told = "; ".join(row["label"] for row in far)
+        text += f" Not drawn, as {'they lie' if len(far) > 1 else 'it lies'} far above: the limit {told}."
+    if drawn:
+        _make_room(spec, max(row["limit"] for row in drawn), along)
+        _add_limits(spec, drawn, along)
+        text += " Dashed red: the limit of a threshold."
+    return replace(picture, spec=spec, text=text)
+
+
+def _add_limits(spec: dict[str, Any], rows: list[dict[str, Any]], along: str) -> None:
+    spec["datasets"]["limits"] = rows
+    value = {"field": "limit", "type": "quantitative"}
+    tooltip = [
+        {"field": "threshold", "type": "nominal", "title": "threshold"},
+        {**value, "title": "limit, ms"},
+    ]
+    rule = {"type": "rule", "color": RED, "strokeDash": [7, 4], "strokeWidth": 1.75}
+    spec["layer"].append(_layer("limits", rule, {along: value, "tooltip": tooltip}))
+    label = {"type": "text", "fontSize": 11, "color": INK, "baseline": "bottom", "limit": 220}
+    place = {"align": "left", "x": 4, "dy": -3} if along == "y" else {"align": "left", "y": 12, "dx": 5}
+    encoding = {along: value, "text": {"field": "label", "type": "nominal"}}
+    spec["layer"].append(_layer("limits", {**label, **place}, encoding))
+
+
+def _measure(threshold: Mapping[str, Any]) -> str:
+    return str(threshold.get("subject", "")).partition(" ")[0]
+
+
+def _layered(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy whose drawing is a list of layers."""
+    copied: dict[str, Any] = copy.deepcopy(dict(spec))
+    copied.setdefault("datasets", {})
+    if "layer" not in copied:
+        copied["layer"] = [{key: copied.pop(key) for key in _OF_A_LAYER if key in copied}]
+    return copied
+
+
+def _inner(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """All layers so far as one, with the scales they had."""
+    return {key: spec[key] for key in ("layer", "resolve") if key in spec}
+
+
+def _layer(dataset: str, mark: Mapping[str, Any], encoding: Mapping[str, Any]) -> dict[str, Any]:
+    return {"data": {"name": dataset}, "mark": dict(mark), "encoding": dict(encoding)}
+
+
+def _nodes(spec: Mapping[str, Any]) -> Iterator[Any]:
+    yield spec
+    for layer in spec.get("layer", ()):
+        yield from _nodes(layer)
+
+
+def _largest(spec: Mapping[str, Any], along: str) -> float:
+    """The largest value along an axis, of all datasets drawn along it."""
+    found = [0.0]
+    for node in _nodes(spec):
+        for channel in (along, f"{along}2"):
+            field = node.get("encoding", {}).get(channel, {}).get("field")
+            rows = spec["datasets"].get(node.get("data", {}).get("name"), ())
+            found += [row[field] for row in rows if isinstance(row.get(field), (int, float))]
+    return max(found)
+
+
+def _make_room(spec: Mapping[str, Any], limit: float, along: str) -> None:
+    for node in _nodes(spec):
+        scale = node.get("encoding", {}).get(along, {}).get("scale") or {}
+        if isinstance(scale.get("domain"), list) and limit * 1.08 > scale["domain"][1]:
+            scale["domain"][1] = limit * 1.08
