@@ -143,7 +143,7 @@ def _failures(summary: Mapping[str, Any], most: int) -> list[str]:
         return []
     failed = summary["calls"]["failed"]
     rows = [
-        (cell_code(name, 100), f"{count:,}", share_text(count / failed), _meaning(name))
+        (cell_code(name, 48), f"{count:,}", share_text(count / failed), _meaning(name))
         for name, count in errors[:most]
     ]
     return [

@@ -26,6 +26,7 @@ _NUMBER: Schema = {"type": "number"}
 _AMOUNT: Schema = {"type": "number", "minimum": 0}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+_OPINION: Schema = {"type": "number", "minimum": 1, "maximum": 4.5}
 _SPREAD: Schema = {"$ref": "#/$defs/distribution"}
 
 
@@ -118,6 +119,52 @@ _MEDIA = _object(
     **_all(_COUNTED, "no_audio", "silent_audio", "one_way", "media_stopped"),
 )
 
+_QUALITY = _object(
+    mos=_object(count=_COUNT, **_all(_or_null(_OPINION), "min", "p1", "p5", "p50", "mean")),
+    playout_late_simulated=_COUNTED,
+    model=_TEXT,
+)
+
+_SESSIONS = _object(
+    **_all(_COUNT, "looks", "looks_failed"),
+    errors=_by_name(_COUNT),
+    round_trip_ms=_SPREAD,
+    **_all(_COUNTED, "before", "active_max"),
+    left=_or_null({"type": "integer"}),
+    left_state={"enum": ["gone", "stay", "change", None]},
+    looked_on_s=_or_null(_NUMBER),
+    series=_object(**_all({"type": "array", "items": _NUMBER}, "offset_s", "active", "held", "difference")),
+)
+
+_DRIFT_STATUS: Schema = {"enum": ["drifts", "steady", "too short to say"]}
+
+_DRIFT_ROW = _object(
+    measure=_TEXT,
+    process=_or_null(_TEXT),
+    unit=_TEXT,
+    judged=_FLAG,
+    status=_DRIFT_STATUS,
+    direction={"enum": ["worse", "better", "up", "down", None]},
+    **_all(_or_null(_NUMBER), "first", "last", "change", "floor"),
+    lateness=_or_null(_NUMBER),
+    **_all(_or_null(_NUMBER), "slope_per_h", "slope_low", "slope_high", "correlation"),
+    pieces=_COUNT,
+    series=_or_null(
+        _object(
+            offset_s={"type": "array", "items": _NUMBER},
+            value={"type": "array", "items": _or_null(_NUMBER)},
+        )
+    ),
+)
+
+_DRIFT = _object(
+    status=_DRIFT_STATUS,
+    direction={"enum": ["worse", "better", None]},
+    sentence=_TEXT,
+    **_all(_NUMBER, "from_s", "to_s", "confidence"),
+    measures={"type": "array", "items": _DRIFT_ROW},
+)
+
 _PATH = _object(
     **_all(_COUNT, "calls", "failed"),
     errors=_by_name(_COUNT),
@@ -176,6 +223,10 @@ _VERDICT = _object(
 )
 
 
+#: Keys that summaries of older versions do not have.
+LATER = frozenset({"quality", "thresholds", "slo", "sessions", "drift"})
+
+
 def summary_schema() -> Schema:
     """The schema of ``summary.json``."""
     return {
@@ -184,7 +235,7 @@ def summary_schema() -> Schema:
         "title": "summary.json",
         "description": "A run of loadkit in numbers. null means not measured; it is never written as 0.",
         **_object(
-            optional={"thresholds", "slo"},
+            optional=LATER,
             version={"const": SUMMARY_VERSION},
             run_id=_or_null(_TEXT),
             run=_RUN,
@@ -196,11 +247,14 @@ def summary_schema() -> Schema:
             worst_stage=_or_null(_object(stage={"enum": list(TIMINGS)}, p95=_NUMBER)),
             turns=_TURNS,
             media=_MEDIA,
+            quality=_QUALITY,
             ice=_object(pairs=_by_name(_COUNT), servers_failed=_COUNT),
             paths=_by_name(_PATH),
             generator=_GENERATOR,
             thresholds={"type": "array", "items": _THRESHOLD},
             slo=_or_null(_SLO),
+            sessions=_or_null(_SESSIONS),
+            drift=_or_null(_DRIFT),
             verdict=_VERDICT,
         ),
         "$defs": {"distribution": _DISTRIBUTION},

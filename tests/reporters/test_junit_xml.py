@@ -7,10 +7,9 @@ from xml.etree import ElementTree
 import pytest
 from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
-from loadkit.analysis.summary import summarise
 from loadkit.reporters.junit_xml import junit_xml
-from loadkit.runs import RunFolder
-from loadkit.runs.reader import read_figures, read_records, read_run
+from loadkit.reporters.run_report import summary_of
+from loadkit.runs.reader import read_run
 from tests.synthetic import (
     HOSTILE_MESSAGES,
     call_row,
@@ -58,12 +57,6 @@ THRESHOLD = {
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return summary_of(clean_run(tmp_path_factory.mktemp("clean"), 60))
-
-
-def summary_of(folder: RunFolder) -> dict[str, Any]:
-    """The summary without the pages, which take longer."""
-    records = read_records(folder)
-    return summarise(records.calls, records.turns, read_figures(folder), read_run(folder))
 
 
 def changed(summary: dict[str, Any], **run: Any) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from markdown_it.token import Token
 
 from loadkit.reporters.markdown_note import LONGEST, markdown_note
 from loadkit.reporters.markdown_text import cell_code, code, prose, table
+from loadkit.reporters.run_report import summary_of
 from loadkit.runs.reader import read_run
-from tests.reporters.test_junit_xml import THRESHOLD, summary_of
+from tests.reporters.test_junit_xml import THRESHOLD
 from tests.synthetic import clean_run, run_document, troubled_run
 
 HOSTILE = (

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from loadkit.analysis.summary import summarise
 from loadkit.reporters.json_document import json_document
-from loadkit.reporters.summary_schema import record_schema, summary_schema
-from loadkit.runs.reader import read_arrivals, read_figures, read_records, read_run
+from loadkit.reporters.run_report import summary_of
+from loadkit.reporters.summary_schema import LATER, record_schema, summary_schema
 from tests.arriving import arriving_run
 from tests.reporters.schema_files import meanings, schema_files
+from tests.soaking import soak_run
 from tests.synthetic import (
     clean_run,
     failed_row,
@@ -37,14 +37,13 @@ def summaries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, A
         run_with_thresholds(folder, calls=60),
         troubled_run(folder, 80),
         arriving_run(folder),
+        soak_run(folder, minutes=3),
         arriving_run(folder, "killed", killed=True),
         write_run_folder(folder, [], run={}, run_id="nothing"),
     ]
     found = {}
     for run in runs:
-        records, figures = read_records(run), read_figures(run)
-        summary = summarise(records.calls, records.turns, figures, read_run(run), read_arrivals(run))
-        found[run.run_id] = json.loads(json_document(summary))
+        found[run.run_id] = json.loads(json_document(summary_of(run)))
     return found
 
 
@@ -75,7 +74,7 @@ def test_every_summary_keeps_to_the_schema(summaries: dict[str, dict[str, Any]])
 def test_a_key_that_is_not_in_the_schema_is_a_fault_wherever_it_stands(
     summaries: dict[str, dict[str, Any]],
 ) -> None:
-    for name in ("thresholds", "arriving"):
+    for name in ("thresholds", "arriving", "soak"):
         places = len(list(objects(summaries[name])))
         refused = 0
         for place in range(places):
@@ -91,7 +90,7 @@ def test_a_key_that_is_missing_and_a_number_where_null_is_meant_are_faults(
 ) -> None:
     for key in summaries["clean"]:
         summary = {name: value for name, value in summaries["clean"].items() if name != key}
-        assert not SUMMARY.is_valid(summary) or key in ("thresholds", "slo")
+        assert not SUMMARY.is_valid(summary) or key in LATER
     summary = deepcopy(summaries["clean"])
     summary["calls"]["failed"] = None
     assert faults(SUMMARY, summary) == ["$.calls.failed: None is not of type 'integer'"]
