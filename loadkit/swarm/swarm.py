@@ -25,6 +25,7 @@ from loadkit.swarm.forwarding import FINISH, FINISHED, RecordForwarder
 from loadkit.swarm.listeners import listeners_of
 from loadkit.swarm.media_path import tell_media_path
 from loadkit.swarm.own_figures import OwnFigures
+from loadkit.swarm.patience import wait_whatever_happens
 from loadkit.swarm.pool import EnginePool, default_engines
 from loadkit.swarm.run import Run
 from loadkit.swarm.traffic import Traffic
@@ -165,6 +166,9 @@ class Swarm:
 
     def start_run(self) -> None:
         """A run begins; the page may have changed the settings since the last one."""
+        wait_whatever_happens(gevent.spawn(self._begin_run))
+
+    def _begin_run(self) -> None:
         if self._ending is not None:
             # Locust lets the next run begin while the last one is still writing its report.
             self._ending.join()
@@ -195,6 +199,9 @@ class Swarm:
                 self._run = Run(self.settings, self._configuration.host, expected, listeners)
                 logger.info("records of this run: %s", self._run.path)
                 self._traffic.offer(self.settings, self._run, self._run_is_over)
+            if self._finishing:
+                # Its time was over, or a signal came, while it began.
+                self._traffic.stop()
         except LoadkitError as exc:
             # Locust goes on after an exception here: refuse all calls, and end.
             self._refused = True
@@ -282,16 +289,11 @@ class Swarm:
         self._runner.send_message(FINISHED, None)
 
     def stop_run(self, ended_by: str | None = None) -> None:
-        """The run is over: end what is left of its calls, keep every record, write the report.
-
-        In a greenlet of its own, and waited for whatever happens: a user that calls ``runner.quit()`` has
-        been killed by Locust when this is reached, and the first wait of any kind would end it.
-        """
+        """The run is over: end what is left of its calls, keep every record, write the report."""
         if self._ending is None:
             self._ending = gevent.spawn(self._end_run, ended_by)
-        while not self._ending.ready():
-            with contextlib.suppress(gevent.GreenletExit):
-                self._ending.join()
+        with contextlib.suppress(gevent.GreenletExit):
+            wait_whatever_happens(self._ending)
 
     def _end_run(self, ended_by: str | None) -> None:
         if self._pool is not None:
@@ -338,6 +340,10 @@ class Swarm:
         runner = self._runner
         if self._open_run():
             self._ended_by = "interrupted"
+        elif self._exit_code is None and self._headless():
+            # Locust would end as if all had been well.
+            logger.error("the run ended before it had begun, and no call was placed")
+            self._exit_code = ExitCode.INTERRUPTED if self._ending is None else ExitCode.NO_DATA
         try:
             if isinstance(runner, MasterRunner):
                 runner.stop(send_stop_to_client=False)
