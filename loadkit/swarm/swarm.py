@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from functools import partial
 from typing import Any
 
@@ -64,6 +65,7 @@ class Swarm:
         self._traffic = Traffic(environment)
         self._stop_timeout = environment.stop_timeout
         self._finishing = False
+        self._began = 0.0
         self._ended_by: str | None = None
         self._ending: gevent.Greenlet | None = None
         self._watchdog = Watchdog(self._engines, self._stall_timeout, self._stalled)
@@ -172,6 +174,7 @@ class Swarm:
         if self._ending is not None:
             # Locust lets the next run begin while the last one is still writing its report.
             self._ending.join()
+        self._began = time.monotonic()
         self._refused = False
         self._finishing = False
         self._ending = None
@@ -326,9 +329,8 @@ class Swarm:
         return bool(getattr(self._environment.parsed_options, "headless", False))
 
     def _natural_end(self) -> str:
-        assert self._run is not None
         run_time = getattr(self._environment.parsed_options, "run_time", None)
-        if run_time and self._run.seconds >= run_time - 1:
+        if run_time and time.monotonic() - self._began >= run_time - 1:
             return "run_time"
         # Locust ends a run itself when its last worker is missing.
         return "stopped" if self._workers is None or self._workers.anybody else "no_workers"
