@@ -31,6 +31,7 @@
     planned_marks.py  makes the marks of --mark
     configuration.py  settings, gateway and token as they are now, and what engines are told
     swarm.py       all that is held for one Locust environment
+    patience.py    waits for what must not be ended half way
     lifecycle.py   Locust's events: what happens when
 
 The only package that imports locust and gevent.

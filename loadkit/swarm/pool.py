@@ -62,6 +62,8 @@ class EnginePool:
         self._numbers = iter(range(1_000_000))
         self._stopping = False
         self._replacing = 0
+        #: A call has been placed.
+        self._used = False
 
     @property
     def calls_in_progress(self) -> int:
@@ -105,10 +107,12 @@ class EnginePool:
         self._together([partial(engine.start, configuration) for engine in engines])
 
     def configure(self, configuration: Message) -> None:
-        """Give running engines the settings of the next run.
+        """Give running engines the settings of the next run; those that were started with the same, for it, have them.
 
         :raises EngineError: as :meth:`start`.
         """
+        if configuration == self._configuration and not self._used:
+            return
         self._configuration = configuration
         self._together([partial(engine.configure, configuration) for engine in self._engines])
 
@@ -117,6 +121,7 @@ class EnginePool:
 
         :raises EngineLost: no engine is left, and none came in time.
         """
+        self._used = True
         deadline = time.monotonic() + _REPLACEMENT_S
         while not any(e.alive for e in self._engines) and time.monotonic() < deadline:
             if not self._replacing and not self._engines:

@@ -28,6 +28,7 @@ from loadkit.swarm.master_watch import MasterWatch
 from loadkit.swarm.media_path import tell_media_path
 from loadkit.swarm.metrics import Metrics
 from loadkit.swarm.own_figures import OwnFigures
+from loadkit.swarm.patience import wait_whatever_happens
 from loadkit.swarm.pool import EnginePool, default_engines
 from loadkit.swarm.run import Run
 from loadkit.swarm.traffic import Traffic
@@ -68,8 +69,8 @@ class Swarm:
         self._traffic = Traffic(environment)
         self._stop_timeout = environment.stop_timeout
         self._finishing = False
+        self._began = 0.0
         self._ended_by: str | None = None
-        self._asked_to_start = 0.0
         self._ending: gevent.Greenlet | None = None
         self._watchdog = Watchdog(self._engines, self._stall_timeout, self._stalled)
 
@@ -174,15 +175,18 @@ class Swarm:
 
     def start_run(self) -> None:
         """A run begins; the page may have changed the settings since the last one."""
+        wait_whatever_happens(gevent.spawn(self._begin_run))
+
+    def _begin_run(self) -> None:
         if self._ending is not None:
             # Locust lets the next run begin while the last one is still writing its report.
             self._ending.join()
+        self._began = time.monotonic()
         self._refused = False
         self._finishing = False
         self._ending = None
         self._ended_by = None
         self._watchdog.begin()
-        self._asked_to_start = time.monotonic()
         read_clock()
         if self._forwarder is None:
             self._environment.stop_timeout = self._stop_timeout
@@ -208,6 +212,9 @@ class Swarm:
                 self._run = Run(self.settings, self._configuration.host, expected, listeners)
                 logger.info("records of this run: %s", self._run.path)
                 self._traffic.offer(self.settings, self._run, self._run_is_over)
+            if self._finishing:
+                # Its time was over, or a signal came, while it began.
+                self._traffic.stop()
         except LoadkitError as exc:
             # Locust goes on after an exception here: refuse all calls, and end.
             self._refused = True
@@ -295,22 +302,15 @@ class Swarm:
         self._runner.send_message(FINISHED, None)
 
     def stop_run(self, ended_by: str | None = None) -> None:
-        """The run is over: end what is left of its calls, keep every record, write the report.
-
-        In a greenlet of its own, and waited for whatever happens: a user that calls ``runner.quit()`` has
-        been killed by Locust when this is reached, and the first wait of any kind would end it.
-        """
+        """The run is over: end what is left of its calls, keep every record, write the report."""
         if self._ending is None:
             self._ending = gevent.spawn(self._end_run, ended_by)
-        killed: gevent.GreenletExit | None = None
-        while not self._ending.ready():
-            try:
-                self._ending.join()
-            except gevent.GreenletExit as exc:
-                killed = exc
-        if killed is not None and gevent.getcurrent() in getattr(self._runner, "greenlet", ()):
-            # One of Locust's own, which whoever killed it waits for: it would run for ever, and Locust with it.
-            raise killed
+        try:
+            wait_whatever_happens(self._ending)
+        except gevent.GreenletExit:
+            if gevent.getcurrent() in getattr(self._runner, "greenlet", ()):
+                # One of Locust's own, which whoever killed it waits for: it would run for ever, and Locust with it.
+                raise
 
     def _end_run(self, ended_by: str | None) -> None:
         if self._pool is not None:
@@ -343,10 +343,8 @@ class Swarm:
         return bool(getattr(self._environment.parsed_options, "headless", False))
 
     def _natural_end(self) -> str:
-        assert self._run is not None
         run_time = getattr(self._environment.parsed_options, "run_time", None)
-        # As Locust counts it: from before engines were ready.
-        if run_time and time.monotonic() - self._asked_to_start >= run_time - 1:
+        if run_time and time.monotonic() - self._began >= run_time - 1:
             return "run_time"
         # Locust ends a run itself when its last worker is missing.
         return "stopped" if self._workers is None or self._workers.anybody else "no_workers"
@@ -358,6 +356,10 @@ class Swarm:
         runner = self._runner
         if self._open_run():
             self._ended_by = "interrupted"
+        elif self._exit_code is None and self._headless():
+            # Locust would end as if all had been well.
+            logger.error("the run ended before it had begun, and no call was placed")
+            self._exit_code = ExitCode.INTERRUPTED if self._ending is None else ExitCode.NO_DATA
         try:
             if isinstance(runner, MasterRunner):
                 runner.stop(send_stop_to_client=False)
@@ -367,11 +369,6 @@ class Swarm:
             self.stop_run("interrupted")
         finally:
             self.release()
-        if self._exit_code is None and self._run is None and self._forwarder is None and self._headless():
-            logger.error(
-                "the run ended before its engines were ready and a call was placed; give it more time"
-            )
-            self._exit_code = ExitCode.NO_DATA
         if self._exit_code is not None and self._forwarder is None:
             self._environment.process_exit_code = int(self._exit_code)
 

@@ -29,7 +29,7 @@ from tests.e2e.processes import (
 _EVERY_CALL_FAILS = {"LOADKIT_GATEWAY_FAULT": "error code=AGENT_FAILURE share=100%"}
 _SHORT = ("--call-duration", "1s")
 #: However slow the machine is, the first call comes to its end.
-_ONE_CALL = ("--headless", "-u", "1", "-t", "3s", "--stop-timeout", "60", *_SHORT)
+_ONE_CALL = ("--headless", "-u", "1", "-t", "6s", "--stop-timeout", "60", *_SHORT)
 _LONG = ("--call-duration", "200s")
 
 
