@@ -4,7 +4,8 @@ A measure *drifts* when its slope's interval leaves out zero, and its last quart
 direction, by more than its floor and its allowance together. A latency is allowed the lateness of the engines, since
 most latencies are off by less than that (``docs/fitness.md``); memory, what the most calls at once took, which an
 allocator keeps. It is *steady* when the whole interval of the change lies within the floor, or every piece of the run
-lies within one floor of every other. Else the run was *too short to say*, whatever its length: too short for this noise.
+lies within one floor of every other. Else the run was *too short to say*, whatever its length: too short for this
+noise.
 """
 
 from __future__ import annotations
