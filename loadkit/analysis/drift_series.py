@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -175,11 +176,11 @@ def _said_at(turns: pd.DataFrame, calls: pd.DataFrame, at: Floats) -> Floats:
     return said_at
 
 
-def _offsets(moments: pd.Series[float], start: float) -> Floats:
+def _offsets(moments: pd.Series[Any], start: float) -> Floats:
     offsets: Floats = moments.to_numpy(dtype=np.float64, na_value=np.nan) - start
     return offsets
 
 
-def _floats(values: pd.Series[float]) -> Floats:
+def _floats(values: pd.Series[Any]) -> Floats:
     floats: Floats = values.to_numpy(dtype=np.float64, na_value=np.nan)
     return floats
