@@ -4,9 +4,9 @@
     python -m benchmarks.soak --minutes 10 --slowdown 30ms
 
 The slowdown of the short form is 120 ms a minute: 1 ms a minute makes 2 ms in 2 minutes, and nobody finds that in
-set-up times that vary by tens; ``docs/soak.md`` says what length finds 1 ms a minute. Ends with 0 when each run was said
-to be what it is, 1 when one was said to be what it is not, 4 when one was too short to say: this machine is too busy for
-so short a run.
+set-up times that vary by tens; ``docs/soak.md`` says what length finds 1 ms a minute. Ends with 0 when each run was
+said to be what it is, 1 when one was said to be what it is not, 4 when one was too short to say: this machine is too
+busy for so short a run.
 """
 
 from __future__ import annotations

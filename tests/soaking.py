@@ -59,12 +59,13 @@ def soak_run(
     run = run_document(run_id=run_id, ended_at=ended, settings={"fail_on_drift": True})
     folder = write_run_folder(reports_dir, calls, turns, figures, run, run_id)
     writer = RunWriter(folder)
-    looks = [(second, held if second else 0) for second in range(0, seconds, 5)]
-    for second, ours in [*looks, *((seconds + 4 + half / 2, 0) for half in range(14))]:
-        leaked = int(leaks * rate * min(second, seconds))
+    looks: list[tuple[float, int]] = [(second, held if second else 0) for second in range(0, seconds, 5)]
+    afterwards = [(seconds + 4 + half / 2, 0) for half in range(14)]
+    for moment, ours in [*looks, *afterwards]:
+        leaked = int(leaks * rate * min(moment, seconds))
         writer.write_health(
             {
-                "at": STARTED_AT + second,
+                "at": STARTED_AT + moment,
                 "status": 200,
                 "active_sessions": ours + leaked + others,
                 "round_trip_ms": 3.0,

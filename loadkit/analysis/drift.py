@@ -1,10 +1,11 @@
 """Whether anything got worse, or better, in the course of a run; see ``docs/soak.md``.
 
 A measure *drifts* when its slope's interval leaves out zero, and its last quarter differs from its first, in the same
-direction, by more than its floor; a latency, by more than its floor and the lateness of the engines together, since
-most latencies are off by less than that (``docs/fitness.md``). It is *steady* when the whole interval of the change
-lies within the floor, or every piece of the run lies within one floor of every other. Else the run was *too short to
-say*, whatever its length: too short for this noise.
+direction, by more than its floor and its allowance together. A latency is allowed the lateness of the engines, since
+most latencies are off by less than that (``docs/fitness.md``); memory, what the most calls at once took, which an
+allocator keeps. It is *steady* when the whole interval of the change lies within the floor, or every piece of the run
+lies within one floor of every other. Else the run was *too short to say*, whatever its length: too short for this
+noise.
 """
 
 from __future__ import annotations
@@ -74,10 +75,13 @@ def summarise_drift(
         return None
     measures = []
     if part.length >= LEAST_S:
-        ours = [_judged(MEASURES[name], process, own) for name, process, own in process_series(part, figures)]
+        ours = [
+            _judged(MEASURES[name], process, own, kept)
+            for name, process, own, kept in process_series(part, figures)
+        ]
         late = _lateness(ours)
         for name, found in gateway_series(part, calls, turns, figures, health):
-            measures.append(_judged(MEASURES[name], None, found, late))
+            measures.append(_judged(MEASURES[name], None, found, late if MEASURES[name].latency else None))
         measures += ours
     measures += _left(sessions)
     status, direction = _whole(measures)
@@ -92,15 +96,15 @@ def summarise_drift(
     }
 
 
-def judge_trend(measure: Measure, found: Trend, late: float = 0.0) -> tuple[Drift, float]:
+def judge_trend(measure: Measure, found: Trend, allowance: float = 0.0) -> tuple[Drift, float]:
     """Its status, and the floor that it was held against.
 
-    :param late: by how much the generator's own lateness may have changed it, in its unit.
+    :param allowance: by how much something known may have changed it, in its unit.
     """
     floor = max(measure.floor, measure.relative_floor * abs(found.first))
     change = found.last - found.first
     certain = found.low > 0 if change > 0 else found.high < 0
-    if abs(change) > floor + late and certain:
+    if abs(change) > floor + allowance and certain:
         return Drift.DRIFTS, floor
     if (-floor <= found.low and found.high <= floor) or found.spread <= floor:
         return Drift.STEADY, floor
@@ -108,7 +112,7 @@ def judge_trend(measure: Measure, found: Trend, late: float = 0.0) -> tuple[Drif
 
 
 def _judged(
-    measure: Measure, process: str | None, found: Series | None, late: float | None = None
+    measure: Measure, process: str | None, found: Series | None, allowance: float | None = None
 ) -> dict[str, Any]:
     """One row of ``drift.measures``."""
     became = None if found is None else trend(found)
@@ -120,14 +124,14 @@ def _judged(
         "status": Drift.TOO_SHORT.value,
         "direction": None,
         **dict.fromkeys(("first", "last", "change", "floor", "slope_per_h", "slope_low", "slope_high")),
-        "lateness": late if measure.latency else None,
+        "allowance": allowance,
         "correlation": None,
         "pieces": 0 if found is None else len(found.at),
         "series": None,
     }
     if found is None or became is None:
         return row
-    status, floor = judge_trend(measure, became, row["lateness"] or 0.0)
+    status, floor = judge_trend(measure, became, allowance or 0.0)
     hours = (found.end - found.begin) / 3_600
     row |= {
         "status": status.value,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,8 @@ _SETTLED, _SETTLED_WITHIN = 0.9, 0.5
 _CALLS_PER_BIN, _FAILURES_PER_BIN, _ROWS_PER_BIN, _LOOKS_PER_BIN = 10, 5, 5, 3
 #: A process that told of itself for less of the analysed part has no trend.
 _LEAST_OF_PART = 0.5
+#: What an engine's memory grew by for each call more at once, and stayed (``docs/soak.md``).
+_BYTES_OF_A_CALL = 400_000
 #: Processes that are looked at, those that told most first, and rows of each whose lateness is added up.
 MOST_PROCESSES, _MOST_ROWS = 32, 5_000
 
@@ -96,8 +99,9 @@ def gateway_series(
             )
 
 
-def process_series(part: Part, figures: pd.DataFrame) -> Iterator[tuple[str, str, Series]]:
-    """Measure, process and series of what each process of ours uses, and of how late an engine is.
+def process_series(part: Part, figures: pd.DataFrame) -> Iterator[tuple[str, str, Series, float | None]]:
+    """Measure, process and series of what each process of ours uses, and of how late an engine is; and by how much
+    the most calls at once explain that it has more memory than at first.
 
     A process that was there for less than half of the time is left out: it has no first or no last quarter.
     """
@@ -115,10 +119,10 @@ def process_series(part: Part, figures: pd.DataFrame) -> Iterator[tuple[str, str
             if rows[column].notna().any():
                 found = series(at, _floats(rows[column]), part.begin, part.end, per_bin=_ROWS_PER_BIN)
                 if found is not None:
-                    yield column, process, found
+                    yield column, process, found, _kept(part, at, rows) if column == "rss_bytes" else None
         late = _lateness(part, at, rows)
         if late is not None:
-            yield "late_ms_p99", process, late
+            yield "late_ms_p99", process, late, None
 
 
 def _failures(part: Part, calls: pd.DataFrame, at: Floats) -> Series | None:
@@ -130,6 +134,13 @@ def _failures(part: Part, calls: pd.DataFrame, at: Floats) -> Series | None:
     wide = failed.size / LEAST_BINS if share == 0 else _FAILURES_PER_BIN / share
     per_bin = max(_CALLS_PER_BIN, min(wide, failed.size / LEAST_BINS / 1.2))
     return series(at[judged], failed.astype(np.float64), part.begin, part.end, fold=mean, per_bin=per_bin)
+
+
+def _kept(part: Part, at: Floats, rows: pd.DataFrame) -> float:
+    """Bytes that an allocator took for the most calls at once since the first quarter, and keeps."""
+    calls = np.nan_to_num(_floats(rows["calls"]))
+    first = calls[at < part.begin + part.length / 4]
+    return float(max(0.0, calls.max() - first.max(initial=0.0))) * _BYTES_OF_A_CALL
 
 
 def _rate(part: Part, at: Floats) -> Series | None:
@@ -165,11 +176,11 @@ def _said_at(turns: pd.DataFrame, calls: pd.DataFrame, at: Floats) -> Floats:
     return said_at
 
 
-def _offsets(moments: pd.Series[float], start: float) -> Floats:
+def _offsets(moments: pd.Series[Any], start: float) -> Floats:
     offsets: Floats = moments.to_numpy(dtype=np.float64, na_value=np.nan) - start
     return offsets
 
 
-def _floats(values: pd.Series[float]) -> Floats:
+def _floats(values: pd.Series[Any]) -> Floats:
     floats: Floats = values.to_numpy(dtype=np.float64, na_value=np.nan)
     return floats

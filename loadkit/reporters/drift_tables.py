@@ -68,8 +68,8 @@ def _measures(drift: Mapping[str, Any]) -> CallTable:
         "comes before is warming up. Medians of the first and the last quarter; the slope is the median of the slopes "
         "between all pieces of time (Theil and Sen), its interval made wider by what neighbouring pieces know of each "
         "other. A measure drifts when that interval leaves out zero and the quarters differ by more than is of no "
-        "interest, a latency by more than that and the engines' lateness together; it is steady when the interval, or "
-        "all that was measured, lies within what is of no interest."
+        "interest (latency: and the engines' lateness; memory: and what the most calls at once took); it is steady when"
+        " the interval, or all that was measured, lies within what is of no interest."
     )
     return CallTable("drift", "Drift over the run", caption, heads, [_row(row) for row in ordered], "")
 

@@ -34,8 +34,10 @@ FSYNC_EVERY_S = 1.0
 _PIECE = 1 << 20
 
 #: A call that is told a second time, by a worker whose message was lost on its way, is told within seconds: so many ids
-#: are remembered, three minutes of 1,000 calls a second, and memory does not grow with the run.
+#: are remembered, three minutes of 1,000 calls a second, and none for longer than so many seconds, so that memory does
+#: not grow with the run: an id takes 230 bytes, which at 5 calls a second was 4 MB an hour.
 CALLS_REMEMBERED = 200_000
+REMEMBERED_S = 300.0
 
 
 class RunWriter:
@@ -60,7 +62,8 @@ class RunWriter:
         self._records = _Appender(folder.records, clock)
         self._figures = _Appender(folder.figures, clock)
         #: In the order in which they came.
-        self._call_ids: OrderedDict[str, None] = OrderedDict()
+        self._call_ids: OrderedDict[str, float] = OrderedDict()
+        self._clock = clock
         self._calls_written = 0
         self._arrivals = _Appender(folder.arrivals, clock)
         self._health = _Appender(folder.health, clock)
@@ -82,9 +85,9 @@ class RunWriter:
         call_id = str(call["call_id"])
         if call_id in self._call_ids:
             return False
-        self._call_ids[call_id] = None
+        now = self._call_ids[call_id] = self._clock()
         self._calls_written += 1
-        if len(self._call_ids) > CALLS_REMEMBERED:
+        while len(self._call_ids) > CALLS_REMEMBERED or now - self._oldest() > REMEMBERED_S:
             self._call_ids.popitem(last=False)
         self._append(self._records, {"call": dict(call), "turns": [dict(turn) for turn in turns]})
         return True
@@ -160,6 +163,9 @@ class RunWriter:
             "%d lines of %s found no room and are in %s: make room, then: cat %s >> %s",
             *(count, path.name, name, name, path),
         )
+
+    def _oldest(self) -> float:
+        return next(iter(self._call_ids.values()))
 
     def _append(self, appender: _Appender, row: Mapping[str, Any]) -> None:
         if not appender.append(_line(row)):

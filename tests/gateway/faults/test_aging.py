@@ -66,7 +66,7 @@ async def test_an_answer_is_later_the_older_the_gateway_is() -> None:
         async def _accept_later(self, session: object, accept: object, seconds: float) -> None:
             waits.append(seconds)
 
-    fault = ChosenFault(Slowdown(**{"per-minute": "1ms"}), "seed")
+    fault = ChosenFault(read_faults(None, ["slowdown per-minute=1ms"])[0][0], "seed")
     faults = Planned([fault], Stalls([]), age_s=lambda: next(ages))
     for _ in range(2):
         faults.offer_received(_Session(), lambda: None)
