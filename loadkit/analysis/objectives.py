@@ -109,7 +109,8 @@ def _broken_by_gateway(held: Check, calls: pd.DataFrame) -> bool:
     """Whether failures that no slow generator brings about break it alone."""
     if held.threshold.measure.name != FAILED:
         return False
-    sure = calls[~calls["error_code"].fillna("UNKNOWN").isin(DOUBTFUL_CODES)]
+    columns = dict.fromkeys(["outcome", "error_code", *(column for column, _ in held.threshold.where)])
+    sure = calls.loc[~calls["error_code"].fillna("UNKNOWN").isin(DOUBTFUL_CODES), list(columns)]
     failed = int(_counted(held.threshold, sure).sum())
     return not held.threshold.holds(failed if held.threshold.aggregate == "count" else failed / held.count)
 

@@ -9,7 +9,6 @@ import pandas as pd
 
 from loadkit.compare.run_data import RunData, run_data
 from loadkit.runs.reader import CALLS_SCHEMA, TURNS_SCHEMA, no_figures
-from tests.synthetic import run_document
 
 _MODES = {"scenario": "talk", "mode": "echo", "ice_path": "any", "media_path": "native", "record_version": 1}
 
@@ -60,7 +59,13 @@ def run_of(
         kind = {"string": "string", "int64": "Int64", "bool": "boolean"}.get(str(typed[column]), "float64")
         table[column] = pd.Series(values, dtype=kind)
     turns = TURNS_SCHEMA.empty_table().to_pandas()
-    document = run_document(run_id=name, settings={"call_mode": "echo", "call_duration": 5.0, **settings})
+    settings = {"call_mode": "echo", "call_duration": 5.0, **settings}
+    document = {
+        "run_id": name,
+        "host": "ws://127.0.0.1:8080",
+        "ended_at": 1e9 + seconds,
+        "settings": settings,
+    }
     return run_data(name, document, table, turns, no_figures())
 
 
