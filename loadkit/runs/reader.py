@@ -151,6 +151,8 @@ def read_records(folder: RunFolder) -> Records:
     call_frame = _each_once(call_frame, ["call_id"])
     check_record_version(call_frame["record_version"])
     turn_frame = _each_once(turn_frame, ["call_id", "turn"])
+    # What parsing took is kept by Arrow for the next time, and there is none.
+    pa.default_memory_pool().release_unused()
     call_frame.attrs["unreadable_lines"] = turn_frame.attrs["unreadable_lines"] = unreadable
     return Records(call_frame, turn_frame, unreadable)
 
