@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from benchmarks.paired_runs import run_of
 from loadkit.compare.document import compare
@@ -64,7 +65,7 @@ def _one_by_one(a: RunData, b: RunData) -> Words:
 
 
 #: Name, what the second run has that the first has not, and how they are judged.
-_KINDS: Sequence[tuple[str, dict[str, float], Callable[[RunData, RunData], Words]]] = (
+_KINDS: Sequence[tuple[str, dict[str, Any], Callable[[RunData, RunData], Words]]] = (
     ("no difference", {}, _usual),
     ("no difference, no floors", {}, _without_floors),
     ("no difference, no floors, calls one by one", {}, _one_by_one),

@@ -42,7 +42,7 @@ def run_of(
         "user": [f"Caller#{number % 10}" for number in range(calls)],
         "intended_at": 1e9 + offsets,
         "outcome": np.where(failed, "failed", "completed"),
-        "error_code": np.where(failed, "ANSWER_TIMEOUT", None),
+        "error_code": ["ANSWER_TIMEOUT" if one else None for one in failed],
         "duration_ms": np.full(calls, 5_000.0),
         "answer_ms": np.where(failed, np.nan, answer),
         "ice_ms": np.where(failed, np.nan, ice),
@@ -55,7 +55,8 @@ def run_of(
         **{column: [value] * calls for column, value in _MODES.items()},
     }
     typed = {field.name: field.type for field in CALLS_SCHEMA}
-    for column, values in {**{name: table[name] for name in table}, **columns}.items():
+    unmeasured: dict[str, Any] = {field.name: table[field.name] for field in CALLS_SCHEMA}
+    for column, values in (unmeasured | columns).items():
         kind = {"string": "string", "int64": "Int64", "bool": "boolean"}.get(str(typed[column]), "float64")
         table[column] = pd.Series(values, dtype=kind)
     turns = TURNS_SCHEMA.empty_table().to_pandas()
