@@ -58,7 +58,12 @@ def judge_objectives(
         their_turns = turns[turns["call_id"].isin(judged["call_id"])]
     checks = [check(one.threshold, judged, their_turns, one.min_count) for one in objectives.each]
     rows = [_row(one, held) for one, held in zip(objectives.each, checks, strict=True)]
-    sure = judged[~judged["error_code"].fillna("UNKNOWN").isin(DOUBTFUL_CODES)]
+    # Of the columns that a threshold of failed calls can ask for: a copy of all would double the memory.
+    columns = dict.fromkeys(
+        ["outcome", "error_code", *(column for one in objectives.each for column, _ in one.threshold.where)]
+    )
+    known = [column for column in columns if column in judged]
+    sure = judged.loc[~judged["error_code"].fillna("UNKNOWN").isin(DOUBTFUL_CODES), known]
     apart = _failures_apart(objectives, judged)
     codes = apart["error_code"].fillna("UNKNOWN").value_counts()
     return {

@@ -12,13 +12,27 @@ from loadkit.analysis.percentiles import distribution
 from loadkit.records import Outcome
 from loadkit.settings import IcePath
 
+#: Few of the columns: all of a million calls would be a gigabyte once more.
+_NEEDED = [
+    "outcome",
+    "error_code",
+    "setup_ms",
+    "ice_ms",
+    "relay_ms",
+    "round_trip_time",
+    "relay_protocol",
+    "turn_error",
+    "local_candidate_type",
+    "remote_candidate_type",
+]
+
 
 def summarise_paths(calls: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Path asked for → its figures, in the order of :class:`~loadkit.settings.IcePath`, without paths of no call."""
     asked = calls["ice_path"].dropna()
     known = [path.value for path in IcePath if (asked == path.value).any()]
     others = sorted({str(path) for path in asked} - set(known))
-    return {path: _figures(calls[calls["ice_path"] == path]) for path in [*known, *others]}
+    return {path: _figures(calls.loc[calls["ice_path"] == path, _NEEDED]) for path in [*known, *others]}
 
 
 def worth_comparing(paths: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -27,7 +41,7 @@ def worth_comparing(paths: Mapping[str, Mapping[str, Any]]) -> bool:
 
 
 def _figures(calls: pd.DataFrame) -> dict[str, Any]:
-    failed = calls[calls["outcome"] == Outcome.FAILED]
+    failed = calls.loc[calls["outcome"] == Outcome.FAILED]
     return {
         "calls": len(calls),
         "failed": len(failed),

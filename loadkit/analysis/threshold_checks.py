@@ -63,7 +63,8 @@ def check(threshold: Threshold, calls: pd.DataFrame, turns: pd.DataFrame, min_co
     needs = max(threshold.needs, min_count)
     rows = turns if threshold.measure.of_turns else calls
     if threshold.measure.name == FAILED:
-        rows = rows[rows["outcome"].isin(OWN_ENDS)]
+        columns = dict.fromkeys(["outcome", "error_code", *(column for column, _ in threshold.where)])
+        rows = rows.loc[rows["outcome"].isin(OWN_ENDS), [column for column in columns if column in rows]]
     chosen, missing = _chosen(threshold, rows, calls)
     values = _values(threshold, chosen)
     count = int(values.size)

@@ -116,7 +116,7 @@ def connected_over(calls: pd.DataFrame, edges: Floats) -> Floats:
 
     :param edges: Unix seconds, one more than there are pieces.
     """
-    known = calls[calls["connected_ms"].notna() & calls["ended_at"].notna()]
+    known = calls.loc[calls["connected_ms"].notna() & calls["ended_at"].notna(), ["connected_ms", "ended_at"]]
     ends = known["ended_at"].to_numpy(dtype=np.float64)
     starts = ends - known["connected_ms"].to_numpy(dtype=np.float64) / 1e3
     seconds = _since(np.sort(starts), edges) - _since(np.sort(ends), edges)
@@ -152,7 +152,8 @@ def _arrivals(calls: pd.DataFrame, arrivals: pd.DataFrame) -> dict[str, Any]:
 
 def first_delays(calls: pd.DataFrame) -> pd.DataFrame:
     """``intended_at`` and ``start_delay_ms`` of the first call of each arrival that has one which started."""
-    started = calls[calls["arrival"].notna() & calls["started_at"].notna()]
+    needed = ["arrival", "intended_at", "start_delay_ms"]
+    started = calls.loc[calls["arrival"].notna() & calls["started_at"].notna(), needed]
     first = started.sort_values("intended_at").drop_duplicates("arrival")
     return first[["intended_at", "start_delay_ms"]]
 

@@ -43,7 +43,9 @@ def _described(schema: pa.Schema, record_type: type[CallRecord] | type[TurnRecor
     described = columns(record_type)
     return pa.schema(
         [
-            field.with_metadata({"unit": described[field.name][0], "meaning": described[field.name][1]})
+            field.with_type(
+                field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+            ).with_metadata({"unit": described[field.name][0], "meaning": described[field.name][1]})
             for field in schema
         ]
     )

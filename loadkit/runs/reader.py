@@ -3,7 +3,8 @@
 A run that was killed leaves half a line; a disk can spoil one in the middle; a file of an older version
 lacks columns. What can be read is read, what cannot is counted, and a missing column is all ``None``.
 
-Column types follow :mod:`loadkit.records`: text is ``string``, ``int`` is ``Int64``, ``float`` is ``float64``
+Column types follow :mod:`loadkit.records`: text is ``string`` (``category`` where calls
+hardly differ: :data:`ALIKE`), ``int`` is ``Int64``, ``float`` is ``float64``
 (unmeasured is NaN), ``bool`` is ``boolean``.
 """
 
@@ -30,6 +31,19 @@ from loadkit.runs.versions import check_record_version, check_run_version
 
 #: Bytes of ``records.jsonl`` that are parsed at once: bounds the memory for a million calls.
 BLOCK_BYTES = 16 * 1024 * 1024
+
+#: Columns of text in which calls hardly differ: ``category`` in the table, a byte a call in place of fifty.
+ALIKE = (
+    "run_id",
+    "sample",
+    "local_address",
+    "turn_url",
+    "dtls_role",
+    "tls_version",
+    "dtls_cipher",
+    "srtp_cipher",
+    "codec",
+)
 
 _ARROW = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
 _PANDAS = {pa.string(): pd.StringDtype(), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
@@ -129,20 +143,31 @@ def read_records(folder: RunFolder) -> Records:
         table, failed = _parse(block)
         unreadable += failed
         call_column = table["call"].combine_chunks()
-        calls.append(pa.Table.from_arrays(call_column.flatten(), schema=CALLS_SCHEMA))
+        calls.append(_alike(pa.Table.from_arrays(call_column.flatten(), schema=CALLS_SCHEMA)))
         turn_column = table["turns"].combine_chunks().flatten()
         turns.append(pa.Table.from_arrays(turn_column.flatten(), schema=TURNS_SCHEMA))
-    call_frame, turn_frame = _joined(calls, CALLS_SCHEMA), _joined(turns, TURNS_SCHEMA)
+    call_frame = _joined(calls, _alike(CALLS_SCHEMA.empty_table()))
+    turn_frame = _joined(turns, TURNS_SCHEMA.empty_table())
     call_frame = _each_once(call_frame, ["call_id"])
     check_record_version(call_frame["record_version"])
     turn_frame = _each_once(turn_frame, ["call_id", "turn"])
+    # What parsing took is kept by Arrow for the next time, and there is none.
+    pa.default_memory_pool().release_unused()
     call_frame.attrs["unreadable_lines"] = turn_frame.attrs["unreadable_lines"] = unreadable
     return Records(call_frame, turn_frame, unreadable)
 
 
-def _joined(tables: list[pa.Table], schema: pa.Schema) -> pd.DataFrame:
+def _alike(table: pa.Table) -> pa.Table:
+    """Text that nearly all calls share, kept once."""
+    for name in ALIKE:
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, table[place].dictionary_encode())
+    return table
+
+
+def _joined(tables: list[pa.Table], empty: pa.Table) -> pd.DataFrame:
     """One table; the list is emptied, so that nothing else holds them."""
-    table = pa.concat_tables([schema.empty_table(), *tables])
+    table = pa.concat_tables([empty, *tables]).unify_dictionaries()
     tables.clear()
     return _frame(table)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.paired_runs import run_of
 from loadkit.compare.document import compare
 from loadkit.compare.floors import Floors
 from loadkit.compare.markdown import compare_markdown
@@ -14,7 +15,6 @@ from loadkit.compare.page import compare_page
 from loadkit.compare.text import compare_text
 from loadkit.errors import SettingsError
 from loadkit.reporters.json_document import json_document
-from tests.compare.pairs import run_of
 
 
 def words(document: dict[str, Any]) -> dict[str, str]:

@@ -9,7 +9,6 @@ import pandas as pd
 
 from loadkit.compare.run_data import RunData, run_data
 from loadkit.runs.reader import CALLS_SCHEMA, TURNS_SCHEMA, no_figures
-from tests.synthetic import run_document
 
 _MODES = {"scenario": "talk", "mode": "echo", "ice_path": "any", "media_path": "native", "record_version": 1}
 
@@ -43,7 +42,7 @@ def run_of(
         "user": [f"Caller#{number % 10}" for number in range(calls)],
         "intended_at": 1e9 + offsets,
         "outcome": np.where(failed, "failed", "completed"),
-        "error_code": np.where(failed, "ANSWER_TIMEOUT", None),
+        "error_code": ["ANSWER_TIMEOUT" if one else None for one in failed],
         "duration_ms": np.full(calls, 5_000.0),
         "answer_ms": np.where(failed, np.nan, answer),
         "ice_ms": np.where(failed, np.nan, ice),
@@ -56,11 +55,18 @@ def run_of(
         **{column: [value] * calls for column, value in _MODES.items()},
     }
     typed = {field.name: field.type for field in CALLS_SCHEMA}
-    for column, values in {**{name: table[name] for name in table}, **columns}.items():
+    unmeasured: dict[str, Any] = {field.name: table[field.name] for field in CALLS_SCHEMA}
+    for column, values in (unmeasured | columns).items():
         kind = {"string": "string", "int64": "Int64", "bool": "boolean"}.get(str(typed[column]), "float64")
         table[column] = pd.Series(values, dtype=kind)
     turns = TURNS_SCHEMA.empty_table().to_pandas()
-    document = run_document(run_id=name, settings={"call_mode": "echo", "call_duration": 5.0, **settings})
+    settings = {"call_mode": "echo", "call_duration": 5.0, **settings}
+    document = {
+        "run_id": name,
+        "host": "ws://127.0.0.1:8080",
+        "ended_at": 1e9 + seconds,
+        "settings": settings,
+    }
     return run_data(name, document, table, turns, no_figures())
 
 
