@@ -71,7 +71,7 @@ def test_a_new_worker_takes_up_the_load_of_one_that_was_killed(cluster: Cluster)
     assert any(call["outcome"] == "completed" and call["started_at"] > lost["at"] - 1 for call in after)
 
 
-def test_a_worker_whose_clock_is_set_forward_stays(cluster: Cluster) -> None:
+def test_a_worker_that_is_killed_is_lost_and_one_whose_clock_is_set_forward_stays(cluster: Cluster) -> None:
     told = run_document(cluster.folder)["workers"]
     # Of the two that were there at the start only the one that was killed is lost.
     assert len(told["lost"]) == 1
