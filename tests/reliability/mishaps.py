@@ -68,16 +68,16 @@ class Circumstances:
 
 
 @contextmanager
-def gateway(port: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """The reference gateway on this port, with the token of the tests."""
+def gateway(port: int, token: str = TOKEN) -> Iterator[subprocess.Popen[str]]:
+    """The reference gateway on this port, which accepts this token."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "loadkit", "gateway", "--port", str(port), *arguments],
+        [sys.executable, "-m", "loadkit", "gateway", "--port", str(port)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         cwd=ROOT,
-        env={**os.environ, "LOADKIT_GATEWAY_TOKENS": TOKEN},
+        env={**os.environ, "LOADKIT_GATEWAY_TOKENS": token},
     )
     try:
         assert process.stdout is not None

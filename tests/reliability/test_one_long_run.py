@@ -85,6 +85,8 @@ def long_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Command]:
         run.completed("local.1")
         first.kill()
         run.code("WEBSOCKET_REFUSED")
+        with gateway(port, token="another-token"):
+            run.code("UNAUTHORIZED")
         with gateway(port):
             run.completed()
             command.signal(signal.SIGTERM)
@@ -143,6 +145,12 @@ def test_a_gateway_that_is_restarted_is_called_again_and_not_in_a_busy_loop(
     for user in {call["user"] for call in refused}:
         began = sorted(call["started_at"] for call in refused if call["user"] == user)
         assert all(later - earlier > 0.7 for earlier, later in pairwise(began))
+
+
+def test_a_token_that_is_no_longer_accepted_fails_calls_with_its_code(long_run: tuple[Path, Command]) -> None:
+    folder, _ = long_run
+    refused = [call for call in records(folder) if call["error_code"] == "UNAUTHORIZED"]
+    assert {call["error_message"] for call in refused} == {"Invalid authentication token"}
 
 
 def test_a_killed_engine_is_replaced_on_the_same_clock(long_run: tuple[Path, Command]) -> None:
