@@ -172,8 +172,8 @@ def _said_at(turns: pd.DataFrame, calls: pd.DataFrame, at: Floats) -> Floats:
     """When each turn's speech ended: the call's start is near enough where that is not known."""
     began = pd.Series(at, index=calls["call_id"])
     of_call = began[~began.index.duplicated()].reindex(turns["call_id"]).to_numpy(dtype=np.float64)
-    said_at: Floats = of_call + np.nan_to_num(_floats(turns["said_at"]))
-    return said_at
+    said_at = of_call.astype(np.float64) + np.nan_to_num(_floats(turns["said_at"]))
+    return np.asarray(said_at, dtype=np.float64)
 
 
 def _offsets(moments: pd.Series[Any], start: float) -> Floats:
