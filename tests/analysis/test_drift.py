@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from loadkit.analysis import summarise
+from loadkit.analysis.summary import summarise
 from loadkit.analysis.drift_verdict import with_drift
 from loadkit.analysis.verdict import Status, Verdict
 from loadkit.reporters import write_reports

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from loadkit.analysis import summarise
+from loadkit.analysis.summary import summarise
 from loadkit.errors import ExitCode
 from loadkit.runs import RunFolder, RunWriter
 from loadkit.runs.reader import read_arrivals, read_calls, read_figures, read_records, read_run
