@@ -128,5 +128,10 @@ def _heard(summary: Mapping[str, Any]) -> str:
         parts.append(f"{', '.join(found)}")
     elif media["no_audio"] == 0:
         parts.append("every connected call had audio" if not media["silent_audio"] else "")
+    if (mos := summary["quality"]["mos"])["count"]:
+        parts.append(
+            f"the path left speech a mean opinion score of {mos['p50']:.2f} in the middle and {mos['min']:.2f} in the "
+            "worst call"
+        )
     text = "; ".join(part for part in parts if part)
     return f"{text[0].upper()}{text[1:]}." if text else "Nothing was measured of what callers heard."
