@@ -134,7 +134,8 @@ def baseline_notes(run: Mapping[str, Any]) -> list[Note]:
         return []
     return [
         Note(
-            "Held against a baseline", ["After this page was made: its result is in compare.html beside it."]
+            "Held against a baseline",
+            ["It was compared after this page was made: the result is in compare.html."],
         )
     ]
 

@@ -71,7 +71,10 @@ def quality_table(summary: Mapping[str, Any]) -> CallTable:
         Column("Calls", "n", "calls with a score"),
         *(Column(title, "n", meaning) for title, meaning in _COLUMNS.values()),
     ]
-    caption = f"A model's score, not a listener's: {quality['model']}. Packets too late for the simulated playout: {count(quality['playout_late_simulated'])}."
+    late = count(quality["playout_late_simulated"])
+    caption = (
+        f"A model's score, not a listener's: {quality['model']}. Too late for that playout: {late} packets."
+    )
     return CallTable(
         "quality", "Mean opinion score", caption, heads, [["MOS", count(mos["count"]), *cells]], ""
     )
