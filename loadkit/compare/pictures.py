@@ -183,7 +183,7 @@ def _over_time(tables: Mapping[str, pd.DataFrame], column: str, what: str) -> Pi
             x=axis.x(),
             y=alt.Y("ms:Q", title=f"{what}, ms", axis=alt.Axis(tickCount=5)),
             color=_colour(),
-            strokeDash=_dash("percentile:N", ["p50", "p95"]),
+            strokeDash=_dash("percentile:N", ["p50", "p95"], symbolStrokeColor=INK),
             tooltip=[
                 alt.Tooltip("run:N"),
                 axis.tooltip(),
@@ -247,9 +247,9 @@ def _colour() -> alt.Color:
     )
 
 
-def _dash(field: str, names: list[str]) -> alt.StrokeDash:
+def _dash(field: str, names: list[str], **legend: Any) -> alt.StrokeDash:
     return alt.StrokeDash(
         field,
         scale=alt.Scale(domain=names, range=[[1, 0], [6, 3]]),
-        legend=alt.Legend(symbolType="stroke"),
+        legend=alt.Legend(symbolType="stroke", **legend),
     )

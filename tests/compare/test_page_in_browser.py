@@ -32,8 +32,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One with pictures, and one of runs that are not comparable."""
     reports = tmp_path_factory.mktemp("reports")
     folders = {
-        "before": folder_of(reports, "before"),
-        "slower": folder_of(reports, "slower", 60.0),
+        "before": folder_of(reports, "before", call_mode="echo"),
+        "slower": folder_of(reports, "slower", 60.0, call_mode="echo"),
         "other": folder_of(reports, "other", call_mode="end-to-end"),
     }
     for name in ("slower", "other"):
