@@ -1,5 +1,5 @@
 """``python -m tests.reporters.report_picture`` takes the picture in README.md and docs/ anew: a run of 30 s, 10 callers
-against the built-in gateway, and the top of its page."""
+against the built-in gateway, and the top of its page; with a run folder, the top of that run's."""
 
 from __future__ import annotations
 
@@ -28,19 +28,27 @@ _ASKED = (
 )
 
 
-def take() -> None:
+def run_to(reports: Path) -> Path:
     """A real run, so that the picture shows what a reader will see."""
-    with tempfile.TemporaryDirectory() as reports:
-        locust = [sys.executable, "-m", "locust", *_RUN.split(), *_ASKED, "--reports-dir", reports]
-        subprocess.run(locust, cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET_ARGUMENTS)
-            page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 1600})
-            page.goto((Path(reports) / "demo" / "report.html").as_uri())
-            page.wait_for_selector("html[data-drawn=yes]")
-            page.screenshot(path=PICTURE)
-            browser.close()
+    locust = [sys.executable, "-m", "locust", *_RUN.split(), *_ASKED, "--reports-dir", str(reports)]
+    subprocess.run(locust, cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
+    return reports / "demo"
+
+
+def take(folder: Path) -> None:
+    """The top of the page of a run."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET_ARGUMENTS)
+        page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 1960})
+        page.goto((folder.resolve() / "report.html").as_uri())
+        page.wait_for_selector("html[data-drawn=yes]")
+        page.screenshot(path=PICTURE)
+        browser.close()
 
 
 if __name__ == "__main__":
-    take()
+    if len(sys.argv) > 1:
+        take(Path(sys.argv[1]))
+    else:
+        with tempfile.TemporaryDirectory() as reports:
+            take(run_to(Path(reports)))
