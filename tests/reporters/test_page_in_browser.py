@@ -96,7 +96,7 @@ def test_the_page_draws_without_a_complaint_or_a_request(
         assert (
             places.count()
             == visit.page.locator(".picture svg").count()
-            == {"clean": 14, "troubled": 14, "empty": 0}[name]
+            == {"clean": 15, "troubled": 15, "empty": 0}[name]
         )
 
 
@@ -251,7 +251,7 @@ def test_marks_and_limits_stand_in_the_pictures_and_run_nothing(
         over_time = visit.page.locator(".picture.over-time").filter(visible=True)
         for picture in over_time.all():
             assert "1 failover" in picture.inner_text()
-        assert over_time.count() == 9
+        assert over_time.count() == 10
         assert "p95 < 300 ms" in visit.page.locator("#picture-setup-over-time").inner_text()
         assert visit.page.get_by_role("cell", name=HOSTILE).count() == 1
         assert visit.page.evaluate("window.pwned") is None
