@@ -12,7 +12,7 @@ def test_ctrl_c_reaches_the_main_greenlet_whatever_runs_when_it_comes() -> None:
         import gevent
         from loadkit.swarm.lifecycle import _interrupt
 
-        gevent.signal_handler(signal.SIGINT, _interrupt)
+        gevent.signal_handler(signal.SIGINT, _interrupt, None)
         survived = threading.Event()
 
         def reader():
