@@ -45,7 +45,9 @@ _NO_JUDGE = (
     "--no-report leaves thresholds unjudged: leave out --slo, --slo-file and --slo-preset, and judge the run later by "
     "python -m loadkit check"
 )
-_NO_DRIFT_JUDGE = "--fail-on-drift and --no-report exclude each other: drift is looked for where the report is made"
+_NO_DRIFT_JUDGE = (
+    "--fail-on-drift and --no-report exclude each other: drift is looked for where the report is made"
+)
 _WARM_UP_ALONE = (
     "--slo-warm-up leaves calls out of thresholds, and there are none: give --slo, --slo-file or --slo-preset"
 )

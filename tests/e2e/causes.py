@@ -356,7 +356,9 @@ def _too_few_workers(folder: Path) -> int:
     cluster = ("--master", "--expect-workers", "2", "--expect-workers-max-wait", "1")
     with locust(folder, *headless(1, 5), *cluster, "--master-bind-port", str(free_port())) as command:
         code = _end_of(command)
-    assert "0 of 2 workers came within 1 s (--expect-workers-max-wait), and no call was placed" in command.output
+    assert (
+        "0 of 2 workers came within 1 s (--expect-workers-max-wait), and no call was placed" in command.output
+    )
     return code
 
 

@@ -121,7 +121,14 @@ def test_a_line_without_end_costs_only_itself_and_no_memory(
     monkeypatch.setattr(reader, "BLOCK_BYTES", 10_000)
     monkeypatch.setattr(reader, "LONGEST_LINE_BYTES", 10_000)
     zeros = bytes(95_000)
-    parts = [line(call_row(0)), zeros + b"\n", line(call_row(1)), zeros + line(call_row(2)), line(call_row(3)), zeros]
+    parts = [
+        line(call_row(0)),
+        zeros + b"\n",
+        line(call_row(1)),
+        zeros + line(call_row(2)),
+        line(call_row(3)),
+        zeros,
+    ]
     folder.records.write_bytes(b"".join(parts))
     assert max(len(block) for block in reader._blocks(folder.records)) <= 20_000
     records = read_records(folder)
