@@ -43,11 +43,11 @@ class ExitCode(enum.IntEnum):
     the run is worse than the one that it is compared with; the load that a search was to reach did not hold; not all
     records or not the whole report could be written."""
     BAD_SETTINGS = 2
-    """Settings, a sample or a run folder cannot be used, runs are not comparable, or no engine could be started: no call
-    was placed."""
+    """Settings, a sample or a run folder cannot be used, runs are not comparable, or no engine could be started: no
+    call was placed."""
     NO_DATA = 3
-    """The run ended without one finished call, a threshold has too few values, lines of its raw files cannot be read, no
-    case was decided, or there was nothing to compare: it says nothing about the gateway."""
+    """The run ended without one finished call, a threshold has too few values, lines of its raw files cannot be read,
+    no case was decided, or there was nothing to compare: it says nothing about the gateway."""
     UNFIT = 4
     """The load generator was the limit or an engine of it died, or its punctuality was not measured: this says nothing
     about the gateway."""

@@ -10,7 +10,6 @@ from typing import Any
 from loadkit.analysis.threshold_words import asked_of
 from loadkit.printable import printable
 
-
 #: Of ``records.jsonl`` and ``figures.jsonl``, the last line.
 _TORN = 2
 
@@ -40,8 +39,8 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
     """The verdict on a summary that is complete but for its ``verdict``.
 
     In this order: a stalled generator, no call, lost workers, failures that no generator can bring about, an unfit
-    generator, broken thresholds and other failures, thresholds without data and lines that cannot be read. A slow generator makes calls time out;
-    it must not be read as the gateway's failing. Thresholds: ``docs/thresholds.md``.
+    generator, broken thresholds and other failures, thresholds without data and lines that cannot be read. A slow
+    generator makes calls time out; it must not be read as the gateway's failing. Thresholds: ``docs/thresholds.md``.
     """
     calls, generator = summary["calls"], summary["generator"]
     lost = summary["run"]["workers_lost"]
