@@ -12,8 +12,8 @@ from loadkit.errors import ExitCode
 from loadkit.live.plan import Plan
 from loadkit.live.state import LiveState
 from loadkit.settings import Settings
-from loadkit.swarm.listeners import RunListener
 from loadkit.swarm.run import Run
+from loadkit.swarm.run_listener import RunListener
 
 Row = dict[str, Any]
 

@@ -23,9 +23,9 @@ from rich.text import Text
 from loadkit.live.lines import NewCodes, line
 from loadkit.live.screen import screen
 from loadkit.settings import LiveView, Settings
-from loadkit.swarm.listeners import RunListener
 from loadkit.swarm.live import Live
 from loadkit.swarm.run import Run
+from loadkit.swarm.run_listener import RunListener
 
 logger = logging.getLogger(__name__)
 
