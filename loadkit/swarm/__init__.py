@@ -26,7 +26,9 @@
     run_listener.py  what a listener of the run is told
     listeners.py   who listens to a run: all those below, and abort.py
     live.py        what is known of the run while it goes
-    live_views.py  in the terminal, or as lines of the log
+    live_views.py  whether a terminal shows it, and how
+    terminal_view.py  as a view at its bottom
+    log_lines.py   as lines of the log
     calls_page.py  in a tab of Locust's page
     planned_marks.py  makes the marks of --mark
     configuration.py  settings, gateway and token as they are now, and what engines are told
