@@ -32,6 +32,7 @@
     calls_page.py  in a tab of Locust's page
     planned_marks.py  makes the marks of --mark
     configuration.py  settings, gateway and token as they are now, and what engines are told
+    run_end.py     why it ends, and Locust with it
     swarm.py       all that is held for one Locust environment
     patience.py    waits for what must not be ended half way
     lifecycle.py   Locust's events: what happens when
