@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from loadkit.analysis.summary import summarise
 from loadkit.analysis.drift_verdict import with_drift
+from loadkit.analysis.summary import summarise
 from loadkit.analysis.verdict import Status, Verdict
 from loadkit.reporters import write_reports
 from loadkit.reporters.text_summary import text_summary
