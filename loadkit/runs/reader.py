@@ -232,11 +232,6 @@ def no_figures() -> pd.DataFrame:
     return frame.assign(late_histogram=pd.Series(dtype=object))
 
 
-def no_arrivals() -> pd.DataFrame:
-    """The table of a run by users."""
-    return _frame(_ARRIVALS.empty_table())
-
-
 def read_run(folder: RunFolder) -> dict[str, Any]:
     """``run.json`` with all its keys; empty when it is missing or spoilt.
 

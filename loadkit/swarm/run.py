@@ -23,7 +23,7 @@ from loadkit.runs.folder import RunFolder
 from loadkit.runs.writer import RunWriter
 from loadkit.settings import Settings
 from loadkit.swarm.baseline import held_against
-from loadkit.swarm.listeners import RunListener
+from loadkit.swarm.run_listener import RunListener
 from loadkit.thresholds.resolved import objectives_of
 from loadkit.unix_clock import clock_error, unix_now
 
