@@ -84,7 +84,10 @@ def summarise_drift(
             measures.append(_judged(MEASURES[name], None, found, late if MEASURES[name].latency else None))
         measures += ours
     measures += _left(sessions)
-    status, direction = _whole(measures, part.length)
+    status, direction = _whole(measures)
+    if part.length < LEAST_S and status != Drift.DRIFTS:
+        # Whether sessions are left can be told at once, and says nothing of all the rest.
+        status = Drift.TOO_SHORT.value
     return {
         "status": status,
         "direction": direction,
@@ -189,14 +192,13 @@ def _direction(measure: Measure, change: float) -> str:
     return "worse" if change * measure.worse > 0 else "better"
 
 
-def _whole(measures: Iterable[Mapping[str, Any]], length_s: float) -> tuple[str, str | None]:
+def _whole(measures: Iterable[Mapping[str, Any]]) -> tuple[str, str | None]:
     """What got worse decides, then what nobody can say, then what got better."""
     judged = [row for row in measures if row["judged"]]
     drifting = {row["direction"] for row in judged if row["status"] == Drift.DRIFTS}
     if "worse" in drifting:
         return Drift.DRIFTS.value, "worse"
-    # That the gateway kept no session is all that a brief run knows: it says nothing of the rest.
-    if length_s < LEAST_S or not judged or any(row["status"] == Drift.TOO_SHORT for row in judged):
+    if not judged or any(row["status"] == Drift.TOO_SHORT for row in judged):
         return Drift.TOO_SHORT.value, None
     return (Drift.DRIFTS.value, "better") if drifting else (Drift.STEADY.value, None)
 
