@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -59,14 +60,14 @@ class Swarm:
         self._gateway: EmbeddedGateway | None = None
         self._forwarder: RecordForwarder | None = None
         self._workers: Workers | None = None
+        self._master_watch: MasterWatch | None = None
         self._metrics: Metrics | None = None
         self._run: Run | None = None
         self._spread = self._configuration.spread()
         self._exit_code: ExitCode | None = None
-        self._refused = False
+        self._refused = self._finishing = False
         self._traffic = Traffic(environment)
         self._end = RunEnd(environment)
-        self._finishing = False
         self._ending: gevent.Greenlet | None = None
         self._watchdog = Watchdog(self._engines, self._stall_timeout, self._stalled)
 
@@ -120,7 +121,7 @@ class Swarm:
             worker = f"worker-{runner.worker_index}"
             self._forwarder = RecordForwarder(runner, worker)
             OwnFigures(worker, self._figures)
-            MasterWatch(runner, lambda: self.settings.master_timeout)
+            self._master_watch = MasterWatch(runner, lambda: self.settings.master_timeout)
             self._pool = self._new_pool(worker)
             runner.register_message(FINISH, self._finish_worker, concurrent=True)
             return
@@ -167,7 +168,8 @@ class Swarm:
 
     def start_run(self) -> None:
         """A run begins; the page may have changed the settings since the last one."""
-        wait_whatever_happens(gevent.spawn(self._begin_run))
+        with self._master_watch.deaf() if self._master_watch else nullcontext():
+            wait_whatever_happens(gevent.spawn(self._begin_run))
 
     def _begin_run(self) -> None:
         if self._ending is not None:

@@ -104,3 +104,26 @@ def test_a_run_that_began_late_has_ended_by_its_time() -> None:
         """
     )
     assert (busy, master, early) == ("run_time", "stopped", "stopped")
+
+
+def test_a_worker_that_starts_its_engines_does_not_take_its_master_for_dead() -> None:
+    while_deaf, afterwards = inside_locust(
+        """
+        from types import SimpleNamespace
+        import gevent
+        from locust.event import Events
+        from loadkit.swarm.master_watch import _LOOK_S, MasterWatch
+
+        ended = gevent.event.Event()
+        environment = SimpleNamespace(events=Events(), process_exit_code=None)
+        runner = SimpleNamespace(environment=environment, last_heartbeat_timestamp=None, quit=ended.set)
+        watch = MasterWatch(runner, lambda: 0.1)
+        environment.events.heartbeat_received.fire(client_id="", timestamp=0.0)
+        with watch.deaf():
+            gevent.sleep(2 * _LOOK_S)
+            while_deaf = ended.is_set()
+        result = [while_deaf, ended.wait(20)]
+        """
+    )
+    assert not while_deaf
+    assert afterwards
