@@ -115,16 +115,16 @@ def _calls_fail(folder: Path) -> int:
 
 @_ends_with(ExitCode.FAILED, "a condition of `--abort-on` is met")
 def _aborted(folder: Path) -> int:
-    condition = ("--abort-on", "failed > 20% for 2s")
-    with locust(folder, *headless(4, 300), "--back-to-back", *condition, **_EVERY_CALL_FAILS) as command:
+    condition = ("--abort-on", "failed > 20% for 3s")
+    with locust(folder, *headless(10, 300), "--back-to-back", *condition, **_EVERY_CALL_FAILS) as command:
         code = _end_of(command)
     assert (
-        "the run is hopeless, and is ended: --abort-on failed > 20% for 2s: it was 100% over"
+        "the run is hopeless, and is ended: --abort-on failed > 20% for 3s: it was 100% over"
         in command.output
     )
     document = run_document(folder)
     assert document["ended_by"] == "aborted"
-    assert document["aborted"]["condition"] == "failed > 20% for 2s"
+    assert document["aborted"]["condition"] == "failed > 20% for 3s"
     assert document["aborted"]["value"] == 1.0
     verdict = summary(folder)["verdict"]
     assert verdict["status"] == "fail"
