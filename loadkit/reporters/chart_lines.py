@@ -10,8 +10,8 @@ import pandas as pd
 
 from loadkit.reporters.chart_style import RED, Elapsed, data, finished, rows, zoom
 
-#: One for each line, so that a line is not told by its colour alone.
-_DASHES = ([1, 0], [6, 3], [2, 2], [9, 3, 2, 3])
+#: One for each line of a picture, up to seven stages, so that none is told by its colour alone.
+_DASHES = ([1, 0], [6, 3], [2, 2], [9, 3, 2, 3], [14, 4], [1, 5], [9, 3, 2, 3, 2, 3])
 
 
 def lines_over_time(

@@ -9,6 +9,7 @@ import pytest
 
 from loadkit.cli import main
 from loadkit.errors import ExitCode, SettingsError
+from loadkit.reporters import write_reports
 from loadkit.runs import RunFolder
 from loadkit.settings import make_settings
 from loadkit.swarm.baseline import check_baseline, held_against, worth
@@ -51,6 +52,17 @@ def test_a_slower_run_fails_and_its_files_say_so(reports: Path, capsys: pytest.C
     assert (reports / "slower" / "compare.json").read_text(encoding="utf-8") == printed
     assert "set\\-up p50" in (reports / "slower" / "compare.md").read_text(encoding="utf-8")
     assert "Two runs compared" in (reports / "slower" / "compare.html").read_text(encoding="utf-8")
+
+
+def test_what_a_build_server_reads_is_never_greener_than_a_run_that_is_worse(reports: Path) -> None:
+    folder = folder_of(reports, "late", 60.0, baseline=str(reports / "before"))
+    write_reports(folder)
+    assert 'type="not compared"' in folder.junit.read_text(encoding="utf-8")
+    assert held_against(reports / "before", folder.path, ExitCode.PASSED) == ExitCode.FAILED
+    junit = folder.junit.read_text(encoding="utf-8")
+    assert '<failure type="worse" message="4 measures of 26 are worse: set-up p50' in junit
+    assert "BASELINE: WORSE" in folder.note.read_text(encoding="utf-8")
+    assert "Held against a baseline" in folder.report.read_text(encoding="utf-8")
 
 
 def test_what_is_not_comparable_ends_as_bad_settings(reports: Path) -> None:
