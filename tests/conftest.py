@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,12 @@ from loadkit.gateway.coturn import Coturn
 from loadkit.gateway.self_signed import write_self_signed
 
 TURN_SECRET = "north"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Importing Locust patches threads for the whole process, and this one's runner with them: that takes a child."""
+    if "locust" in sys.modules:
+        raise pytest.UsageError("a test module imports locust: start it in a process of its own")
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,9 @@ def summarise_drift(
         measures += ours
     measures += _left(sessions)
     status, direction = _whole(measures)
+    if part.length < LEAST_S and status != Drift.DRIFTS:
+        # Whether sessions are left can be told at once, and says nothing of all the rest.
+        status = Drift.TOO_SHORT.value
     return {
         "status": status,
         "direction": direction,

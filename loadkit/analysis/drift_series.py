@@ -128,6 +128,7 @@ def process_series(part: Part, figures: pd.DataFrame) -> Iterator[tuple[str, str
 def _failures(part: Part, calls: pd.DataFrame, at: Floats) -> Series | None:
     """Share of calls that failed, of those that came to an end of their own."""
     judged = (calls["outcome"].notna() & (calls["outcome"] != str(Outcome.CANCELLED))).to_numpy(bool)
+    judged &= (at >= part.begin) & (at <= part.end)
     failed = (calls["outcome"] == str(Outcome.FAILED)).to_numpy(bool, na_value=False)[judged]
     share = float(failed.mean()) if failed.size else 0.0
     # Few failures need wide pieces: of pieces that hold none or one the slope is always 0.

@@ -29,8 +29,8 @@ def sentence_of(status: str, measures: Sequence[Mapping[str, Any]], length_s: fl
         return f"Over the run {_listed([change_text(row) for row in worse])}.{_brief(worse, length_s)}{told}"
     if length_s < least_s:
         return (
-            f"After its beginning the run was {max(0.0, length_s):.0f} s long; "
-            f"less than {least_s:.0f} s says nothing of drift."
+            "The first half minute at least is left out as warming up, and calls were started for "
+            f"{max(0.0, length_s):.0f} s after it; less than {least_s:.0f} s says nothing of drift."
         )
     if unknown:
         names = _listed([name_of(row) for row in unknown])

@@ -32,12 +32,16 @@ def no_health() -> pd.DataFrame:
 
 
 def sessions_over(health: pd.DataFrame, figures: pd.DataFrame) -> pd.DataFrame:
-    """``at`` (Unix seconds), ``active`` (gateway), ``held`` (ours) and ``difference``, one row per look that told."""
+    """``at`` and ``until``, middle and end of a look (Unix seconds), ``active`` (gateway), ``held`` (ours) and
+    ``difference``, one row per look that told."""
     told = health[health["active_sessions"].notna()]
     at = told["at"].to_numpy(dtype=np.float64)
     active = told["active_sessions"].to_numpy(dtype=np.float64)
     held = held_at(at, figures)
-    return pd.DataFrame({"at": at, "active": active, "held": held, "difference": active - held})
+    until = at + told["round_trip_ms"].fillna(0.0).to_numpy(dtype=np.float64) / 2e3
+    return pd.DataFrame(
+        {"at": at, "until": until, "active": active, "held": held, "difference": active - held}
+    )
 
 
 def held_at(moments: Floats, figures: pd.DataFrame) -> Floats:
@@ -87,10 +91,12 @@ def summarise_sessions(
 
 
 def _before(over: pd.DataFrame, calls: pd.DataFrame) -> int | None:
-    """Sessions before our first could be there, which are others'; ``None`` when nobody looked so early."""
-    waited = calls["ice_servers_ms"].fillna(0) + calls["websocket_ms"].fillna(0)
-    offered = (calls["started_at"] + waited / 1e3).min()
-    looked: pd.DataFrame = over if pd.isna(offered) else over[over["at"] <= float(offered)]
+    """Sessions before our first could be there, which are others'; ``None`` when no look was over so early.
+
+    A gateway may count a session as soon as its WebSocket opens.
+    """
+    opened = (calls["started_at"] + calls["ice_servers_ms"].fillna(0) / 1e3).min()
+    looked: pd.DataFrame = over if pd.isna(opened) else over[over["until"] <= float(opened)]
     return None if looked.empty else int(looked["active"].iloc[-1])
 
 

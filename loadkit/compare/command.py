@@ -15,6 +15,7 @@ from loadkit.compare.run_data import RunData, read_run_data
 from loadkit.compare.text import compare_text
 from loadkit.errors import ExitCode, RunFolderError
 from loadkit.reporters.json_document import json_document
+from loadkit.reporters.run_report import write_notes
 from loadkit.runs import RunFolder, write_text
 
 _CODES = {
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         raise RunFolderError(f"{first.path} would be compared with itself: name two run folders")
     a, b = read_run_data(first), read_run_data(second)
     document = compare(a, b, floors, anyway=options.anyway)
-    _write(document, a, b, options, second.path)
+    _write(document, a, b, options, second)
     if options.json:
         print(json_document(document), end="")
     elif options.markdown:
@@ -45,14 +46,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _write(
-    document: Mapping[str, Any], a: RunData, b: RunData, options: argparse.Namespace, folder: Path
+    document: Mapping[str, Any], a: RunData, b: RunData, options: argparse.Namespace, folder: RunFolder
 ) -> None:
     if options.html is not None:
         write_page(options.html, compare_page(document, a, b))
     if options.write:
-        write_text(folder / "compare.json", json_document(document))
-        write_text(folder / "compare.md", compare_markdown(document))
-        write_text(folder / "compare.html", compare_page(document, a, b))
+        write_text(folder.path / "compare.json", json_document(document))
+        if folder.summary.exists():
+            # They are never greener than a run that is worse than its baseline.
+            write_notes(folder)
+        write_text(folder.path / "compare.md", compare_markdown(document))
+        write_text(folder.path / "compare.html", compare_page(document, a, b))
 
 
 def write_page(path: Path, page: str) -> None:

@@ -151,7 +151,7 @@ def _status(judged: Sequence[Judged], against: Sequence[str], anyway: bool) -> R
 
 def _sentence(status: Result, judged: Sequence[Judged], document: Mapping[str, Any]) -> str:
     if status is Result.NOT_COMPARABLE:
-        return f"The runs are not comparable: {'; '.join(document['not_comparable'])}."
+        return f"The runs are not comparable: {'; '.join(document['not_comparable']).rstrip('.')}."
     if status is Result.NO_DATA:
         return "Nothing could be compared: no measure has enough values in both runs."
     number = document["method"]["tested"]

@@ -14,24 +14,33 @@ _MESSAGE = 160
 
 
 def line(view: dict[str, Any]) -> str:
-    """The run as it is now."""
+    """The run as it is now: read by people who have never seen one before, so nothing in it is a code."""
     calls, outcomes, arrivals = view["calls"], view["outcomes"], view["arrivals"]
     setup, turn, generator = view["latency"]["setup"], view["latency"]["turn"], view["generator"]
     parts = [f"{wording.length(view['seconds'])}", wording.time_left(view)]
-    stages = " ".join(f"{s['stage']}={s['calls']}" for s in calls["stages"] if s["calls"])
-    parts.append(f"{wording.count(calls['in_progress'])} in progress" + (f" ({stages})" if stages else ""))
-    started = f"{wording.count(arrivals['started'])} started {wording.rate(arrivals['started_per_s'])}"
+    stages = ", ".join(f"{s['calls']:,} {wording.name(s['stage'])}" for s in calls["stages"] if s["calls"])
+    parts.append(
+        f"{wording.count(calls['in_progress'])} calls in progress" + (f" ({stages})" if stages else "")
+    )
+    started = f"{wording.count(arrivals['started'])} started, {wording.rate(arrivals['started_per_s'])}"
     if arrivals["intended"] is not None:
         started += (
             f" of {wording.rate(arrivals['intended_per_s'])}, {wording.count(arrivals['dropped'])} dropped"
         )
     parts.append(started)
     parts.append(f"{wording.count(outcomes['failed'])} failed")
-    parts.append(f"set-up {wording.percentiles(setup)}")
+    if setup["count"]:
+        parts.append(f"set-up {_known(setup)}")
     if turn["count"]:
-        parts.append(f"turn {wording.percentiles(turn)}")
+        parts.append(f"turn latency {_known(turn)}")
     parts.append(f"generator {wording.fitness(generator)}")
     return "; ".join(part for part in parts if part)
+
+
+def _known(latency: dict[str, Any]) -> str:
+    """``p50 45 ms, p95 88 ms``; what has too few values is left out."""
+    told = [f"{name} {wording.milliseconds(latency[name])}" for name in ("p50", "p95", "p99")]
+    return ", ".join(text for text in told if not text.endswith(wording.UNKNOWN))
 
 
 class NewCodes:

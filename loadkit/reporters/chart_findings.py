@@ -16,7 +16,8 @@ def when(offset_s: float, axis: Elapsed) -> str:
 
     :param offset_s: in the unit of the axis.
     """
-    return f"{offset_s:,.3g} {axis.unit} after the start"
+    number = f"{offset_s:,.3g}"
+    return f"{number} {axis.unit.removesuffix('s') if number == '1' else axis.unit} after the start"
 
 
 def range_of(

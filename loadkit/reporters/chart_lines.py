@@ -23,8 +23,12 @@ def lines_over_time(
     of: str | None,
     number: str = ",.1f",
     limit: float | None = None,
+    domain: tuple[float, float] | None = None,
 ) -> Any:
-    """A line for each name in ``percentile``, of the values in ``ms``, over ``offset_s``; with room for a limit."""
+    """A line for each name in ``percentile``, of the values in ``ms``, over ``offset_s``; with room for a limit.
+
+    :param domain: ends of the vertical axis; from 0 to what is there when not given.
+    """
     names = list(colours)
     dashes = [_DASHES[place % len(_DASHES)] for place in range(len(names))]
     tooltip: list[Any] = [
@@ -37,13 +41,15 @@ def lines_over_time(
     shown = alt.Legend(symbolType="stroke") if len(names) > 1 else None
     y_axis = alt.Axis(tickCount=5, format=".0%") if number == ".0%" else alt.Axis(tickCount=5)
     limit = limit or 0.0
-    top = max(table["ms"].max(), limit) * 1.1 or 1.0  # room above, so that a limit does not lie on the edge
+    # Room above, so that a limit does not lie on the edge.
+    ends = list(domain) if domain else [0, max(table["ms"].max(), limit) * 1.1 or 1.0]
+    nice = not limit and domain is None
     return (
         alt.Chart(data(rows(table)))
         .mark_line(strokeWidth=2, point={"size": 18})
         .encode(
             x=axis.x(),
-            y=alt.Y("ms:Q", title=what, axis=y_axis, scale=alt.Scale(domain=[0, top], nice=not limit)),
+            y=alt.Y("ms:Q", title=what, axis=y_axis, scale=alt.Scale(domain=ends, nice=nice)),
             color=alt.Color(
                 "percentile:N", scale=alt.Scale(domain=names, range=list(colours.values())), legend=shown
             ),

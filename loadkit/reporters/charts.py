@@ -21,6 +21,7 @@ from loadkit.reporters.charts_of_run import (
 from loadkit.reporters.charts_of_setup import setup_over_time
 from loadkit.reporters.charts_of_spread import distribution_of
 from loadkit.reporters.charts_of_stages import slowest_calls, stages_over_time, typical_call
+from loadkit.reporters.quality_part import quality_picture
 
 
 def pictures(
@@ -42,6 +43,7 @@ def pictures(
         failures(calls, times),
         error_codes(summary["errors"]),
         ice_pairs(summary["ice"]["pairs"]),
+        quality_picture(calls, times),
     ]
     if len(turns):
         drawn += [

@@ -62,6 +62,7 @@ def words() -> list[tuple[str, str]]:
         ("finished call", _sentence(_FINISHED)),
         ("set-up time", TILE_MEANINGS["Set-up time"]),
         ("turn latency", _sentence(MEANINGS["turn_latency_ms"])),
+        ("MOS", _sentence(f"mean opinion score: {MEANINGS['mos']}")),
         ("– (a dash)", "Not measured, or does not apply. It is never shown, or counted, as 0."),
         *((name, _sentence(text)) for name, text in STATISTIC_MEANINGS.items()),
         ("percentile", _PERCENTILES),

@@ -10,6 +10,11 @@ from loadkit.printable import printable
 from loadkit.reporters.page_tables import CallTable, Column
 from loadkit.reporters.wording import NOT_MEASURED, count, length, milliseconds, plural
 
+_DRIFTS = (
+    "a measure drifts when the interval of its slope leaves out zero and its quarters differ by more than the floor "
+    "(latency: and the engines' lateness; memory: and what the most calls at once took); it is steady when the "
+    "interval, or all that was measured, lies within the floor; else the run was too short to say"
+)
 _ORDER = ("drifts", "too short to say", "steady")
 
 
@@ -27,9 +32,11 @@ def drift_tables(summary: Mapping[str, Any]) -> list[CallTable]:
 def drift_lines(summary: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     """Name and text of each line of the text summary; a run of a minute says nothing of drift."""
     drift, sessions = summary["drift"], summary["sessions"]
+    measures = drift["measures"] if drift else []
+    spoken = any(row["measure"] != "sessions_left" or row["status"] == "drifts" for row in measures)
     return [
         ("sessions", None if sessions is None else sessions_text(sessions)),
-        ("drift", f"{drift['status']}: {drift['sentence']}" if drift and drift["measures"] else None),
+        ("drift", f"{drift['status']}: {drift['sentence']}" if spoken else None),
     ]
 
 
@@ -59,18 +66,23 @@ def _left(sessions: Mapping[str, Any]) -> str:
 
 
 def _measures(drift: Mapping[str, Any]) -> CallTable:
-    heads = [Column("Measure", "word"), Column("Drift", ""), Column("First quarter", "n")]
-    heads += [Column("Last quarter", "n"), Column("Change", "n"), Column("Of no interest", "n")]
-    heads += [Column("Slope per hour", "n"), Column("99 % interval of it", "n"), Column("Pieces", "n")]
+    heads = [
+        Column("Measure", "word"),
+        Column("Drift", "", _DRIFTS),
+        Column("First quarter", "n", "median of the first quarter of the time that was looked at"),
+        Column("Last quarter", "n", "median of the last quarter"),
+        Column("Change", "n", "from the first to the last quarter"),
+        Column("Floor", "n", "a change up to so much is of no interest"),
+        Column("Slope per hour", "n", "median of the slopes between all pieces of time (Theil and Sen)"),
+        Column(
+            "99 % interval", "n", "of the slope, made wider by what neighbouring pieces know of each other"
+        ),
+        Column("Pieces", "n", "pieces of time with values"),
+    ]
     ordered = sorted(drift["measures"], key=lambda row: (not row["judged"], _ORDER.index(row["status"])))
-    caption = (
-        f"{drift['sentence']} Looked at: {length(drift['from_s'])} to {length(drift['to_s'])} after the start; what "
-        "comes before is warming up. Medians of the first and the last quarter; the slope is the median of the slopes "
-        "between all pieces of time (Theil and Sen), its interval made wider by what neighbouring pieces know of each "
-        "other. A measure drifts when that interval leaves out zero and the quarters differ by more than is of no "
-        "interest (latency: and the engines' lateness; memory: and what the most calls at once took); it is steady when"
-        " the interval, or all that was measured, lies within what is of no interest."
-    )
+    caption = drift["sentence"]
+    if drift["to_s"] > drift["from_s"]:
+        caption += f" Looked at: {length(drift['from_s'])} to {length(drift['to_s'])} after the start."
     return CallTable("drift", "Drift over the run", caption, heads, [_row(row) for row in ordered], "")
 
 
@@ -91,7 +103,7 @@ def _row(row: Mapping[str, Any]) -> Sequence[str]:
         value_text(row["first"], unit),
         value_text(row["last"], unit),
         _signed(row["change"], unit),
-        f"up to {value_text(row['floor'], unit)}" if row["floor"] is not None else NOT_MEASURED,
+        value_text(row["floor"], unit) if row["floor"] is not None else NOT_MEASURED,
         _signed(row["slope_per_h"], unit),
         interval,
         count(row["pieces"]),

@@ -104,6 +104,13 @@ def _connecting(summary: Mapping[str, Any]) -> str:
     return f"{text}; {failed}." if failed else f"{text}."
 
 
+def _scores(mos: Mapping[str, Any]) -> str:
+    middle, worst = f"{mos['p50']:.2f}", f"{mos['min']:.2f}"
+    return (
+        f"{middle} in every call" if worst == middle else f"{middle} in the middle, {worst} in the worst call"
+    )
+
+
 def _heard(summary: Mapping[str, Any]) -> str:
     media, turns = summary["media"], summary["turns"]
     parts = []
@@ -128,5 +135,7 @@ def _heard(summary: Mapping[str, Any]) -> str:
         parts.append(f"{', '.join(found)}")
     elif media["no_audio"] == 0:
         parts.append("every connected call had audio" if not media["silent_audio"] else "")
+    if (mos := summary["quality"]["mos"])["count"]:
+        parts.append(f"the path left speech a mean opinion score of {_scores(mos)}")
     text = "; ".join(part for part in parts if part)
     return f"{text[0].upper()}{text[1:]}." if text else "Nothing was measured of what callers heard."

@@ -9,6 +9,7 @@ from typing import Any
 from loadkit.analysis.verdict import Status
 from loadkit.errors import CODES
 from loadkit.printable import printable
+from loadkit.reporters.baseline_words import held_of
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.definitions import TILE_MEANINGS
 from loadkit.reporters.traffic_words import arrival_words, carried_words
@@ -125,6 +126,18 @@ def notes(summary: Mapping[str, Any]) -> list[Note]:
     if doubts:
         found.append(Note("Not everything is in this report", doubts))
     return found
+
+
+def baseline_notes(run: Mapping[str, Any]) -> list[Note]:
+    """That a comparison follows, which can fail the job when this page says that the run passed."""
+    if held_of(run, None) is None:
+        return []
+    return [
+        Note(
+            "Held against a baseline",
+            ["It was compared after this page was made: the result is in compare.html."],
+        )
+    ]
 
 
 def tiles(summary: Mapping[str, Any]) -> list[Tile]:

@@ -69,7 +69,7 @@ def html_page(
         about=headline.about(summary, run),
         told=told(summary),
         thresholds=thresholds_told(summary),
-        notes=headline.notes(summary),
+        notes=[*headline.notes(summary), *headline.baseline_notes(run)],
         tiles=tiles,
         tile_columns=next((number for number in (5, 4, 3) if len(tiles) % number == 0), 4),
         sections=sections,

@@ -1,7 +1,8 @@
 """``junit.xml``: the run as test cases, as GitLab, Jenkins and others read them.
 
 Each threshold is a case, and the verdict is one of its own, which passes only when the job does: a run that was
-interrupted, lost a worker or had an unfit generator has calls that went well and no right to a green file. What says
+interrupted, lost a worker, had an unfit generator or is worse than its baseline has calls that went well and no right
+to a green file. What says
 something about the gateway is a ``failure``; what says that nothing can be said is an ``error``.
 
 The form is what the schema of Jenkins' xUnit plugin (``junit-10.xsd``) allows and GitLab's parser reads:
@@ -20,6 +21,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from loadkit.printable import printable, xml_text
+from loadkit.reporters.baseline_words import Held
 from loadkit.reporters.text_summary import text_summary
 
 _NAME = "loadkit"
@@ -45,12 +47,13 @@ class _Case:
     seconds: float = 0.0
 
 
-def junit_xml(summary: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+def junit_xml(summary: Mapping[str, Any], run: Mapping[str, Any], held: Held | None = None) -> str:
     """The run as an XML document; the same text for the same run.
 
     :param run: the content of ``run.json``.
+    :param held: what became of its baseline, if it has one.
     """
-    cases = _cases(summary)
+    cases = _cases(summary, held)
     seconds = _seconds(summary["run"]["duration_s"] or 0.0)
     counts = {
         "tests": str(len(cases)),
@@ -75,9 +78,10 @@ def junit_xml(summary: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _cases(summary: Mapping[str, Any]) -> list[_Case]:
+def _cases(summary: Mapping[str, Any], held: Held | None) -> list[_Case]:
     thresholds = summary.get("thresholds") or ()
-    return [*map(_threshold, thresholds), _no_call_failed(summary), _verdict(summary)]
+    compared = [] if held is None else [_baseline(held)]
+    return [*map(_threshold, thresholds), _no_call_failed(summary), *compared, _verdict(summary, held)]
 
 
 def _threshold(threshold: Mapping[str, Any]) -> _Case:
@@ -110,7 +114,14 @@ def _most(errors: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(errors.items(), key=lambda item: -item[1])[:10]
 
 
-def _verdict(summary: Mapping[str, Any]) -> _Case:
+def _baseline(held: Held) -> _Case:
+    if held.fine:
+        return _Case("run", "not worse than its baseline", _Result.PASSED)
+    result = _Result.FAILURE if held.worse else _Result.ERROR
+    return _Case("run", "not worse than its baseline", result, held.status, held.sentence)
+
+
+def _verdict(summary: Mapping[str, Any], held: Held | None) -> _Case:
     status, sentence = str(summary["verdict"]["status"]), str(summary["verdict"]["sentence"])
     seconds = float(summary["run"]["duration_s"] or 0.0)
 
@@ -118,16 +129,16 @@ def _verdict(summary: Mapping[str, Any]) -> _Case:
         return _Case("run", "verdict", result, kind, message, seconds)
 
     if status == "pass":
-        not_green = _why_not_green(summary["run"])
-        return (
-            case(_Result.ERROR, "incomplete run", f"{not_green} {sentence}")
-            if not_green
-            else case(_Result.PASSED)
-        )
+        if not_green := why_not_green(summary["run"]):
+            return case(_Result.ERROR, "incomplete run", f"{not_green} {sentence}")
+        if held is not None and not held.fine:
+            result = _Result.FAILURE if held.worse else _Result.ERROR
+            return case(result, held.status, f"{held.sentence} {sentence}")
+        return case(_Result.PASSED)
     return case(_Result.FAILURE if status == "fail" else _Result.ERROR, status, sentence)
 
 
-def _why_not_green(run: Mapping[str, Any]) -> str | None:
+def why_not_green(run: Mapping[str, Any]) -> str | None:
     """Why the job is not green though the verdict is; ``None`` when it is."""
     if run["workers_lost"]:
         return f"Workers lost: {run['workers_lost']:,}."

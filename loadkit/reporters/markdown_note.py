@@ -13,6 +13,9 @@ from typing import Any
 
 from loadkit.analysis.verdict import share_text
 from loadkit.errors import CODES
+from loadkit.reporters.baseline_words import Held
+from loadkit.reporters.drift_tables import sessions_text
+from loadkit.reporters.junit_xml import why_not_green
 from loadkit.reporters.markdown_text import cell_code, code, prose, table
 from loadkit.reporters.wording import (
     INSECURE,
@@ -34,24 +37,26 @@ _SIGNS = {"pass": "✅", "fail": "❌"}
 _UNDECIDED = "⚠️"
 
 
-def markdown_note(summary: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+def markdown_note(summary: Mapping[str, Any], run: Mapping[str, Any], held: Held | None = None) -> str:
     """The run as Markdown, under :data:`LONGEST` bytes.
 
     :param run: the content of ``run.json``.
+    :param held: what became of its baseline, if it has one.
     """
     for rows in _ROWS:
-        text = _document(summary, run, rows)
+        text = _document(summary, run, held, rows)
         if len(text.encode()) <= LONGEST:
             return text
-    return _document(summary, run, 0)
+    return _document(summary, run, held, 0)
 
 
-def _document(summary: Mapping[str, Any], run: Mapping[str, Any], rows: int) -> str:
+def _document(summary: Mapping[str, Any], run: Mapping[str, Any], held: Held | None, rows: int) -> str:
     sections = [
-        _verdict(summary),
+        _verdict(summary, held),
         _facts(summary, run),
         _thresholds(summary.get("thresholds") or (), rows),
         _latencies(summary),
+        _over_the_run(summary, held),
         _failures(summary, rows),
         _generator(summary["generator"], rows),
         _command(run),
@@ -60,14 +65,17 @@ def _document(summary: Mapping[str, Any], run: Mapping[str, Any], rows: int) -> 
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
 
-def _verdict(summary: Mapping[str, Any]) -> list[str]:
-    status = str(summary["verdict"]["status"])
-    sign = _SIGNS.get(status, _UNDECIDED)
-    return [
-        f"## {sign} loadkit: {prose(status.upper(), 40)}",
-        "",
-        prose(summary["verdict"]["sentence"], 1_000),
-    ]
+def _verdict(summary: Mapping[str, Any], held: Held | None) -> list[str]:
+    """Never greener than the job: see :mod:`loadkit.reporters.junit_xml`."""
+    status, sentence = str(summary["verdict"]["status"]), str(summary["verdict"]["sentence"])
+    sign, word = _SIGNS.get(status, _UNDECIDED), status
+    if status == "pass" and (not_green := why_not_green(summary["run"])):
+        sign, word, sentence = _UNDECIDED, "incomplete run", f"{not_green} {sentence}"
+    elif status == "pass" and held is not None and not held.fine:
+        sign = _SIGNS["fail"] if held.worse else _UNDECIDED
+        word = f"baseline: {held.status}"
+        sentence = f"By itself the run passes; held against its baseline, it does not. {sentence}"
+    return [f"## {sign} loadkit: {prose(word.upper(), 60)}", "", prose(sentence, 1_500)]
 
 
 def _facts(summary: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
@@ -83,6 +91,7 @@ def _facts(summary: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
         ("calls", f"{calls['total']:,}, {calls['concurrent_max']:,} at once at most"),
         ("failed", failed),
         ("packets lost", share(summary["media"]["fraction_lost"], 2)),
+        ("MOS", _opinions(summary["quality"])),
     ]
     if told["workers_lost"]:
         facts.append(("workers lost", f"{told['workers_lost']:,}"))
@@ -135,6 +144,32 @@ def _latencies(summary: Mapping[str, Any]) -> list[str]:
         if spread["count"] or name == "set-up"
     ]
     return ["### Latency", "", *table(("", "p50", "p95", "p99", "max", "values"), "lrrrrr", rows)]
+
+
+def _opinions(quality: Mapping[str, Any]) -> str:
+    mos = quality["mos"]
+    if not mos["count"]:
+        return NOT_MEASURED
+    return (
+        f"{mos['p50']:.2f} in the middle, {mos['p5']:.2f} in the worst 5 %, {mos['min']:.2f} at worst "
+        f"({plural(mos['count'], 'call')})"
+    )
+
+
+def _over_the_run(summary: Mapping[str, Any], held: Held | None) -> list[str]:
+    """What is said of the run as a whole beside its verdict: drift, the gateway's sessions, the baseline."""
+    drift, sessions = summary["drift"], summary["sessions"]
+    lines = []
+    if held is not None:
+        sign = "✅" if held.fine else "❌" if held.worse else _UNDECIDED
+        lines.append(f"- {sign} Baseline: {prose(held.status, 40)}. {prose(held.sentence, 1_000)}")
+    if drift is not None and drift["measures"]:
+        worse = drift["status"] == "drifts" and drift["direction"] == "worse"
+        sign = f"{_UNDECIDED} " if worse else ""
+        lines.append(f"- {sign}Drift: {prose(drift['status'], 40)}. {prose(drift['sentence'], 1_000)}")
+    if sessions is not None:
+        lines.append(f"- Sessions: {prose(sessions_text(sessions), 500)}.")
+    return ["### Over the run", "", *lines] if lines else []
 
 
 def _failures(summary: Mapping[str, Any], most: int) -> list[str]:

@@ -12,8 +12,11 @@ from loadkit.records import CallRecord, TurnRecord, columns
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.wording import NOT_MEASURED, count, plain
 
-#: Column of a record → what it means, in the words of :mod:`loadkit.records`.
-MEANINGS = {name: meaning for name, (_, meaning) in {**columns(TurnRecord), **columns(CallRecord)}.items()}
+#: Column of a record → what it means, in the words of :mod:`loadkit.records`, for people who do not know Python's None.
+MEANINGS = {
+    name: meaning.replace("None ", "not measured ")
+    for name, (_, meaning) in {**columns(TurnRecord), **columns(CallRecord)}.items()
+}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 
 from loadkit.analysis.summary import summarise
 from loadkit.records import CallRecord, TurnRecord
+from loadkit.reporters.baseline_words import Held, held_of
 from loadkit.reporters.html_page import html_page
 from loadkit.reporters.json_document import json_document
 from loadkit.reporters.junit_xml import junit_xml
@@ -55,14 +57,34 @@ def write_reports(folder: RunFolder, otherwise: Otherwise = AS_IT_WAS) -> dict[s
     arrivals = read_arrivals(folder)
     summary = summarise(records.calls, records.turns, figures, run, arrivals, read_health(folder))
     write_text(folder.summary, json_document(summary))
-    write_text(folder.junit, junit_xml(summary, run))
-    write_text(folder.note, markdown_note(summary, run))
+    _write_notes(folder, summary, run)
     write_tables(records.calls, CallRecord, folder.calls_parquet, folder.calls_csv)
     if len(records.turns):
         write_tables(records.turns, TurnRecord, folder.turns_parquet, folder.turns_csv)
     page = html_page(summary, records.calls, records.turns, figures, run, arrivals, _sizes(folder))
     write_text(folder.report, page)
     return summary
+
+
+def write_notes(folder: RunFolder) -> None:
+    """``junit.xml`` and ``summary.md`` anew, with a comparison that was made after the report.
+
+    :raises OSError: there is no summary, or no room.
+    """
+    _write_notes(folder, json.loads(folder.summary.read_text(encoding="utf-8")), read_run(folder))
+
+
+def _write_notes(folder: RunFolder, summary: Mapping[str, Any], run: Mapping[str, Any]) -> None:
+    held = _held(folder, run)
+    write_text(folder.junit, junit_xml(summary, run, held))
+    write_text(folder.note, markdown_note(summary, run, held))
+
+
+def _held(folder: RunFolder, run: Mapping[str, Any]) -> Held | None:
+    try:
+        return held_of(run, json.loads((folder.path / "compare.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError):
+        return held_of(run, None)
 
 
 def _sizes(folder: RunFolder) -> dict[str, int | None]:

@@ -21,6 +21,7 @@ from loadkit.reporters.error_table import error_table
 from loadkit.reporters.page_sections import Section, section_of
 from loadkit.reporters.page_tables import distributions
 from loadkit.reporters.path_table import path_tables
+from loadkit.reporters.quality_part import quality_table
 from loadkit.reporters.threshold_table import threshold_tables
 from loadkit.reporters.totals_tables import generator_totals, media_totals
 
@@ -60,7 +61,11 @@ def run_sections(
             [*some("stages-over-time", "setup-distribution", "typical-call", "slowest-calls"), stages],
         ),
         Section("paths", "Paths of the media", [*path_tables(summary), *some("ice-pairs")]),
-        Section("media", "Talk and media", [*some("turn-distribution"), *spreads, media_totals(summary)]),
+        Section(
+            "media",
+            "Talk and media",
+            [*some("mos", "turn-distribution"), quality_table(summary), *spreads, media_totals(summary)],
+        ),
         Section(
             "generator",
             "The load generator",

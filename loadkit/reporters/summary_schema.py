@@ -146,7 +146,7 @@ _DRIFT_ROW = _object(
     status=_DRIFT_STATUS,
     direction={"enum": ["worse", "better", "up", "down", None]},
     **_all(_or_null(_NUMBER), "first", "last", "change", "floor"),
-    lateness=_or_null(_NUMBER),
+    allowance=_or_null(_NUMBER),
     **_all(_or_null(_NUMBER), "slope_per_h", "slope_low", "slope_high", "correlation"),
     pieces=_COUNT,
     series=_or_null(

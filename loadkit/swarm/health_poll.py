@@ -42,17 +42,21 @@ class HealthPoll(RunListener):
         self._greenlet: gevent.Greenlet | None = None
         self._told = False
         self._calls = 0
-        #: What others held before our first call; None while that is not known.
+        #: What others held before our first call; None when the gateway did not tell.
         self._before: int | None = None
 
     def began(self, run: Run) -> None:
-        """Begin to look, before the first call."""
+        """Look once before the first call, which waits for it (five seconds at most); then go on looking.
+
+        A look beside the first calls would count their sessions as others'.
+        """
         if not self._every or not run.host:
             return
         self._run = run
         self._url = health_url(run.host)
         if self._url.startswith("https:"):
             self._tls = client_tls(self._settings.tls_ca, insecure=self._settings.tls_insecure)
+        self._before = self._look().active_sessions
         self._greenlet = gevent.spawn(self._poll)
 
     def record(self, call: Row, turns: list[Row]) -> None:  # noqa: ARG002 - the listener's signature
@@ -79,11 +83,9 @@ class HealthPoll(RunListener):
     def _poll(self) -> None:
         due = time.monotonic()
         while True:
-            found = self._look()
-            if not self._calls and self._before is None:
-                self._before = found.active_sessions
             due = max(due + self._every, time.monotonic())
             gevent.sleep(due - time.monotonic())
+            self._look()
 
     def _look(self) -> Look:
         local = self._settings.local_address

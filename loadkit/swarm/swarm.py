@@ -144,6 +144,7 @@ class Swarm:
         tell_media_path(self.settings)
         self._pool = self._new_pool("local")
         self._pool.start(self._for_engines())
+        self._end.prepared()
 
     def _new_pool(self, worker: str) -> EnginePool:
         processes = getattr(self._environment.parsed_options, "processes", None)

@@ -17,8 +17,8 @@ def test_one_line_says_all_that_moves() -> None:
         engine(placed=4, stages={"ice": 1, "connected": 3}, setup_histogram={str(bucket_of(81)): 25}), 30.0
     )
     assert line(state.view(30.0)) == (
-        "30 s; 1 min 0 s left (run time); 4 in progress (ice=1 connected=3); 4 started 4.0/s of 6.0/s, 2 dropped; "
-        "1 failed; set-up p50 82 ms  p95 82 ms  p99 –; generator not judged"
+        "30 s; 1 min 0 s left (run time); 4 calls in progress (1 ICE, 3 connected); 4 started, 4.0/s of 6.0/s, "
+        "2 dropped; 1 failed; set-up p50 82 ms, p95 82 ms; generator not judged"
     )
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+#: What a hostile gateway may send as an error code.
+HOSTILE_CODE = "<script>alert(1)</script>"
+
 
 def call(outcome: str = "completed", **columns: Any) -> dict[str, Any]:
     """A record, as far as a live state looks at it."""

@@ -34,6 +34,7 @@ def test_a_full_run_has_all_pictures_each_with_words(tmp_path: Path) -> None:
         "failures",
         "error-codes",
         "ice-pairs",
+        "mos",
         "turn-latency",
         "turn-distribution",
         "lateness",

@@ -96,6 +96,8 @@ def test_the_page_links_only_to_files_beside_it(troubled: str) -> None:
         "calls.csv",
         "calls.parquet",
         "summary.json",
+        "summary.md",
+        "junit.xml",
         "run.json",
         "records.jsonl",
         "figures.jsonl",

@@ -20,10 +20,9 @@ from loadkit.settings import make_settings
 from loadkit.swarm.calls_page import add_calls_page
 from loadkit.swarm.live import Live, show_on_page
 from loadkit.swarm.run import Run
-from tests.live.told import call, engine, failure, locust
+from tests.live.told import HOSTILE_CODE, call, engine, failure, locust
 
 HOST = "wss://webrtc-gateway.example.com"
-HOSTILE_CODE = "<script>alert(1)</script>"
 HOSTILE_MESSAGE = '<img src=x onerror="document.title=1">\x1b[31m\u202edrawkcab'
 _SETUPS = (62, 64, 66, 70, 71, 75, 78, 84, 91, 99, 130)
 

@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.e2e.processes import free_port
 from tests.interop.chromium import CHROMIUM, PATIENCE_MS, QUIET_ARGUMENTS, needs_chromium
-from tests.swarm.served_calls_page import HOSTILE_CODE
+from tests.live.told import HOSTILE_CODE
 
 ROOT = Path(__file__).resolve().parents[2]
 
