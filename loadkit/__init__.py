@@ -9,6 +9,8 @@ the run, **reporters** tell. A **gateway** is there to practise against.
     call/       one call, from start to record       runs/       the folder of a run
     transport/  SDP, ICE, DTLS, SRTP                 analysis/   summary, fitness
     signaling/  the wire protocol, no I/O in it      media/      samples, clock, RTP, voice
+    thresholds/ what is good enough                  compare/    two runs, side by side
+    live/       a run while it goes                  metrics/    the same for Prometheus and OpenTelemetry
     records     what is kept of a call               settings    what can be set
     arrival_rates, distributions   when calls arrive, how long they are talked
     errors      error tree, codes, exit codes        cli         python -m loadkit

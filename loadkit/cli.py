@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from loadkit import __version__
-from loadkit.errors import ExitCode, LoadkitError, RunFolderError, exit_code_of
+from loadkit.errors import ExitCode, LoadkitError, RunFolderError
 from loadkit.settings import OF_FITNESS, OF_THRESHOLDS, Settings
 from loadkit.thresholds.resolved import objectives_of
 
@@ -65,6 +65,7 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _report(options: argparse.Namespace) -> int:
     # Here, so that the gateway starts without pandas.
+    from loadkit.reporters.run_check import exit_code_of_run
     from loadkit.reporters.run_report import write_reports
     from loadkit.reporters.text_summary import text_summary
     from loadkit.runs.folder import RunFolder
@@ -75,7 +76,7 @@ def _report(options: argparse.Namespace) -> int:
     except OSError as exc:
         raise RunFolderError(f"the report of {folder.path} cannot be written: {exc.strerror or exc}") from exc
     print(text_summary(summary, folder.report))
-    return int(exit_code_of(summary["verdict"]["status"]))
+    return int(exit_code_of_run(summary))
 
 
 def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

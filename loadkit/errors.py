@@ -36,15 +36,18 @@ class ExitCode(enum.IntEnum):
 
     PASSED = 0
     """Calls were placed, and none failed or, with thresholds, all of them hold; every case of a conformance check that
-    could be decided passed; or a search for the limit found it, or reached what it was to reach."""
+    could be decided passed; nothing is worse than in the run that it is compared with; or a search for the limit found
+    it, or reached what it was to reach."""
     FAILED = 1
     """Calls failed, a threshold is broken, a condition of --abort-on was met, or cases of a conformance check failed;
-    or the load that a search was to reach did not hold."""
+    the run is worse than the one that it is compared with; the load that a search was to reach did not hold; not all
+    records or not the whole report could be written."""
     BAD_SETTINGS = 2
-    """Settings, a sample or a run folder cannot be used, or no engine could be started: no call was placed."""
+    """Settings, a sample or a run folder cannot be used, runs are not comparable, or no engine could be started: no
+    call was placed."""
     NO_DATA = 3
-    """The run ended without one finished call, a threshold has too few values, or no case was decided: it says nothing
-    about the gateway."""
+    """The run ended without one finished call, a threshold has too few values, lines of its raw files cannot be read,
+    no case was decided, or there was nothing to compare: it says nothing about the gateway."""
     UNFIT = 4
     """The load generator was the limit or an engine of it died, or its punctuality was not measured: this says nothing
     about the gateway."""
@@ -52,7 +55,8 @@ class ExitCode(enum.IntEnum):
     """The embedded gateway could not be started, or nothing answers at the address to be called or checked: no call
     was placed."""
     LOST_WORKERS = 6
-    """A worker died or left before the end: the run offered less load than it was asked to."""
+    """A worker died, left before the end, refused the run or did not come: the run offered less load than it was asked
+    to."""
     INTERRUPTED = 130
     """The run, or the one call, was ended by SIGINT or SIGTERM before its time."""
 

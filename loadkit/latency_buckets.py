@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from loadkit.nearest_rank import bucket_at
+
 LOWEST_MS = 0.1
 _GROWTH = 1.02
 _LOG_GROWTH = math.log(_GROWTH)
@@ -32,12 +34,5 @@ def edge_ms(bucket: int) -> float:
 
 def percentile(counts: Mapping[int, int], q: float) -> float | None:
     """The upper edge of the bucket that holds the ``q``-th percentile (nearest rank), in ms; None without values."""
-    total = sum(counts.values())
-    if not total:
-        return None
-    rank = max(1, math.ceil(total * q / 100))
-    for bucket in sorted(counts):
-        rank -= counts[bucket]
-        if rank <= 0:
-            return edge_ms(bucket)
-    raise AssertionError("the ranks of a histogram end at its total")
+    bucket = bucket_at(counts, q)
+    return None if bucket is None else edge_ms(bucket)

@@ -15,6 +15,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 
 from loadkit.late_counts import added_up as added_up
+from loadkit.nearest_rank import bucket_at
 
 _STEPS = ((1.0, 0.1), (10.0, 0.5), (100.0, 5.0), (1_000.0, 50.0), (5_000.0, 500.0))
 """(upper end, width of a bucket) of each range, in milliseconds."""
@@ -50,16 +51,10 @@ def percentile(counts: Mapping[int, int], q: float) -> float | None:
     """
     if not 0 <= q <= 100:
         raise ValueError(f"a percentile lies between 0 and 100, not at {q}")
-    total = sum(counts.values())
-    if total == 0:
+    bucket = bucket_at(counts, q)
+    if bucket is None:
         return None
-    rank = max(1, math.ceil(total * q / 100))
-    seen = 0
-    for bucket in sorted(counts):
-        seen += counts[bucket]
-        if seen >= rank:
-            return EDGES_MS[bucket] if bucket < OVERFLOW else math.inf
-    raise AssertionError("the ranks of a histogram end at its total")
+    return EDGES_MS[bucket] if bucket < OVERFLOW else math.inf
 
 
 def percentile_shown(counts: Mapping[int, int], q: float) -> float | None:

@@ -45,6 +45,9 @@ _NO_JUDGE = (
     "--no-report leaves thresholds unjudged: leave out --slo, --slo-file and --slo-preset, and judge the run later by "
     "python -m loadkit check"
 )
+_NO_DRIFT_JUDGE = (
+    "--fail-on-drift and --no-report exclude each other: drift is looked for where the report is made"
+)
 _WARM_UP_ALONE = (
     "--slo-warm-up leaves calls out of thresholds, and there are none: give --slo, --slo-file or --slo-preset"
 )
@@ -431,6 +434,8 @@ class Settings(SettingsModel):
         asked = any(values.get(name) for name in OF_THRESHOLDS if name != "slo_warm_up")
         if values.get("no_report") and asked:
             faults.append(_NO_JUDGE)
+        if values.get("no_report") and values.get("fail_on_drift"):
+            faults.append(_NO_DRIFT_JUDGE)
         if values.get("slo_warm_up") is not None and not asked:
             faults.append(_WARM_UP_ALONE)
         return faults

@@ -89,6 +89,11 @@ def test_a_run_that_was_cut_off_is_judged_by_what_is_there(
     assert code == 0
     assert (told["calls"]["total"], told["run"]["unreadable_lines"], told["run"]["ended_by"]) == (39, 1, None)
     assert told["thresholds"][0]["count"] == 29
+    # Torn in a run that came to its end, it was spoilt later, and nobody knows what it said.
+    folder.run.write_text(json.dumps(run))
+    code, told = checked(capsys, folder.path, "--slo", "setup_ms p95 < 5s", "--slo-warm-up", "1s")
+    assert (code, told["verdict"]["status"]) == (3, "no data")
+    assert "1 line of the raw files cannot be read" in told["verdict"]["sentence"]
 
 
 def test_a_run_that_lost_a_worker_has_the_exit_code_of_that(

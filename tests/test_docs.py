@@ -459,6 +459,11 @@ def test_every_relative_link_leads_to_a_file_and_to_a_heading_in_it(page: Path) 
             assert heading in {re.sub(r"[^\w -]", "", t).lower().replace(" ", "-") for t in titles}, target
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\((docs/[a-z_-]+\.md)", _text(README)))
+    assert linked == {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
+
+
 @each_page
 def test_every_file_of_the_repository_that_is_named_exists(page: Path) -> None:
     for name in re.findall(r"`((?:loadkit|tests|docs|audio_samples)/[\w./-]*)`", _text(page)):

@@ -229,6 +229,7 @@ def test_thresholds_need_somebody_who_judges_and_a_warm_up_needs_thresholds() ->
     for given in ({"slo": "failed < 1%"}, {"slo_preset": "smoke"}, {"slo_file": "slo.toml"}):
         assert "--no-report leaves thresholds unjudged" in faults_of(no_report=True, **given)[0]
         assert make_settings({"slo_warm_up": "30s", **given}).slo_warm_up == 30
+    assert "--fail-on-drift and --no-report exclude" in faults_of(no_report=True, fail_on_drift=True)[0]
     assert "--slo-warm-up leaves calls out of thresholds, and there are none" in faults_of(slo_warm_up=3)[0]
     assert faults_of(slo_preset="lax") == [
         "--slo-preset 'lax': there is no preset 'lax'; there are smoke, typical, strict"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from loadkit.analysis.percentiles import distribution
 from loadkit.analysis.timeline import Timeline, percentiles_over
-from loadkit.printable import printable
+from loadkit.printable import OTHER_CODES, printable
 from loadkit.records import Outcome
 
 #: Column of a call → what a reader calls it.
@@ -27,7 +27,6 @@ UNKNOWN = "(none)"
 
 #: Error codes that are told apart over time.
 MOST_CODES = 6
-OTHER_CODES = "(other codes)"
 
 #: A picture with a line for each group has no room for more points than this along each.
 _MOST_BINS = 60

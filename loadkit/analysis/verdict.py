@@ -10,6 +10,9 @@ from typing import Any
 from loadkit.analysis.threshold_words import asked_of
 from loadkit.printable import printable
 
+#: Of ``records.jsonl`` and ``figures.jsonl``, the last line.
+_TORN = 2
+
 
 class Status(enum.StrEnum):
     """The verdict in a word."""
@@ -21,7 +24,7 @@ class Status(enum.StrEnum):
     UNFIT = "unfit generator"
     """The generator was the limit, or its punctuality was not measured; what is wrong may be its own doing."""
     NO_DATA = "no data"
-    """No call was completed, failed or hung up, or a threshold has too few values: nothing is decided."""
+    """No call was completed, failed or hung up, a threshold has too few values, or lines cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
     """The verdict on a summary that is complete but for its ``verdict``.
 
     In this order: a stalled generator, no call, lost workers, failures that no generator can bring about, an unfit
-    generator, broken thresholds and other failures, thresholds without data. A slow generator makes calls time out;
-    it must not be read as the gateway's failing. Thresholds: ``docs/thresholds.md``.
+    generator, broken thresholds and other failures, thresholds without data and lines that cannot be read. A slow
+    generator makes calls time out; it must not be read as the gateway's failing. Thresholds: ``docs/thresholds.md``.
     """
     calls, generator = summary["calls"], summary["generator"]
     lost = summary["run"]["workers_lost"]
@@ -58,6 +61,9 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
         parts.append(f"{workers} lost, so the run offered less load than it was asked to.")
     if missing := summary["run"].get("lines_missing", 0):
         parts.append(f"{missing:,} lines found no room on the disk, so not every call was judged.")
+    if unread := _unread(summary["run"]):
+        lines = "1 line" if unread == 1 else f"{unread:,} lines"
+        parts.append(f"{lines} of the raw files cannot be read, so not everything was judged.")
     aborted = summary["run"].get("aborted")
     if aborted:
         parts.append(f"The run was ended early by --abort-on {aborted}.")
@@ -71,7 +77,13 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
         parts.append("The load generator was at its limit: the latencies may be its own, not the gateway's.")
     if asked.broken or lost or aborted or missing:
         return Verdict(Status.FAIL, " ".join(parts))
-    return Verdict(Status.NO_DATA if asked.undecided else Status.PASS, " ".join(parts))
+    return Verdict(Status.NO_DATA if asked.undecided or unread else Status.PASS, " ".join(parts))
+
+
+def _unread(run: Mapping[str, Any]) -> int:
+    """Lines that cannot be read and should be; a run that was killed leaves its last ones torn."""
+    lines = int(run.get("unreadable_lines") or 0)
+    return lines if run["ended_by"] is not None or lines > _TORN else 0
 
 
 def _unfit(generator: Mapping[str, Any]) -> str | None:

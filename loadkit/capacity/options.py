@@ -24,6 +24,7 @@ OF_THE_STEPS = (
     "arrival_rate",
     "back_to_back",
     "baseline",
+    "fail_on_drift",
     "max_concurrent",
     "no_report",
     "reports_dir",

@@ -32,7 +32,6 @@ MOST_CALL_KINDS = 50
 OTHER = "(other)"
 #: Different error codes that are kept apart: a gateway can send any number of them.
 MOST_CODES = 50
-OTHER_CODES = "(other codes)"
 #: Processes that are told one by one; figures of others are left out.
 MOST_PROCESSES = 200
 #: Characters of a label.

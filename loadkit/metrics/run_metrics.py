@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from loadkit.metrics import definitions as d
 from loadkit.metrics.definitions import Kind, Metric
-from loadkit.printable import printable
+from loadkit.printable import OTHER_CODES, printable
 from loadkit.records import Outcome
 
 Row = Mapping[str, Any]
@@ -35,7 +35,7 @@ class RunMetrics:
         self._sinks = sinks
         self._clock = clock
         self._kinds = _Bound(d.MOST_CALL_KINDS, (d.OTHER,) * len(d.CALL_LABELS))
-        self._codes = _Bound(d.MOST_CODES, (d.OTHER_CODES,))
+        self._codes = _Bound(d.MOST_CODES, (OTHER_CODES,))
         self._processes: dict[str, str] = {}
         #: Metric → labels → value and when it was measured; None for what does not age.
         self._gauges: dict[Metric, dict[Labels, tuple[float, float | None]]] = {}

@@ -78,40 +78,8 @@ def setup_over_time(calls: pd.DataFrame, times: Timeline) -> Picture:
         return Picture("setup-over-time", title, text, None, wide=True)
     lines = binned.melt(["offset_s", "count", "stretch"], ["p50", "p95"], "percentile", "setup_ms")
     y = alt.Y("setup_ms:Q", title="set-up, ms", scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5))
-    base = alt.Chart(data(rows(lines))).encode(x=axis.x())
-    legend = alt.Legend(symbolType="stroke")
-    colour = alt.Color(
-        "percentile:N", scale=alt.Scale(domain=["p50", "p95"], range=[BLUE, ORANGE]), legend=legend
-    )
-    curves = base.mark_line(strokeWidth=2, point={"size": 18}).encode(
-        y=y,
-        color=colour,
-        detail="stretch:N",
-        strokeDash=alt.StrokeDash(
-            "percentile:N", scale=alt.Scale(domain=["p50", "p95"], range=[[1, 0], [6, 3]])
-        ),
-        tooltip=[
-            axis.tooltip(),
-            alt.Tooltip("percentile:N"),
-            alt.Tooltip("setup_ms:Q", title="set-up, ms", format=",.1f"),
-            alt.Tooltip("count:Q", title="calls"),
-        ],
-    )
-    dots = (
-        alt.Chart(data(rows(_untrusted(axis.scaled(points)))))
-        .mark_point(color=PURPLE, size=28, strokeWidth=1.5, opacity=0.8)
-        .encode(
-            x=axis.x(),
-            y=y,
-            tooltip=[
-                alt.Tooltip("call_id:N", title="call"),
-                alt.Tooltip("engine:N"),
-                axis.tooltip(),
-                alt.Tooltip("setup_ms:Q", title="set-up, ms", format=",.1f"),
-            ],
-        )
-    )
-    layers = [dots, curves.add_params(zoom("setup_zoom")), _failures(calls, times, axis)]
+    curves = _curves(lines, axis, y).add_params(zoom("setup_zoom"))
+    layers = [_dots(points, axis, y), curves, _failures(calls, times, axis)]
     finding = range_of("Set-up p95", binned, "p95", axis)
     if failed := int((calls["outcome"] == Outcome.FAILED).sum()):
         finding += f" {failed:,} of {len(calls):,} calls failed."
@@ -125,6 +93,47 @@ def setup_over_time(calls: pd.DataFrame, times: Timeline) -> Picture:
         finding=finding,
         measure="setup_ms",
     )
+
+
+def _curves(lines: pd.DataFrame, axis: Elapsed, y: alt.Y) -> alt.Chart:
+    base = alt.Chart(data(rows(lines))).encode(x=axis.x())
+    legend = alt.Legend(symbolType="stroke")
+    colour = alt.Color(
+        "percentile:N", scale=alt.Scale(domain=["p50", "p95"], range=[BLUE, ORANGE]), legend=legend
+    )
+    curves: alt.Chart = base.mark_line(strokeWidth=2, point={"size": 18}).encode(
+        y=y,
+        color=colour,
+        detail="stretch:N",
+        strokeDash=alt.StrokeDash(
+            "percentile:N", scale=alt.Scale(domain=["p50", "p95"], range=[[1, 0], [6, 3]])
+        ),
+        tooltip=[
+            axis.tooltip(),
+            alt.Tooltip("percentile:N"),
+            alt.Tooltip("setup_ms:Q", title="set-up, ms", format=",.1f"),
+            alt.Tooltip("count:Q", title="calls"),
+        ],
+    )
+    return curves
+
+
+def _dots(points: pd.DataFrame, axis: Elapsed, y: alt.Y) -> alt.Chart:
+    dots: alt.Chart = (
+        alt.Chart(data(rows(_untrusted(axis.scaled(points)))))
+        .mark_point(color=PURPLE, size=28, strokeWidth=1.5, opacity=0.8)
+        .encode(
+            x=axis.x(),
+            y=y,
+            tooltip=[
+                alt.Tooltip("call_id:N", title="call"),
+                alt.Tooltip("engine:N"),
+                axis.tooltip(),
+                alt.Tooltip("setup_ms:Q", title="set-up, ms", format=",.1f"),
+            ],
+        )
+    )
+    return dots
 
 
 def _failures(calls: pd.DataFrame, times: Timeline, axis: Elapsed) -> alt.Chart:

@@ -32,9 +32,11 @@ def drift_tables(summary: Mapping[str, Any]) -> list[CallTable]:
 def drift_lines(summary: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     """Name and text of each line of the text summary; a run of a minute says nothing of drift."""
     drift, sessions = summary["drift"], summary["sessions"]
+    measures = drift["measures"] if drift else []
+    spoken = any(row["measure"] != "sessions_left" or row["status"] == "drifts" for row in measures)
     return [
         ("sessions", None if sessions is None else sessions_text(sessions)),
-        ("drift", f"{drift['status']}: {drift['sentence']}" if drift and drift["measures"] else None),
+        ("drift", f"{drift['status']}: {drift['sentence']}" if spoken else None),
     ]
 
 

@@ -45,6 +45,12 @@ ALIKE = (
     "codec",
 )
 
+#: Of a line that does not end in the block in which it begins, the most that is read beyond it.
+LONGEST_LINE_BYTES = 16 * 1024 * 1024
+
+#: Stands for a line that is not worth keeping.
+_UNREADABLE = b"?\n"
+
 _ARROW = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
 _PANDAS = {pa.string(): pd.StringDtype(), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
@@ -226,11 +232,6 @@ def no_figures() -> pd.DataFrame:
     return frame.assign(late_histogram=pd.Series(dtype=object))
 
 
-def no_arrivals() -> pd.DataFrame:
-    """The table of a run by users."""
-    return _frame(_ARRIVALS.empty_table())
-
-
 def read_run(folder: RunFolder) -> dict[str, Any]:
     """``run.json`` with all its keys; empty when it is missing or spoilt.
 
@@ -262,14 +263,24 @@ def _read_plain(path: Path, schema: pa.Schema) -> pd.DataFrame:
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    """The file in pieces of whole lines; a torn last line is a line."""
+    """The file in pieces of whole lines; a torn last line is a line, and one that is far too long an unreadable one.
+
+    A crash may leave gigabytes without a line's end: zeros, mostly. No record is as long as that.
+    """
     try:
         file = path.open("rb")
     except FileNotFoundError:
         return
     with file:
         while block := file.read(BLOCK_BYTES):
-            yield block + file.readline()
+            rest = file.readline(LONGEST_LINE_BYTES)
+            if rest.endswith(b"\n") or len(rest) < LONGEST_LINE_BYTES:
+                yield block + rest
+                continue
+            yield block[: block.rfind(b"\n") + 1]
+            yield _UNREADABLE
+            while len(rest) == LONGEST_LINE_BYTES and not rest.endswith(b"\n"):
+                rest = file.readline(LONGEST_LINE_BYTES)
 
 
 def _lines(block: bytes) -> Iterable[bytes]:

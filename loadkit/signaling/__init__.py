@@ -8,6 +8,7 @@ Source of every fact: the gateway's public WebSocket and ICE-server documentatio
     protocol.py     the two machines: caller and gateway, text in, events out   pure
     urls.py         from --host to the two addresses                            pure
     tls.py          which certificates a caller takes
+    failure_reasons.py  why a request failed, in words that can be counted     pure
     http_get.py     one HTTP GET over a connection of its own
     ice_servers.py  GET /api/v1/ice-servers
     client.py       the caller's WebSocket: open, lose, open again

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-import socket
 import ssl
 from dataclasses import dataclass
 
 from ..errors import SignalingError, Stage
+from .failure_reasons import connection_reason
 from .http_get import AnswerTooLarge, NotHttp, get
 
 #: Bytes of an answer that are read. A list of servers has a few hundred.
@@ -132,21 +132,10 @@ def _read(body: bytes) -> list[IceServer]:
 
 
 def _reason(error: Exception) -> str:
-    """A short text that is the same for the same fault, whatever the host: reasons are counted."""
     match error:
-        case TimeoutError():
-            return "timeout"
-        case ssl.SSLError():
-            return "TLS failed"
-        case socket.gaierror():
-            return "host name not resolved"
-        case ConnectionRefusedError():
-            return "connection refused"
-        case ConnectionError():
-            return "connection lost"
         case NotHttp():
             return "not HTTP"
         case AnswerTooLarge():
             return "answer too large"
         case _:
-            return "connection failed"
+            return connection_reason(error)

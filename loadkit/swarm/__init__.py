@@ -20,16 +20,19 @@
     workers.py     what the master does about them: who takes part, who is gone too early, their end of a run
     watchdog.py    ends a run whose generator stands still
     abort.py       ends a run that is hopeless
-    listeners.py   who is told what happens in a run
     reachability.py  whether anything answers at the gateway's address
     own_figures.py what the Locust process itself costs
     run.py         the run's folder, on the process that reports
-    listeners.py   who is told what the run is told
+    run_listener.py  what a listener of the run is told
+    listeners.py   who listens to a run: all those below, and abort.py
     live.py        what is known of the run while it goes
-    live_views.py  in the terminal, or as lines of the log
+    live_views.py  whether a terminal shows it, and how
+    terminal_view.py  as a view at its bottom
+    log_lines.py   as lines of the log
     calls_page.py  in a tab of Locust's page
     planned_marks.py  makes the marks of --mark
     configuration.py  settings, gateway and token as they are now, and what engines are told
+    run_end.py     why it ends, and Locust with it
     swarm.py       all that is held for one Locust environment
     patience.py    waits for what must not be ended half way
     lifecycle.py   Locust's events: what happens when

@@ -12,8 +12,8 @@ import gevent
 from loadkit.analysis.abort_window import Window
 from loadkit.errors import ExitCode
 from loadkit.settings import flag
-from loadkit.swarm.listeners import RunListener
 from loadkit.swarm.run import Run
+from loadkit.swarm.run_listener import RunListener
 from loadkit.thresholds.abort import AbortCondition
 
 logger = logging.getLogger(__name__)

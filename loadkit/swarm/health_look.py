@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import ssl
 import time
 from dataclasses import asdict, dataclass
@@ -12,6 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
+
+from loadkit.signaling.failure_reasons import connection_reason
+from loadkit.unix_clock import unix_now
 
 #: Seconds for a whole look, whatever the gateway does.
 LOOK_S = 5.0
@@ -48,13 +50,13 @@ def look(url: str, tls: ssl.SSLContext | None, local_address: str | None) -> Loo
     :param tls: how the gateway's certificate is judged; only for ``https``.
     :param local_address: IP address to ask from; None to leave it to the system.
     """
-    began, clock = time.time(), time.monotonic()
+    began, clock = unix_now(), time.monotonic()
     status, body, error = None, b"", None
     try:
         with gevent.Timeout(LOOK_S, TimeoutError):
             status, body = _get(url, tls, local_address)
     except (OSError, http.client.HTTPException, ValueError) as exc:
-        error = _reason(exc)
+        error = "not HTTP" if isinstance(exc, http.client.HTTPException) else connection_reason(exc)
     seconds = time.monotonic() - clock
     active = None
     if status is not None:
@@ -98,22 +100,3 @@ def _count(status: int, body: bytes) -> tuple[int | None, str | None]:
     count = document.get("activeSessions") if isinstance(document, dict) else None
     whole = isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= _MOST_SESSIONS
     return (count, None) if whole else (None, "no activeSessions")
-
-
-def _reason(error: Exception) -> str:
-    """A short text that is the same for the same fault: reasons are counted."""
-    match error:
-        case TimeoutError():
-            return "timeout"
-        case ssl.SSLError():
-            return "TLS failed"
-        case socket.gaierror():
-            return "host name not resolved"
-        case ConnectionRefusedError():
-            return "connection refused"
-        case ConnectionError():
-            return "connection lost"
-        case http.client.HTTPException():
-            return "not HTTP"
-        case _:
-            return "connection failed"

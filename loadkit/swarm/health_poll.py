@@ -13,7 +13,7 @@ from loadkit.settings import Settings, flag
 from loadkit.signaling.tls import client_tls
 from loadkit.signaling.urls import health_url
 from loadkit.swarm.health_look import Look, look
-from loadkit.swarm.listeners import RunListener
+from loadkit.swarm.run_listener import RunListener
 
 if TYPE_CHECKING:
     from loadkit.swarm.run import Run

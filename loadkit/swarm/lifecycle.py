@@ -25,10 +25,12 @@ from locust.runners import WorkerRunner
 from loadkit.errors import ExitCode, LoadkitError
 from loadkit.swarm.calls_page import add_calls_page
 from loadkit.swarm.live_views import leave_tables_out
+from loadkit.swarm.muster import Muster
 from loadkit.swarm.options import add_options
 from loadkit.swarm.swarm import Swarm
 
 _swarms: dict[int, Swarm] = {}
+_musters: dict[int, Muster] = {}
 _interrupts = itertools.count(1)
 
 
@@ -47,7 +49,7 @@ def attach_to_locust() -> None:
         return
     events.init_command_line_parser.add_listener(add_options)
     events.init.add_listener(lambda environment, **_: _prepared(environment))
-    events.test_start.add_listener(lambda environment, **_: _prepared(environment).start_run())
+    events.test_start.add_listener(lambda environment, **_: _begun(environment))
     events.test_stopping.add_listener(lambda environment, **_: swarm_of(environment).stopping())
     events.test_stop.add_listener(lambda environment, **_: swarm_of(environment).stop_run())
 
@@ -56,9 +58,9 @@ def _prepared(environment: Environment) -> Swarm:
     if id(environment) in _swarms:
         return _swarms[id(environment)]
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        gevent.signal_handler(signal.SIGINT, _interrupt)
+        gevent.signal_handler(signal.SIGINT, _interrupt, environment)
     # Locust listens to SIGTERM from the first call on; until then it would end without a word, and with code 143.
-    terminated = gevent.signal_handler(signal.SIGTERM, _interrupt)
+    terminated = gevent.signal_handler(signal.SIGTERM, _interrupt, environment)
     swarm: Swarm | None = None
     try:
         swarm = _swarms[id(environment)] = Swarm(environment)
@@ -66,6 +68,7 @@ def _prepared(environment: Environment) -> Swarm:
         if not isinstance(environment.runner, WorkerRunner):
             add_calls_page(environment)
             leave_tables_out(environment, swarm.settings)
+        _musters[id(environment)] = Muster(environment, swarm.release, lambda: _interrupt(environment))
     except LoadkitError as exc:
         if swarm is not None:
             swarm.release()
@@ -83,6 +86,13 @@ def _prepared(environment: Environment) -> Swarm:
     return swarm
 
 
+def _begun(environment: Environment) -> None:
+    swarm = _prepared(environment)
+    if muster := _musters.pop(id(environment), None):
+        muster.over()
+    swarm.start_run()
+
+
 def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Ctrl-C while Locust gets ready, before it listens to signals: not with where it happened to be."""
     if issubclass(kind, KeyboardInterrupt):
@@ -91,7 +101,7 @@ def _tell(kind: type[BaseException], error: BaseException, trace: TracebackType 
         sys.__excepthook__(kind, error, trace)
 
 
-def _interrupt() -> None:
+def _interrupt(environment: Environment) -> None:
     """Ctrl-C, in the main greenlet, where Locust waits for it.
 
     Python raises KeyboardInterrupt in whatever greenlet happens to run; in one that reads an engine's pipe
@@ -100,5 +110,9 @@ def _interrupt() -> None:
     """
     if next(_interrupts) > 1:
         print("loadkit: the end is under way: calls get their close, the report is made", file=sys.stderr)
+        return
+    muster = _musters.get(id(environment))
+    if muster is not None and muster.waiting:
+        muster.interrupt()
         return
     gevent.get_hub().handle_system_error(KeyboardInterrupt, KeyboardInterrupt())

@@ -12,8 +12,9 @@ from loadkit.errors import ExitCode
 from loadkit.live.plan import Plan
 from loadkit.live.state import LiveState
 from loadkit.settings import Settings
-from loadkit.swarm.listeners import RunListener
 from loadkit.swarm.run import Run
+from loadkit.swarm.run_listener import RunListener
+from loadkit.unix_clock import unix_now
 
 Row = dict[str, Any]
 
@@ -32,7 +33,7 @@ class Live(RunListener):
         self._view: dict[str, Any] = {}
         self._viewed_at = 0.0
         self._pause_s = _VIEW_S
-        self.state = LiveState(Plan(), time.monotonic(), time.time())
+        self.state = LiveState(Plan(), time.monotonic(), unix_now())
         #: The run that can be marked; None before and after it.
         self.run: Run | None = None
 
@@ -45,7 +46,7 @@ class Live(RunListener):
             host=self._environment.host or "",
             run_time_s=getattr(options, "run_time", None),
         )
-        self.state = LiveState(plan, time.monotonic(), time.time())
+        self.state = LiveState(plan, time.monotonic(), unix_now())
         self.run = run
         show_on_page(self._environment, self)
 

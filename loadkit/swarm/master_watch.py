@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gevent
@@ -31,6 +32,7 @@ class MasterWatch:
         self._runner = runner
         self._timeout = timeout
         self._heard_at: float | None = None
+        self._deaf = False
         runner.environment.events.heartbeat_received.add_listener(self._heard)
         gevent.spawn(self._watch)
 
@@ -38,8 +40,18 @@ class MasterWatch:
         self._heard_at = time.monotonic()
         self._runner.last_heartbeat_timestamp = None
 
+    @contextmanager
+    def deaf(self) -> Iterator[None]:
+        """While the greenlet that reads what the master sends does something else, such as to start engines."""
+        self._deaf = True
+        try:
+            yield
+        finally:
+            self._deaf = False
+            self._heard_at = time.monotonic()
+
     def _watch(self) -> None:
-        while self._heard_at is None or time.monotonic() - self._heard_at <= self._timeout():
+        while self._deaf or self._heard_at is None or time.monotonic() - self._heard_at <= self._timeout():
             gevent.sleep(_LOOK_S)
         logger.error(
             "the master has not been heard of for %g s: this worker ends its calls and itself; "

@@ -12,7 +12,7 @@ import gevent.pywsgi
 from loadkit import __version__
 from loadkit.errors import ExitCode, SettingsError
 from loadkit.settings import Settings, flag
-from loadkit.swarm.listeners import RunListener
+from loadkit.swarm.run_listener import RunListener
 
 if TYPE_CHECKING:
     from loadkit.metrics.otlp import OtlpSink

@@ -8,8 +8,8 @@ import gevent
 
 from loadkit.planned_marks import PlannedMark, parse_mark
 from loadkit.settings import Settings
-from loadkit.swarm.listeners import RunListener
 from loadkit.swarm.run import Run
+from loadkit.swarm.run_listener import RunListener
 
 logger = logging.getLogger(__name__)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,25 @@ from loadkit.settings import Settings, flag
 from loadkit.signaling.urls import signaling_url
 from loadkit.thresholds.resolved import objectives_of
 from loadkit.transport.addresses import can_bind, can_reach
+
+logger = logging.getLogger(__name__)
+
+
+def check_settings(settings: Settings) -> None:
+    """See that this machine and the files on it go with them.
+
+    :raises SettingsError: thresholds cannot be read, or no socket can be bound to a local address.
+    :raises RunFolderError: no run folder can be made.
+    """
+    check_objectives(settings)
+    check_reports_dir(settings.reports_dir)
+    check_local_addresses(settings)
+
+
+def tell_missing_token(settings: Settings) -> None:
+    """A warning, no fault: a gateway of one's own may want none."""
+    if not settings.token():
+        logger.warning("there is no token: give it by LOADKIT_AUTH_TOKEN, gateways refuse calls without one")
 
 
 def check_host(host: str) -> None:

@@ -23,7 +23,7 @@ from loadkit.runs.folder import RunFolder
 from loadkit.runs.writer import RunWriter
 from loadkit.settings import Settings
 from loadkit.swarm.baseline import held_against
-from loadkit.swarm.listeners import RunListener
+from loadkit.swarm.run_listener import RunListener
 from loadkit.thresholds.resolved import objectives_of
 from loadkit.unix_clock import clock_error, unix_now
 
@@ -33,6 +33,14 @@ Row = dict[str, Any]
 
 _FLUSH_S = 0.5
 _REPORT_S = 600.0
+#: What ``report`` ends with when it could be made; an error that nobody foresaw ends with 1, too.
+_JUDGED = (
+    ExitCode.PASSED,
+    ExitCode.FAILED,
+    ExitCode.NO_DATA,
+    ExitCode.UNFIT,
+    ExitCode.LOST_WORKERS,
+)
 #: Less is a correction that nobody sees in a report.
 _CLOCK_STEP_S = 1.0
 _PACKAGES = (
@@ -192,9 +200,11 @@ class Run:
             logger.error(
                 "%d lines were dropped while the disk took none, and are lost", self._writer.dropped_lines
             )
-        if not self._no_report:
-            self._report()
+        whole = self._no_report or self._report()
         exit_code = self._exit_code(ended_by)
+        if exit_code is ExitCode.PASSED and not whole:
+            # Whoever looks for the files of a green run finds them.
+            exit_code = ExitCode.FAILED
         if self._baseline is not None:
             exit_code = held_against(self._baseline, self.path, exit_code)
         self._tell("ended", exit_code)
@@ -207,8 +217,11 @@ class Run:
             except Exception:
                 logger.exception("%s failed at %r of the run", type(listener).__name__, what)
 
-    def _report(self) -> None:
-        """In a process of its own: pandas and the drawing of pictures would hold up Locust's heartbeats."""
+    def _report(self) -> bool:
+        """In a process of its own: pandas and the drawing of pictures would hold up Locust's heartbeats.
+
+        Returns whether all files are there: the page is the last.
+        """
         command = [sys.executable, "-m", "loadkit", "report", str(self.path)]
         environment = {key: value for key, value in os.environ.items() if key != "LOADKIT_AUTH_TOKEN"}
         environment["PYTHONPATH"] = os.pathsep.join(
@@ -219,8 +232,8 @@ class Run:
             done = subprocess.run(
                 command, env=environment, timeout=_REPORT_S, start_new_session=True, check=False
             )
-            if done.returncode in (ExitCode.PASSED, ExitCode.FAILED, ExitCode.NO_DATA, ExitCode.UNFIT):
-                return
+            if done.returncode in _JUDGED and self._folder.report.exists():
+                return True
             reason = f"it ended with code {done.returncode}"
         except (OSError, subprocess.TimeoutExpired) as exc:
             reason = str(exc)
@@ -228,6 +241,7 @@ class Run:
         logger.error(
             "the report could not be made (%s); %s, try: python -m loadkit report %s", reason, kept, self.path
         )
+        return False
 
     def _exit_code(self, ended_by: str) -> ExitCode:
         if ended_by == "interrupted":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,7 @@ from loadkit.swarm.own_figures import OwnFigures
 from loadkit.swarm.patience import wait_whatever_happens
 from loadkit.swarm.pool import EnginePool, default_engines
 from loadkit.swarm.run import Run
+from loadkit.swarm.run_end import RunEnd
 from loadkit.swarm.traffic import Traffic
 from loadkit.swarm.watchdog import Watchdog
 from loadkit.swarm.workers import Workers
@@ -41,8 +42,6 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 _FINISH_WORKERS_S = 25.0
-#: Ends for which no call is waited for, whatever ``--stop-timeout`` says: it would cost more, or bring nothing.
-_AT_ONCE = ("budget", "stalled", "aborted")
 
 
 class RunRefused(LoadkitError):
@@ -61,22 +60,20 @@ class Swarm:
         self._gateway: EmbeddedGateway | None = None
         self._forwarder: RecordForwarder | None = None
         self._workers: Workers | None = None
+        self._master_watch: MasterWatch | None = None
         self._metrics: Metrics | None = None
         self._run: Run | None = None
         self._spread = self._configuration.spread()
         self._exit_code: ExitCode | None = None
-        self._refused = False
+        self._refused = self._finishing = False
         self._traffic = Traffic(environment)
-        self._stop_timeout = environment.stop_timeout
-        self._finishing = False
-        self._began = 0.0
-        self._ended_by: str | None = None
+        self._end = RunEnd(environment)
         self._ending: gevent.Greenlet | None = None
         self._watchdog = Watchdog(self._engines, self._stall_timeout, self._stalled)
 
     @property
     def settings(self) -> Settings:
-        """The settings of the run."""
+        """Those of the run."""
         return self._configuration.settings
 
     # For users
@@ -117,32 +114,27 @@ class Swarm:
         if isinstance(runner, MasterRunner):
             # First of all: workers that were quicker tell already what they cost.
             self._workers = Workers(
-                runner, self._open_run, self._record, self._figures, self._leave, self._end_stalled
+                runner, self._open_run, self._record, self._figures, self._end.leave, self._end_stalled
             )
         self._configuration.check_files()
         if isinstance(runner, WorkerRunner):
             worker = f"worker-{runner.worker_index}"
             self._forwarder = RecordForwarder(runner, worker)
             OwnFigures(worker, self._figures)
-            MasterWatch(runner, lambda: self.settings.master_timeout)
+            self._master_watch = MasterWatch(runner, lambda: self.settings.master_timeout)
             self._pool = self._new_pool(worker)
             runner.register_message(FINISH, self._finish_worker, concurrent=True)
             return
-        preflight.check_objectives(self.settings)
-        preflight.check_reports_dir(self.settings.reports_dir)
+        preflight.check_settings(self.settings)
         check_baseline(self.settings)
         self._traffic.check(self.settings)
         self._traffic.note_users(self.settings)
-        preflight.check_local_addresses(self.settings)
         self._metrics = Metrics(self.settings)
         if not self._environment.host and not any(u.host for u in self._environment.user_classes):
             self._start_gateway()
-        if not self.settings.token():
-            logger.warning(
-                "there is no token: give it by LOADKIT_AUTH_TOKEN, gateways refuse calls without one"
-            )
+        preflight.tell_missing_token(self.settings)
         preflight.check_host(self._configuration.host)
-        if self._headless() and self._gateway is None:
+        if self._end.headless and self._gateway is None:
             self._configuration.check_gateway_answers()
         if isinstance(runner, MasterRunner):
             assert self._workers is not None
@@ -153,6 +145,7 @@ class Swarm:
         tell_media_path(self.settings)
         self._pool = self._new_pool("local")
         self._pool.start(self._for_engines())
+        self._end.prepared()
 
     def _new_pool(self, worker: str) -> EnginePool:
         processes = getattr(self._environment.parsed_options, "processes", None)
@@ -168,32 +161,31 @@ class Swarm:
         logger.info("no --host was given: the embedded gateway is at %s", self._environment.host)
 
     def _for_engines(self) -> Message:
-        engines = 1 if self._pool is None else self._pool.size
+        engines = self._pool.size if self._pool else 1
         return self._configuration.for_engines(engines, gateway=self._gateway is not None)
 
     # test_start
 
     def start_run(self) -> None:
         """A run begins; the page may have changed the settings since the last one."""
-        wait_whatever_happens(gevent.spawn(self._begin_run))
+        with self._master_watch.deaf() if self._master_watch else nullcontext():
+            wait_whatever_happens(gevent.spawn(self._begin_run))
 
     def _begin_run(self) -> None:
         if self._ending is not None:
             # Locust lets the next run begin while the last one is still writing its report.
             self._ending.join()
-        self._began = time.monotonic()
-        self._refused = False
-        self._finishing = False
+        self._end.begin()
+        self._refused = self._finishing = False
         self._ending = None
-        self._ended_by = None
         self._watchdog.begin()
         read_clock()
         if self._forwarder is None:
-            self._environment.stop_timeout = self._stop_timeout
+            self._end.wait_as_asked()
         try:
             self._configuration.check_token_may_go_there()
             self._configuration.read()
-            if self._forwarder is None and not self._headless():
+            if self._forwarder is None and not self._end.headless:
                 # Not before the page is there: it may name another gateway.
                 self._configuration.check_gateway_answers()
             if self._pool is not None:
@@ -206,12 +198,12 @@ class Swarm:
             self._traffic.begin(self.settings, self._pool)
             if self._forwarder is None:
                 expected = 0 if self._workers is None else self._workers.begin()
-                listeners = listeners_of(self._environment, self.settings, self._run_is_over)
+                listeners = listeners_of(self._environment, self.settings, self._end.bring_about)
                 if self._metrics is not None:
                     listeners += self._metrics.listeners()
                 self._run = Run(self.settings, self._configuration.host, expected, listeners)
                 logger.info("records of this run: %s", self._run.path)
-                self._traffic.offer(self.settings, self._run, self._run_is_over)
+                self._traffic.offer(self.settings, self._run, self._end.bring_about)
             if self._finishing:
                 # Its time was over, or a signal came, while it began.
                 self._traffic.stop()
@@ -224,7 +216,7 @@ class Swarm:
                 # The master says how it ends: without this worker the run is not the one that was asked for.
                 self._forwarder.refuse(str(exc))
                 return
-            self._leave()
+            self._end.leave()
 
     # While it runs
 
@@ -271,14 +263,11 @@ class Swarm:
 
     def _end_stalled(self, reason: str) -> None:
         run = self._open_run()
-        if run is None or self._ended_by is not None:
+        if run is None or self._end.reason is not None:
             return
         logger.error("the generator stands still, and the run is ended: %s", reason)
-        self._ended_by = "stalled"
+        self._end.bring_about("stalled")
         run.stalled(reason)
-        # There is nobody to wait for.
-        self._environment.stop_timeout = 0.0
-        self._leave()
 
     # test_stopping, test_stop
 
@@ -290,7 +279,7 @@ class Swarm:
             # Locust stops the test at once when the last worker is missing.
             self._workers.look()
             timeout = _FINISH_WORKERS_S + (self._environment.stop_timeout or 0)
-            self._workers.finish(timeout, at_once=self._ended_by in _AT_ONCE)
+            self._workers.finish(timeout, at_once=self._end.at_once)
 
     def _finish_worker(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002 - Locust's names
         assert isinstance(self._runner, WorkerRunner)
@@ -320,34 +309,15 @@ class Swarm:
             self._forwarder.flush()
         if run := self._open_run():
             logger.info("writing the report of %s", run.path)
-            self._exit_code = run.finish(ended_by or self._ended_by or self._natural_end())
-            if self._workers is not None and not self._workers.anybody and self._headless():
+            natural = self._end.natural(workers_left=self._workers_left())
+            self._exit_code = run.finish(ended_by or self._end.reason or natural)
+            if not self._workers_left() and self._end.headless:
                 # Locust itself would wait for the end of --run-time, with nobody left to place a call.
-                self._leave()
+                self._end.leave()
 
-    def _run_is_over(self, ended_by: str) -> None:
-        """The last stage is over, the budget used up, or the run hopeless."""
-        if self._ended_by is not None:
-            return
-        self._ended_by = ended_by
-        if ended_by in _AT_ONCE:
-            self._environment.stop_timeout = 0.0
-        self._leave()
-
-    def _leave(self) -> None:
-        """End the run, and Locust with it when it has no page."""
-        assert self._runner is not None
-        gevent.spawn(self._runner.quit if self._headless() else self._runner.stop)
-
-    def _headless(self) -> bool:
-        return bool(getattr(self._environment.parsed_options, "headless", False))
-
-    def _natural_end(self) -> str:
-        run_time = getattr(self._environment.parsed_options, "run_time", None)
-        if run_time and time.monotonic() - self._began >= run_time - 1:
-            return "run_time"
-        # Locust ends a run itself when its last worker is missing.
-        return "stopped" if self._workers is None or self._workers.anybody else "no_workers"
+    def _workers_left(self) -> bool:
+        """Somebody places calls: a worker, or this process itself."""
+        return self._workers is None or self._workers.anybody
 
     # quitting
 
@@ -355,8 +325,8 @@ class Swarm:
         """Locust ends, whichever way: leave records and a report, and no process."""
         runner = self._runner
         if self._open_run():
-            self._ended_by = "interrupted"
-        elif self._exit_code is None and self._headless():
+            self._end.reason = "interrupted"
+        elif self._exit_code is None and self._end.headless:
             # Locust would end as if all had been well.
             logger.error("the run ended before it had begun, and no call was placed")
             self._exit_code = ExitCode.INTERRUPTED if self._ending is None else ExitCode.NO_DATA

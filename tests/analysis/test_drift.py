@@ -97,6 +97,13 @@ def test_a_leak_is_found_in_a_run_that_is_too_short_for_all_else(tmp_path: Path)
     assert (summary["drift"]["status"], summary["drift"]["direction"]) == ("drifts", "worse")
 
 
+def test_a_brief_run_is_not_steady_because_no_session_was_left(tmp_path: Path) -> None:
+    summary = _summary(soak_run(tmp_path, minutes=1))
+    assert [row["status"] for row in summary["drift"]["measures"]] == ["steady"]
+    assert summary["drift"]["status"] == "too short to say"
+    assert summary["verdict"]["status"] == "no data"  # --fail-on-drift
+
+
 def test_our_own_leak_is_told_of_its_process(tmp_path: Path) -> None:
     summary = _summary(soak_run(tmp_path, engine_mb_per_minute=3))
     assert _measure(summary, "rss_bytes", "local.0")["direction"] == "worse"

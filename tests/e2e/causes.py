@@ -115,16 +115,16 @@ def _calls_fail(folder: Path) -> int:
 
 @_ends_with(ExitCode.FAILED, "a condition of `--abort-on` is met")
 def _aborted(folder: Path) -> int:
-    condition = ("--abort-on", "failed > 20% for 2s")
-    with locust(folder, *headless(4, 300), "--back-to-back", *condition, **_EVERY_CALL_FAILS) as command:
+    condition = ("--abort-on", "failed > 20% for 3s")
+    with locust(folder, *headless(10, 300), "--back-to-back", *condition, **_EVERY_CALL_FAILS) as command:
         code = _end_of(command)
     assert (
-        "the run is hopeless, and is ended: --abort-on failed > 20% for 2s: it was 100% over"
+        "the run is hopeless, and is ended: --abort-on failed > 20% for 3s: it was 100% over"
         in command.output
     )
     document = run_document(folder)
     assert document["ended_by"] == "aborted"
-    assert document["aborted"]["condition"] == "failed > 20% for 2s"
+    assert document["aborted"]["condition"] == "failed > 20% for 3s"
     assert document["aborted"]["value"] == 1.0
     verdict = summary(folder)["verdict"]
     assert verdict["status"] == "fail"
@@ -349,6 +349,19 @@ def _worker_refuses(folder: Path) -> int:
     return code
 
 
+@_ends_with(
+    ExitCode.LOST_WORKERS, "too few workers have come within `--expect-workers-max-wait`", files=False
+)
+def _too_few_workers(folder: Path) -> int:
+    cluster = ("--master", "--expect-workers", "2", "--expect-workers-max-wait", "1")
+    with locust(folder, *headless(1, 5), *cluster, "--master-bind-port", str(free_port())) as command:
+        code = _end_of(command)
+    assert (
+        "0 of 2 workers came within 1 s (--expect-workers-max-wait), and no call was placed" in command.output
+    )
+    return code
+
+
 # 130
 
 
@@ -388,5 +401,21 @@ def _ended_at_the_start(folder: Path) -> int:
         wait_until(lambda: command.children("loadkit.engine"), "an engine is being started")
         command.signal(signal.SIGTERM)
         code = _end_of(command)
+    assert "loadkit: interrupted before the first call" in command.output
+    return code
+
+
+@_ends_with(ExitCode.INTERRUPTED, "the same while a master waits for its workers", files=False)
+def _ended_while_workers_are_missing(folder: Path) -> int:
+    port = str(free_port())
+    cluster = ("--master", "--expect-workers", "2", "--master-bind-port", port, "--loglevel", "DEBUG")
+    with locust(folder, *headless(1, 60), *cluster) as command, ExitStack() as stack:
+        worker = stack.enter_context(locust(folder, "--worker", "--master-port", port))
+        command.wait_for("Waiting for workers to be ready, 1 of 2 connected")
+        command.children("")
+        command.signal(signal.SIGTERM)
+        code = _end_of(command)
+        # It does not go on waiting for a master that is gone.
+        assert worker.wait() == ExitCode.PASSED, worker.output
     assert "loadkit: interrupted before the first call" in command.output
     return code

@@ -11,6 +11,7 @@ from loadkit.metrics import definitions as d
 from loadkit.metrics.definitions import METRICS, Kind, Metric
 from loadkit.metrics.prometheus import MetricsPage, PrometheusSink
 from loadkit.metrics.run_metrics import Labels, RunMetrics
+from loadkit.printable import OTHER_CODES
 from tests.synthetic import HOSTILE_CODES, call_row, failed_row, figures_row, locust_row, turn_row
 
 
@@ -75,7 +76,7 @@ def test_labels_are_bounded_whatever_a_gateway_sends() -> None:
     for code in HOSTILE_CODES:
         run.record(failed_row(0, code), [])
     assert len(kept.labels(d.CALLS_FAILED)) == d.MOST_CODES + 1
-    assert kept.counters["loadkit.calls.failed", ("answer", d.OTHER_CODES)] == 1_000 - d.MOST_CODES + 5
+    assert kept.counters["loadkit.calls.failed", ("answer", OTHER_CODES)] == 1_000 - d.MOST_CODES + 5
     assert len(kept.labels(d.CALLS_ENDED)) == d.MOST_CALL_KINDS + 1
     assert len(list(run.gauges(d.GENERATOR_CPU))) == d.MOST_PROCESSES
     assert all(len(label) < 200 for labels in kept.labels(d.CALLS_FAILED) for label in labels)

@@ -115,6 +115,27 @@ def test_blocks_end_at_lines(folder: RunFolder, monkeypatch: pytest.MonkeyPatch)
     assert list(read_calls(folder)["call_id"]) == [f"call-{number:06d}" for number in range(50)]
 
 
+def test_a_line_without_end_costs_only_itself_and_no_memory(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "BLOCK_BYTES", 10_000)
+    monkeypatch.setattr(reader, "LONGEST_LINE_BYTES", 10_000)
+    zeros = bytes(95_000)
+    parts = [
+        line(call_row(0)),
+        zeros + b"\n",
+        line(call_row(1)),
+        zeros + line(call_row(2)),
+        line(call_row(3)),
+        zeros,
+    ]
+    folder.records.write_bytes(b"".join(parts))
+    assert max(len(block) for block in reader._blocks(folder.records)) <= 20_000
+    records = read_records(folder)
+    assert list(records.calls["call_id"]) == ["call-000000", "call-000001", "call-000003"]
+    assert records.unreadable_lines == 3
+
+
 def test_figures_keep_their_histogram(folder: RunFolder) -> None:
     rows = [figures_row(0, late_histogram={"3": 7, "72": 1}), figures_row(1, late_histogram=None)]
     folder.figures.write_text("\n".join([*map(json.dumps, rows), '{"at": 1, "calls": "x"}', "{"]))

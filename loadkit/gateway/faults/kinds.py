@@ -13,9 +13,6 @@ from pydantic.fields import FieldInfo
 
 from loadkit.settings_model import parse_duration
 
-#: A moment in a call: seconds after it was connected; None is at its offer.
-Moment = float | None
-
 _DAY_S = 86_400
 _OFFER = "offer"
 
