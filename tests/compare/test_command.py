@@ -9,12 +9,11 @@ import pytest
 
 from loadkit.cli import main
 from loadkit.errors import ExitCode, SettingsError
-from loadkit.reporters.json_document import json_document
-from loadkit.reporters.run_report import summary_of, write_notes
+from loadkit.reporters import write_reports
 from loadkit.runs import RunFolder
 from loadkit.settings import make_settings
 from loadkit.swarm.baseline import check_baseline, held_against, worth
-from tests.synthetic import call_row, run_document, write_run_folder
+from tests.synthetic import call_row, figures_row, run_document, write_run_folder
 
 
 def folder_of(reports: Path, name: str, slower_ms: float = 0.0, **settings: object) -> RunFolder:
@@ -23,7 +22,10 @@ def folder_of(reports: Path, name: str, slower_ms: float = 0.0, **settings: obje
         row["call_id"] = f"{name}-{row['call_id']}"
         row["answer_ms"] += slower_ms
         row["setup_ms"] += slower_ms
-    return write_run_folder(reports, rows, run=run_document(run_id=name, settings=settings), run_id=name)
+    # Figures of a punctual engine: a run without any is not known to pass, with a baseline or without.
+    figures = [figures_row(second) for second in range(40)]
+    run = run_document(run_id=name, settings=settings)
+    return write_run_folder(reports, rows, figures=figures, run=run, run_id=name)
 
 
 @pytest.fixture(scope="module")
@@ -48,19 +50,22 @@ def test_the_same_again_passes(reports: Path, capsys: pytest.CaptureFixture[str]
 
 def test_a_slower_run_fails_and_its_files_say_so(reports: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = RunFolder.open(reports / "slower")
-    folder.summary.write_text(json_document(summary_of(folder)), encoding="utf-8")
-    write_notes(folder)
+    assert write_reports(folder)["verdict"]["status"] == "pass"
     assert 'type="not compared"' in folder.junit.read_text(encoding="utf-8")
+    assert "BASELINE: NOT COMPARED" in folder.note.read_text(encoding="utf-8")
+    assert "Held against a baseline" in folder.report.read_text(encoding="utf-8")
     assert compare(reports, "before", "slower", "--json", "--write") == ExitCode.FAILED
     printed = capsys.readouterr().out
     assert json.loads(printed)["result"]["status"] == "worse"
     assert (reports / "slower" / "compare.json").read_text(encoding="utf-8") == printed
     assert "set\\-up p50" in (reports / "slower" / "compare.md").read_text(encoding="utf-8")
     # What a build server reads is never greener than the job.
-    assert '<failure type="worse" message="4 measures of 26 are worse' in folder.junit.read_text(
+    assert '<failure type="worse" message="4 measures of 27 are worse' in folder.junit.read_text(
         encoding="utf-8"
     )
-    assert "set-up p50" in folder.note.read_text(encoding="utf-8").replace("\\", "")
+    note = folder.note.read_text(encoding="utf-8").replace("\\", "")
+    assert "BASELINE: WORSE" in note
+    assert "set-up p50" in note
     assert "Two runs compared" in (reports / "slower" / "compare.html").read_text(encoding="utf-8")
 
 

@@ -235,9 +235,10 @@ def test_a_reader_splits_the_run_sorts_a_table_and_takes_the_numbers_along(
 
         numbers = page.locator("#figure-in-progress details.numbers")
         numbers.locator("summary").press("Enter")
-        rows = numbers.locator("tbody tr").count()
         with page.expect_download() as saving:
             numbers.get_by_role("button", name="Save as in-progress.csv").press("Enter")
+        # The table is made after the click has returned, together with the button: only now it is surely there.
+        rows = numbers.locator("tbody tr").count()
         saved = list(csv.reader(Path(saving.value.path()).read_text().splitlines()))
         assert saved[0] == ["seconds since start", "calls in progress"]
         assert len(saved) == rows + 1 > 10
