@@ -90,7 +90,7 @@ def test_a_gateway_that_is_not_there_fails_every_call_with_a_code(tmp_path: Path
     assert "WEBSOCKET_REFUSED" in command.output
     # There is no terminal: the log has a line for the code when it first came, and one at the end.
     assert "first call that failed with WEBSOCKET_REFUSED in stage websocket: " in command.output
-    assert re.search(r"s; 0 in progress; \d+ started .* [1-9]\d* failed; ", command.output)
+    assert re.search(r"s; 0 calls in progress; \d+ started.* [1-9]\d* failed; ", command.output)
     assert "\x1b" not in command.output
 
 
@@ -130,7 +130,9 @@ def test_a_report_is_made_anew_from_the_raw_records(tmp_path: Path) -> None:
     derived = ["summary.json", "report.html", "calls.csv", "calls.parquet"]
     for name in derived:
         (tmp_path / "run" / name).unlink()
-    # The last line torn, as after a power cut.
+    # The last line torn and no end told, as after a power cut.
+    told = run_document(tmp_path) | {"ended_at": None, "ended_by": None}
+    (tmp_path / "run" / "run.json").write_text(json.dumps(told), encoding="utf-8")
     with (tmp_path / "run" / "records.jsonl").open("a") as raw:
         raw.write('{"call": {"call_id": "torn')
     made = subprocess.run(

@@ -29,6 +29,7 @@ _COLUMNS = {
     "rss_bytes",
     "open_files",
     "sockets",
+    "tasks",
     "threads",
     "packets_sent",
     "packets_received",

@@ -8,9 +8,13 @@ from tests.swarm.inside_locust import inside_locust
 #: As in loadkit.swarm.options, which this process must not import.
 NOT_ON_THE_PAGE = (
     "auth_token",
+    "baseline",
     "engines",
     "live",
     "mark",
+    "otlp_endpoint",
+    "prometheus_host",
+    "prometheus_port",
     "reports_dir",
     "samples_dir",
     "slo_file",
