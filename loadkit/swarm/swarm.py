@@ -168,8 +168,13 @@ class Swarm:
 
     def start_run(self) -> None:
         """A run begins; the page may have changed the settings since the last one."""
-        with self._master_watch.deaf() if self._master_watch else nullcontext():
-            wait_whatever_happens(gevent.spawn(self._begin_run))
+        try:
+            with self._master_watch.deaf() if self._master_watch else nullcontext():
+                wait_whatever_happens(gevent.spawn(self._begin_run))
+        finally:
+            if self._refused and self._forwarder is None:
+                # Only here: while it begins Locust regards the test as stopped, and a stop would do nothing.
+                self._end.leave()
 
     def _begin_run(self) -> None:
         if self._ending is not None:
@@ -215,8 +220,6 @@ class Swarm:
             if self._forwarder is not None:
                 # The master says how it ends: without this worker the run is not the one that was asked for.
                 self._forwarder.refuse(str(exc))
-                return
-            self._end.leave()
 
     # While it runs
 

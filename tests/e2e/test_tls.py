@@ -70,6 +70,17 @@ def test_a_run_with_tls_insecure_says_so_wherever_it_is_told(tmp_path: Path, gat
 
 def test_a_gateway_that_cannot_be_verified_gets_no_call(tmp_path: Path, gateway: dict[str, Any]) -> None:
     with locust(tmp_path, *headless(1, 3), "--host", gateway["url"]) as command:
+        assert command.wait(150) == ExitCode.GATEWAY_UNREACHABLE, command.output
+    assert "no call was placed: its certificate is not accepted (self-signed certificate)" in command.output
+    assert "--tls-ca" in command.output
+    assert "Traceback" not in command.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_calls_to_a_gateway_that_cannot_be_verified_fail_when_nobody_looked_before(
+    tmp_path: Path, gateway: dict[str, Any]
+) -> None:
+    with locust(tmp_path, *headless(1, 3), "--no-preflight", "--host", gateway["url"]) as command:
         assert command.wait(150) == ExitCode.FAILED, command.output
     failed = [row for row in records(tmp_path) if row["outcome"] == "failed"]
     assert {row["error_code"] for row in failed} == {"WEBSOCKET_TLS"}

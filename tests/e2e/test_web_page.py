@@ -52,6 +52,8 @@ def test_two_runs_are_started_and_stopped_from_the_page(tmp_path: Path) -> None:
         # A sample that is not there stops the second run before its first call; Locust goes on.
         assert json.loads(_get(f"{page}/swarm", {**form, "sample": "nowhere.wav"}))["success"] is True
         command.wait_for("nowhere.wav: there is no such file")
+        wait_until(lambda: command.output.count("Ramping to") == 2, "Locust has begun the refused run")
+        wait_until(lambda: _state(page) == "stopped", "the refused run is stopped")
 
         assert json.loads(_get(f"{page}/swarm", {**form, "sample": "opening_hours.wav"}))["success"] is True
         second = tmp_path / "run-2" / "records.jsonl"
@@ -139,3 +141,7 @@ def _page(url: str) -> str:
         return _get(url)
     except OSError:
         return ""
+
+
+def _state(url: str) -> str:
+    return str(json.loads(_get(f"{url}/stats/requests"))["state"])
