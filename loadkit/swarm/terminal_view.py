@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import io
 import logging
+import os
 import sys
 from typing import Any, TextIO
 
@@ -33,7 +34,10 @@ class TerminalView(RunListener):
     def __init__(self, live: Live, stream: TextIO) -> None:
         self._live = live
         self._stream = stream
-        self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
+        # The terminal says how large it is, also when that changes; rich would believe COLUMNS and LINES instead, and
+        # lines that are longer than the terminal would tear the view.
+        environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        self._console = Console(file=stream, highlight=False, markup=False, emoji=False, _environ=environment)
         self._shown: RichLive | None = None
         self._greenlet: gevent.Greenlet | None = None
         self._moved: list[tuple[Any, Any]] = []

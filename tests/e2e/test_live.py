@@ -9,6 +9,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from loadkit.errors import ExitCode
 from tests.e2e.processes import free_port, locust, run_document, wait_until
 from tests.e2e.terminal import CTRL_C, in_terminal
@@ -78,8 +80,12 @@ def test_the_page_shows_the_calls_of_all_workers_and_begins_anew_with_the_next_r
     assert "Traceback" not in command.output
 
 
-def test_a_terminal_shows_the_run_below_the_log_and_is_left_as_it_was_by_ctrl_c(tmp_path: Path) -> None:
+def test_a_terminal_shows_the_run_below_the_log_and_is_left_as_it_was_by_ctrl_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = ("--headless", "-u", "2", "-r", "10", "--call-duration", "60s", "--mark", '1s:"a, b: c"')
+    # As a shell may have left it that was once in a wider terminal.
+    monkeypatch.setenv("COLUMNS", "80")
     with in_terminal(tmp_path, *options, columns=60) as terminal:
         terminal.wait_for("connected 2")
         terminal.wait_for("a, b: c")
