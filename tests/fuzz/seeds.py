@@ -37,10 +37,10 @@ CANDIDATES = [
 ]
 
 URLS = [
-    "stun:stun.example.org",
-    "stuns:stun.example.org:5349",
+    "stun:127.0.0.1",
+    "stuns:127.0.0.1:5349",
     "turn:[2001:db8::1]:3478?transport=tcp",
-    "turns:turn.example.org:443?transport=tcp",
+    "turns:turn.example.invalid:443?transport=tcp",
     "turn:192.0.2.1:3478?transport=udp",
 ]
 
