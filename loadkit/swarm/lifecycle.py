@@ -18,6 +18,7 @@ import sys
 from types import TracebackType
 
 import gevent
+from gevent.lock import RLock
 from locust import events
 from locust.env import Environment
 from locust.runners import WorkerRunner
@@ -32,6 +33,10 @@ from loadkit.swarm.swarm import Swarm
 _swarms: dict[int, Swarm] = {}
 _musters: dict[int, Muster] = {}
 _interrupts = itertools.count(1)
+#: Held while a swarm is prepared: a worker hears of its first run meanwhile.
+_preparing = RLock()
+
+_RUNNER_S, _RUNNER_TICK_S = 30.0, 0.01
 
 
 def swarm_of(environment: Environment) -> Swarm:
@@ -42,16 +47,22 @@ def swarm_of(environment: Environment) -> Swarm:
 def attach_to_locust() -> None:
     """Listen to Locust's events, once per process.
 
-    To all of them from the start: a worker that joins a running test gets ``test_start`` before ``init``.
+    To all of them from the start: a worker that joins a running test gets ``test_start`` before ``init``, and even
+    before Locust has told the environment which runner it has.
     """
     sys.excepthook = _tell
     if add_options in events.init_command_line_parser._handlers:
         return
     events.init_command_line_parser.add_listener(add_options)
-    events.init.add_listener(lambda environment, **_: _prepared(environment))
+    events.init.add_listener(lambda environment, **_: _initialised(environment))
     events.test_start.add_listener(lambda environment, **_: _begun(environment))
     events.test_stopping.add_listener(lambda environment, **_: swarm_of(environment).stopping())
     events.test_stop.add_listener(lambda environment, **_: swarm_of(environment).stop_run())
+
+
+def _initialised(environment: Environment) -> None:
+    with _preparing:
+        _prepared(environment)
 
 
 def _prepared(environment: Environment) -> Swarm:
@@ -87,7 +98,12 @@ def _prepared(environment: Environment) -> Swarm:
 
 
 def _begun(environment: Environment) -> None:
-    swarm = _prepared(environment)
+    # In the greenlet that hears the master, which may be quicker than the one that makes the runner.
+    with gevent.Timeout(_RUNNER_S, RuntimeError("the test began, and Locust has no runner for it")):
+        while environment.runner is None:
+            gevent.sleep(_RUNNER_TICK_S)
+    with _preparing:
+        swarm = _prepared(environment)
     if muster := _musters.pop(id(environment), None):
         muster.over()
     swarm.start_run()

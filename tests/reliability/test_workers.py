@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from loadkit.errors import ExitCode
-from tests.e2e.processes import Command, free_port, headless, locust, records, run_document, wait_until
+from loadkit.gateway.embedded import EmbeddedGateway
+from tests.e2e.processes import TOKEN, Command, free_port, headless, locust, records, run_document, wait_until
+from tests.reliability.hasty_master import hasty_master
 from tests.reliability.mishaps import Circumstances
 
 
@@ -85,3 +87,23 @@ def test_workers_end_when_their_master_was_killed(cluster: Cluster) -> None:
             in worker.output
         )
         assert "Traceback" not in worker.output
+
+
+def test_a_worker_whose_run_begins_before_locust_has_its_runner_works_for_the_master(tmp_path: Path) -> None:
+    port = free_port()
+    gateway = EmbeddedGateway()
+    address = gateway.start([TOKEN])
+    join = ["--worker", "--master-port", str(port), "--call-duration", "1s"]
+    try:
+        with (
+            hasty_master(port, 7, address, {"Caller": 1}) as master,
+            locust(tmp_path, *join) as worker,
+        ):
+            (record, *_) = wait_until(lambda: master.message("loadkit_records")["records"], "a call is told")
+            worker.children("")
+    finally:
+        gateway.stop()
+    assert record["call"]["worker"] == "worker-7"
+    assert record["call"]["outcome"] == "completed"
+    # A run of its own would have had a folder.
+    assert not any(path.is_dir() for path in tmp_path.iterdir())
