@@ -68,22 +68,22 @@ def document(folder: Path) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 def test_the_limit_of_a_gateway_is_found_by_real_runs_from_above(tmp_path: Path, gateway: str) -> None:
     slo = ("--slo", "failed < 1%", "--slo", "setup_ms p50 < 30s")
-    with capacity(tmp_path, *QUICK, *slo, "--host", gateway, "--start", "13", "--factor", "1.05") as command:
+    # A machine that stood still for a second places too little load: most of three trials decide.
+    majority = ("--repeats", "3", "--start", "13", "--factor", "1.05")
+    with capacity(tmp_path, *QUICK, *slo, "--host", gateway, *majority) as command:
         command.wait_for("step ")
-        code = command.wait(240)
+        code = command.wait(360)
     assert code == ExitCode.PASSED, command.output
     command.assert_no_process_left()
     told = document(tmp_path)
-    assert [(step["load"], step["outcome"]) for step in told["steps"]] == [
-        (13, "broken"),
-        (12, "held"),
-    ], command.output
-    assert told["result"]["sentence"] == "12 calls held, 13 calls did not."
+    assert told["result"]["sentence"].startswith("12 calls held, 13 calls did not")
     assert (told["result"]["low"], told["result"]["high"]) == (LIMIT, LIMIT + 1)
-    assert told["steps"][0]["errors"].keys() == {"FULL"}
+    broken = [step for step in told["steps"] if step["outcome"] == "broken"]
+    assert {step["load"] for step in broken} == {LIMIT + 1}
+    assert all(step["errors"].keys() == {"FULL"} for step in broken)
     assert 0.9 * LIMIT <= told["result"]["carried"] <= LIMIT
     for step in told["steps"]:
         assert (tmp_path / "search" / step["run"] / "report.html").exists()
