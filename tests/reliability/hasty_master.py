@@ -36,7 +36,7 @@ class HastyMaster:
         """
         deadline = time.monotonic() + within
         while (left := deadline - time.monotonic()) > 0:
-            if not self._socket.poll(left * 1000):
+            if not self._socket.poll(int(left * 1000) + 1):
                 break
             worker, packed = self._socket.recv_multipart()
             name, data, _ = msgpack.loads(packed, strict_map_key=False)
