@@ -9,11 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from loadkit.gateway.coturn import Coturn
 from loadkit.gateway.self_signed import write_self_signed
 
 TURN_SECRET = "north"
+
+# The same examples in each run, and none has to be quick: what a busy machine does with an example is no fault of the
+# code. Another profile (--hypothesis-profile=default), and make fuzz, look for new ones.
+settings.register_profile(
+    "loadkit", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("loadkit")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -16,7 +16,7 @@ def printed(code: str) -> str:
     """What a process prints that runs this code under a soft limit of 64 and a hard one of 96."""
     limited = f"import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (64, 96))\n{code}"
     done = subprocess.run(
-        [sys.executable, "-c", limited], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", limited], cwd=ROOT, capture_output=True, text=True, timeout=150, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

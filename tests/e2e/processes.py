@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
@@ -30,10 +30,51 @@ NOT_JUDGED = {
 }
 #: What a run waits for after its last call, and few tests are about: sessions that the gateway still holds.
 NOT_LOOKED_AT = {"LOADKIT_HEALTH_POLL": "0"}
+#: Nor does a call fail because the machine stood still while it was set up.
+PATIENT = {
+    f"LOADKIT_{stage}_TIMEOUT": "60s"
+    for stage in ("ICE_SERVERS", "WEBSOCKET", "ANSWER", "TURN", "ICE", "DTLS")
+} | {"LOADKIT_CONNECT_TIMEOUT": "100s", "LOADKIT_MEDIA_TIMEOUT": "30s"}
+#: Calls that have begun when ``-t`` is over come to their end, however slow the machine is.
+TO_THE_END = ("--stop-timeout", "60")
+#: Lines of each command's output that a failed wait shows.
+_LAST_LINES = 60
+
+
+class Shown(Protocol):
+    """A command whose output tells why a test that waits for it waits in vain."""
+
+    process: subprocess.Popen[Any]
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far."""
+        ...
+
+
+#: Those that have been started and not ended, oldest first.
+shown_in_failures: list[Shown] = []
+
+
+def last_words() -> str:
+    """The end of what each command has printed that is under way, without the token."""
+    told = []
+    for command in shown_in_failures:
+        code = command.process.poll()
+        state = "is running" if code is None else f"has ended with {code}"
+        arguments = command.process.args
+        line = " ".join(arguments) if isinstance(arguments, list) else str(arguments)
+        lines = command.output.splitlines()
+        told.append(f"\n--- process {command.process.pid} {state}, {len(lines)} lines: {line}")
+        told += lines[-_LAST_LINES:]
+    return "\n".join(told).replace(TOKEN, "***")
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout: float = 60.0) -> Any:
-    """Wait until a condition about another process holds; returns what it returned."""
+    """Wait until a condition about another process holds; returns what it returned.
+
+    :raises AssertionError: in vain; with the last words of the commands that are under way.
+    """
     deadline = time.monotonic() + timeout
     tick = threading.Event()
     while time.monotonic() < deadline:
@@ -41,14 +82,23 @@ def wait_until(condition: Callable[[], Any], what: str, timeout: float = 60.0) -
         if found:
             return found
         tick.wait(0.05)
-    raise AssertionError(f"waited {timeout:g} s in vain until {what}")
+    raise AssertionError(f"waited {timeout:g} s in vain until {what}{last_words()}")
+
+
+_kept_ports: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """A TCP port that was free a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """A TCP port at which nobody listens, and which the system gives to nobody else while this process lives.
+
+    It stays bound here, so that no other test's socket gets it before our own server does. With SO_REUSEADDR, which
+    every server sets that is started here, Linux lets that one listen at it nevertheless.
+    """
+    keeper = socket.socket()
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    _kept_ports.append(keeper)
+    return int(keeper.getsockname()[1])
 
 
 class Command:
@@ -70,6 +120,7 @@ class Command:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.family: set[psutil.Process] = set()
+        shown_in_failures.append(self)
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -86,6 +137,9 @@ class Command:
         wait_until(
             lambda: text in self.output or self.process.poll() is not None, f"{text!r} is printed", timeout
         )
+        if text not in self.output:
+            # It has ended, and what it said last may be on its way.
+            self._reader.join(10)
         assert text in self.output, self.output
 
     def children(self, part: str) -> list[psutil.Process]:
@@ -99,18 +153,25 @@ class Command:
         self.process.send_signal(number)
 
     def wait(self, timeout: float = 90.0) -> int:
-        """Wait for the end; returns the exit code."""
-        code = self.process.wait(timeout)
+        """Wait for the end; returns the exit code.
+
+        :raises AssertionError: it does not come.
+        """
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the command did not end within {timeout:g} s{last_words()}") from None
         self._reader.join(10)
         return code
 
     def assert_no_process_left(self) -> None:
         """All descendants that were ever seen have ended."""
-        _gone, alive = psutil.wait_procs(self.family, timeout=20)
+        _gone, alive = psutil.wait_procs(self.family, timeout=60)
         assert not alive, [_described(process) for process in alive]
 
     def end(self) -> None:
         """End it, whatever a failed test left of it."""
+        shown_in_failures.remove(self)
         if self.process.poll() is None:
             self.children("")
             self.process.kill()
@@ -140,7 +201,8 @@ def _described(process: psutil.Process) -> str:
 def locust(folder: Path, *arguments: str, **environment: str) -> Iterator[Command]:
     """``locust -f locustfile.py`` with its reports in ``folder``, and one engine unless it is told otherwise.
 
-    The generator is not judged; :data:`NOT_JUDGED` holds what to set when it is to be.
+    The generator is not judged, and no stage of a call is hurried; :data:`NOT_JUDGED` and :data:`PATIENT` hold what to
+    set where that is what a test is about.
     """
     command = Command(
         [
@@ -154,7 +216,7 @@ def locust(folder: Path, *arguments: str, **environment: str) -> Iterator[Comman
             *arguments,
         ],
         cwd=folder,
-        **{"LOADKIT_ENGINES": "1", **NOT_JUDGED, **NOT_LOOKED_AT, **environment},
+        **{"LOADKIT_ENGINES": "1", **NOT_JUDGED, **NOT_LOOKED_AT, **PATIENT, **environment},
     )
     try:
         yield command
@@ -163,7 +225,7 @@ def locust(folder: Path, *arguments: str, **environment: str) -> Iterator[Comman
 
 
 def headless(users: int, seconds: int) -> list[str]:
-    """Options of a short headless run."""
+    """Options of a short headless run; :data:`TO_THE_END` when its calls are to come to their end."""
     return ["--headless", "-u", str(users), "-r", "10", "-t", f"{seconds}s"]
 
 
@@ -182,15 +244,25 @@ def _figures(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def calls_in_progress(folder: Path, name: str = "") -> int:
-    """Calls held by the engines of this name (or its beginning), by their newest figures."""
-    newest = {row["engine"]: row["calls"] for row in _figures(folder)}
-    return sum(calls for engine, calls in newest.items() if engine.startswith(name))
+def calls_in_progress(folder: Path, name: str = "", *, stage: str | None = None) -> int:
+    """Calls held by the engines of this name (or its beginning), by their newest figures.
+
+    :param stage: of these, how many are in this stage, as ``connected``.
+    """
+    newest = {row["engine"]: row for row in _figures(folder) if row["engine"].startswith(name)}
+    if stage is None:
+        return sum(row["calls"] for row in newest.values())
+    return sum(row.get("stages", {}).get(stage, 0) for row in newest.values())
 
 
-def packets_sent(folder: Path) -> int:
-    """Packets sent by all engines so far."""
-    return sum(sum(row["late_histogram"].values()) for row in _figures(folder))
+def figures_of(folder: Path, name: str) -> list[dict[str, Any]]:
+    """What a process has told of itself so far, once a second: ``local.0`` or ``local.locust``."""
+    return [row for row in _figures(folder) if row["engine"] == name]
+
+
+def packets_received(folder: Path) -> int:
+    """Packets received by all engines so far."""
+    return sum(row.get("packets_received", 0) for row in _figures(folder))
 
 
 def summary(folder: Path) -> dict[str, Any]:

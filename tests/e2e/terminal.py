@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pyte
 
-from tests.e2e.processes import LOCUST, NOT_JUDGED, ROOT, TOKEN, wait_until
+from tests.e2e.processes import LOCUST, NOT_JUDGED, PATIENT, ROOT, TOKEN, shown_in_failures, wait_until
 
 CTRL_C = b"\x03"
 
@@ -33,6 +33,7 @@ class TerminalCommand:
         self.raw = b""
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+        self.settings_before = termios.tcgetattr(self._master)
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOCUST_", "LOADKIT_", "NO_COLOR"))}
         self.process = subprocess.Popen(
             # The terminal has to be the one that controls the session: Ctrl-C goes to its foreground.
@@ -44,10 +45,10 @@ class TerminalCommand:
             stderr=slave,
             start_new_session=True,
         )
-        self.settings_before = termios.tcgetattr(self._master)
         os.close(slave)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        shown_in_failures.append(self)
 
     def _read(self) -> None:
         while True:
@@ -69,6 +70,11 @@ class TerminalCommand:
             return "\n".join(line.rstrip() for line in [*above, *self._screen.display])
 
     @property
+    def output(self) -> str:
+        """The same, for a wait that is in vain."""
+        return self.shown
+
+    @property
     def cursor_hidden(self) -> bool:
         """Whether the terminal shows no cursor."""
         return bool(self._screen.cursor.hidden)
@@ -81,6 +87,8 @@ class TerminalCommand:
     def wait_for(self, text: str) -> None:
         """Wait until this stands on the screen."""
         wait_until(lambda: text in self.shown or self.process.poll() is not None, f"{text!r} is shown")
+        if text not in self.shown:
+            self._reader.join(10)
         assert text in self.shown, self.shown
 
     def press(self, keys: bytes) -> None:
@@ -89,12 +97,14 @@ class TerminalCommand:
 
     def wait(self) -> int:
         """Wait for the end; returns the exit code."""
-        code = self.process.wait(90)
+        wait_until(lambda: self.process.poll() is not None, "the command ends", 90)
+        code = self.process.wait()
         self._reader.join(10)
         return code
 
     def end(self) -> None:
         """End it, whatever a failed test left of it."""
+        shown_in_failures.remove(self)
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -126,6 +136,7 @@ def in_terminal(folder: Path, *arguments: str, columns: int = 80) -> Iterator[Te
         cwd=folder,
         LOADKIT_ENGINES="1",
         **NOT_JUDGED,
+        **PATIENT,
     )
     try:
         yield terminal

@@ -15,6 +15,7 @@ import pytest
 from loadkit.errors import ExitCode
 from tests.e2e.processes import (
     ROOT,
+    TO_THE_END,
     assert_files_complete,
     free_port,
     locust,
@@ -32,7 +33,7 @@ def _arrivals(folder: Path) -> list[dict[str, Any]]:
 
 def test_stages_start_each_call_at_its_moment_and_end_the_run(tmp_path: Path) -> None:
     options = ["--stages", "2s:3/s,1s:..6/s", "--call-duration", "uniform:0.5s,1s", "--seed", "7"]
-    with locust(tmp_path, "--headless", *options, "--stop-timeout", "20", "-u", "50") as command:
+    with locust(tmp_path, "--headless", *options, *TO_THE_END, "-u", "50") as command:
         assert command.wait() == ExitCode.PASSED, command.output
     assert "offer" in command.output and "erlang" in command.output
     assert "-u and -r do not count" in command.output
@@ -58,7 +59,7 @@ def test_stages_start_each_call_at_its_moment_and_end_the_run(tmp_path: Path) ->
 
 
 def test_arrivals_over_max_concurrent_are_dropped_and_told(tmp_path: Path) -> None:
-    options = ["--stages", "2s:5/s", "--call-duration", "8s", "--max-concurrent", "3", "--stop-timeout", "30"]
+    options = ["--stages", "2s:5/s", "--call-duration", "8s", "--max-concurrent", "3", *TO_THE_END]
     with locust(tmp_path, "--headless", *options) as command:
         assert command.wait() == ExitCode.PASSED, command.output
     told = summary(tmp_path)
@@ -97,7 +98,7 @@ def test_a_load_shape_of_the_locustfile_and_arrivals_are_refused_together(tmp_pa
 
 
 def _post(url: str, form: dict[str, str]) -> None:
-    with urllib.request.urlopen(url, urllib.parse.urlencode(form).encode(), timeout=30) as response:
+    with urllib.request.urlopen(url, urllib.parse.urlencode(form).encode(), timeout=150) as response:
         assert json.load(response)["success"] is True
 
 

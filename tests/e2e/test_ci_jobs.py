@@ -17,7 +17,7 @@ from junitparser import JUnitXml
 
 from loadkit.errors import ExitCode
 from loadkit.settings import Settings, env_var
-from tests.e2e.processes import NOT_JUDGED, ROOT, TOKEN
+from tests.e2e.processes import NOT_JUDGED, PATIENT, ROOT, TOKEN
 
 _JOBS = ROOT / "docs" / "ci"
 #: What a test changes of a job, and the machine it runs on: its load, and no judgement of the machine.
@@ -27,7 +27,9 @@ _SHORT = {
     "LOADKIT_ENGINES": "1",
     "LOCUST_USERS": "2",
     "LOCUST_RUN_TIME": "5s",
+    "LOCUST_STOP_TIMEOUT": "60s",
     **NOT_JUDGED,
+    **PATIENT,
 }
 _OURS = {"locustfile.py", "loadkit", "audio_samples", "requirements.txt"}
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from loadkit.errors import ExitCode
-from tests.e2e.processes import ROOT, headless, locust, summary
+from tests.e2e.processes import ROOT, TO_THE_END, headless, locust, summary
 
 _LOCUSTFILE = """
 from locust import constant, task
@@ -30,9 +30,9 @@ def test_sessions_that_stay_after_the_last_call_are_found_and_fail_a_run_that_as
 ) -> None:
     (tmp_path / "leaks.py").write_text(_LOCUSTFILE, encoding="utf-8")
     options = ["-f", str(tmp_path / "leaks.py"), "--health-poll", "500ms", "--fail-on-drift"]
-    with locust(
-        tmp_path, *headless(2, 3), *options, PYTHONPATH=str(ROOT), LOADKIT_GATEWAY_FAULT="leak memory=1000"
-    ) as command:
+    environment = {"PYTHONPATH": str(ROOT), "LOADKIT_GATEWAY_FAULT": "leak memory=1000"}
+    # To the end: a call that was cancelled early has no session yet that could leak.
+    with locust(tmp_path, *headless(2, 3), *TO_THE_END, *options, **environment) as command:
         assert command.wait(170) == ExitCode.FAILED, command.output
     told = summary(tmp_path)
     sessions = told["sessions"]

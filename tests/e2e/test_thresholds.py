@@ -6,7 +6,7 @@ from pathlib import Path
 
 from loadkit.cli import main
 from loadkit.errors import ExitCode
-from tests.e2e.processes import headless, locust, run_document, summary
+from tests.e2e.processes import TO_THE_END, headless, locust, run_document, summary
 
 
 def test_thresholds_that_cannot_be_read_end_the_command_before_anything_starts(tmp_path: Path) -> None:
@@ -32,9 +32,8 @@ def test_a_broken_threshold_ends_with_1_and_one_without_data_with_3_also_when_it
     file = tmp_path / "slo.toml"
     file.write_text('preset = "smoke"\n[thresholds]\n"no time at all" = "setup_ms mean < 0.001ms"\n')
     slo = "failed < 1% where scenario = nobody"
-    with locust(
-        tmp_path, *headless(1, 4), "--call-duration", "1s", "--slo", slo, "--slo-file", str(file)
-    ) as command:
+    options = ("--call-duration", "1s", "--slo", slo, "--slo-file", str(file))
+    with locust(tmp_path, *headless(1, 4), *TO_THE_END, *options) as command:
         assert command.wait() == ExitCode.FAILED, command.output
     told = summary(tmp_path)
     assert {row["name"]: row["status"] for row in told["thresholds"]} == {

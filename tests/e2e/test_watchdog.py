@@ -16,8 +16,6 @@ from tests.e2e.processes import (
     wait_until,
 )
 
-_WATCHED = {"LOADKIT_STALL_TIMEOUT": "2"}
-
 
 def test_a_worker_tells_the_master_that_its_engine_stands_still(tmp_path: Path) -> None:
     with ExitStack() as stack:
@@ -26,7 +24,8 @@ def test_a_worker_tells_the_master_that_its_engine_stands_still(tmp_path: Path) 
             locust(
                 tmp_path,
                 *headless(2, 300),
-                *("--call-duration", "200s", "--stall-timeout", "2"),
+                # More than a busy machine takes its CPU away for.
+                *("--call-duration", "200s", "--stall-timeout", "5"),
                 *("--master", "--expect-workers", "1", "--master-bind-port", port),
             )
         )

@@ -22,10 +22,13 @@ from tests.e2e.processes import (
     wait_until,
 )
 
+#: Locust answers "Stop" when the report is written.
+_ANSWER_S = 150.0
+
 
 def _get(url: str, form: dict[str, str] | None = None) -> str:
     data = urllib.parse.urlencode(form).encode() if form is not None else None
-    with urllib.request.urlopen(url, data, timeout=30) as response:
+    with urllib.request.urlopen(url, data, timeout=_ANSWER_S) as response:
         text: str = response.read().decode()
     return text
 
@@ -120,6 +123,9 @@ def test_a_host_typed_on_an_open_page_does_not_get_the_token(tmp_path: Path) -> 
         }
         _get(f"{page}/swarm", form)
         command.wait_for("was set on Locust's page, which anybody can reach")
+        # While it is being stopped Locust would take the next start for a change of its users.
+        wait_until(lambda: "Ramping to" in command.output, "Locust has begun the refused run")
+        wait_until(lambda: _state(page) == "stopped", "the refused run is stopped")
         # The host of the start is called again, with the settings that the page may change and no others.
         _get(
             f"{page}/swarm",

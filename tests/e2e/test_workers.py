@@ -44,7 +44,7 @@ def test_processes_2_reports_every_call_of_both_workers_once(tmp_path: Path) -> 
 
 
 def _cluster(
-    stack: ExitStack, folder: Path, seconds: int, call_duration: str = "4s"
+    stack: ExitStack, folder: Path, seconds: int, call_duration: str
 ) -> tuple[Command, Command, Command]:
     port = str(free_port())
     master = stack.enter_context(
@@ -70,8 +70,8 @@ def test_sigterm_to_the_master_brings_the_last_records_of_all_workers(tmp_path: 
     with ExitStack() as stack:
         master, first, second = _cluster(stack, tmp_path, 120, call_duration="60s")
         wait_until(
-            lambda: all(calls_in_progress(tmp_path, f"worker-{number}.") for number in (0, 1)),
-            "calls are in progress on both workers",
+            lambda: all(calls_in_progress(tmp_path, f"worker-{number}.") == 2 for number in (0, 1)),
+            "two calls are in progress on each worker",
         )
         for command in (master, first, second):
             command.children("")
@@ -90,7 +90,7 @@ def test_sigterm_to_the_master_brings_the_last_records_of_all_workers(tmp_path: 
 
 def test_sigterm_to_a_worker_leaves_its_records_and_fails_the_run(tmp_path: Path) -> None:
     with ExitStack() as stack:
-        master, first, second = _cluster(stack, tmp_path, 20)
+        master, first, second = _cluster(stack, tmp_path, 20, call_duration="60s")
         wait_until(
             lambda: all(calls_in_progress(tmp_path, f"worker-{number}.") for number in (0, 1)),
             "calls are in progress on both workers",

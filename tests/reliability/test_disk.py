@@ -71,7 +71,7 @@ def test_nothing_is_lost_when_there_is_room_again(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path, "run")
     program = _FILLS_UP.format(path=str(folder.path))
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=150, check=True
     )
     assert done.stdout.strip() == "0 ['records.jsonl could not be written: File too large']"
     assert "records.jsonl is written again" in done.stderr
@@ -118,7 +118,7 @@ def test_a_report_that_finds_no_room_is_told_in_a_sentence(tmp_path: Path) -> No
         f"{limit}; from loadkit.cli import main; raise SystemExit(main(['report', {str(folder.path)!r}]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=150, check=False
     )
     assert done.returncode == ExitCode.BAD_SETTINGS
     assert done.stderr.splitlines()[-1] == (

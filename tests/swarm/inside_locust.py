@@ -31,7 +31,7 @@ def inside_locust(code: str, **environment: str) -> Any:
         env={**inherited, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -123,7 +123,9 @@ def page(url: str) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET_ARGUMENTS)
         page = browser.new_page(color_scheme="light")
         page.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         yield page
+        expect.set_options(timeout=None)
         browser.close()
 
 
