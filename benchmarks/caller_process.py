@@ -63,7 +63,7 @@ class CallerProcess:
         """
         assert self._child.stdin is not None
         self._child.stdin.write(b"\n")
-        return Packets(**await self._line(10.0))
+        return Packets(**await self._line(30.0))
 
     async def end(self) -> None:
         """Hang up and end; killed when it takes too long."""

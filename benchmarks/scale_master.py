@@ -18,6 +18,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +33,13 @@ _SAVED = Path(__file__).with_name("scale.json")
 _MARGIN_S = 120.0
 
 
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+@contextmanager
+def _kept_port() -> Iterator[int]:
+    """A port that the system gives to nobody else meanwhile; the master may listen at it, as it sets SO_REUSEADDR."""
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        yield int(keeper.getsockname()[1])
 
 
 def _start_master(folder: Path, port: int, options: argparse.Namespace) -> subprocess.Popen[str]:
@@ -84,8 +89,8 @@ def _measure(master: subprocess.Popen[str], records: Path, seconds: float) -> di
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """One run; the figures as a mapping."""
-    with tempfile.TemporaryDirectory() as folder:
-        port, records = _free_port(), Path(folder) / "scale" / "records.jsonl"
+    with tempfile.TemporaryDirectory() as folder, _kept_port() as port:
+        records = Path(folder) / "scale" / "records.jsonl"
         master = _start_master(Path(folder), port, options)
         told: list[str] = []
         assert master.stdout is not None
@@ -98,7 +103,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             code = master.wait(options.seconds + 600)
             reader.join(5)
             figures["end_and_report_s"] = round(time.monotonic() - began - 0.3 * options.seconds, 1)
-            sent = json.loads(workers.communicate(timeout=30)[0])
+            sent = json.loads(workers.communicate(timeout=60)[0])
         finally:
             for process in (master, workers):
                 if process.poll() is None:

@@ -23,6 +23,8 @@ needs_libsrtp = pytest.mark.skipif(
     not _CAN_COMPILE and "CI" not in os.environ, reason="needs gcc and libsrtp2-dev"
 )
 SIZE = Size(2, 2, 2, (2,), None, 4, 1.0)
+#: Longer than a busy machine takes its CPU away for, so that some packets come.
+SECONDS = 2.0
 
 
 def _echoed(row: Row) -> None:
@@ -35,7 +37,7 @@ def _echoed(row: Row) -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("--pre-encoded",)])
 async def test_calls_by_stock_aiortc_are_echoed_and_counted(arguments: tuple[str, ...]) -> None:
-    _echoed(await measure_process("aiortc", "benchmarks.aiortc_caller", 2, 1.0, *arguments))
+    _echoed(await measure_process("aiortc", "benchmarks.aiortc_caller", 2, SECONDS, *arguments))
 
 
 @needs_libsrtp
@@ -43,11 +45,11 @@ async def test_calls_by_stock_aiortc_are_echoed_and_counted(arguments: tuple[str
     "arguments", [(), ("--ahead", "5", "--shared")], ids=["as it is", "no cipher, one socket"]
 )
 async def test_calls_that_the_c_loop_holds_are_echoed_and_counted(arguments: tuple[str, ...]) -> None:
-    _echoed(await measure_process("floor", "benchmarks.floor_caller", 2, 1.0, *arguments))
+    _echoed(await measure_process("floor", "benchmarks.floor_caller", 2, SECONDS, *arguments))
 
 
 async def test_the_calls_of_an_engine_are_measured_in_steps() -> None:
-    first, second = await media_cost.measure("python", [1, 2], 1.0, media_path="python")
+    first, second = await media_cost.measure("python", [1, 2], SECONDS, media_path="python")
     assert first.calls == 1
     _echoed(second)
     assert second.rss_kb_per_call is not None

@@ -15,7 +15,7 @@ import pytest
 from loadkit import cli
 from loadkit.errors import ExitCode
 from loadkit.gateway.embedded import EmbeddedGateway
-from tests.e2e.processes import ROOT, TOKEN, Command, free_port, wait_until
+from tests.e2e.processes import PATIENT, ROOT, TOKEN, Command, free_port, wait_until
 
 #: A busy machine must not make the generator unfit here, and one engine starts faster than two.
 QUICK = (
@@ -56,6 +56,7 @@ def capacity(folder: Path, *arguments: str) -> Iterator[Command]:
         ],
         cwd=folder,
         PYTHONPATH=str(ROOT),
+        **PATIENT,
     )
     try:
         yield command

@@ -48,13 +48,14 @@ def test_a_comparison_draws_without_a_complaint_or_a_request(
 ) -> None:
     opened = browser.new_context(**context)
     page = opened.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     complaints: list[str] = []
     requests: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: requests.append(request.url))
     page.goto(pages[name].as_uri())
-    page.wait_for_selector("html[data-drawn=yes]", timeout=PATIENCE_MS)
+    page.wait_for_selector("html[data-drawn=yes]")
     assert complaints == []
     assert requests == [pages[name].as_uri()]
     assert page.locator(".picture svg").count() == page.locator(".picture").count()

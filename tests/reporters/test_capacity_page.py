@@ -208,6 +208,7 @@ def test_the_page_draws_without_a_complaint_or_a_request_and_fits_a_phone(
     write_capacity(tmp_path, told)
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme="dark")
     page = context.new_page()
+    page.set_default_timeout(60_000)
     complaints: list[str] = []
     requests: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
@@ -215,7 +216,7 @@ def test_the_page_draws_without_a_complaint_or_a_request_and_fits_a_phone(
     page.on("request", lambda request: requests.append(request.url))
     address = (tmp_path / PAGE).as_uri()
     page.goto(address)
-    page.wait_for_selector("html[data-drawn=yes]", timeout=60_000)
+    page.wait_for_selector("html[data-drawn=yes]")
     assert complaints == []
     assert requests == [address]
     assert page.locator(".picture svg").count() == drawn
