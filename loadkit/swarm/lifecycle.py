@@ -25,6 +25,7 @@ from locust.runners import WorkerRunner
 
 from loadkit.errors import ExitCode, LoadkitError
 from loadkit.swarm.calls_page import add_calls_page
+from loadkit.swarm.known_options import work_out_once
 from loadkit.swarm.live_views import leave_tables_out
 from loadkit.swarm.muster import Muster
 from loadkit.swarm.options import add_options
@@ -53,6 +54,7 @@ def attach_to_locust() -> None:
     sys.excepthook = _tell
     if add_options in events.init_command_line_parser._handlers:
         return
+    work_out_once()
     events.init_command_line_parser.add_listener(add_options)
     events.init.add_listener(lambda environment, **_: _initialised(environment))
     events.test_start.add_listener(lambda environment, **_: _begun(environment))

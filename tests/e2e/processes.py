@@ -70,7 +70,7 @@ def last_words() -> str:
     return "\n".join(told).replace(TOKEN, "***")
 
 
-def wait_until(condition: Callable[[], Any], what: str, timeout: float = 60.0) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, timeout: float = 90.0) -> Any:
     """Wait until a condition about another process holds; returns what it returned.
 
     :raises AssertionError: in vain; with the last words of the commands that are under way.
@@ -132,7 +132,7 @@ class Command:
         """Everything printed so far."""
         return "".join(self._lines)
 
-    def wait_for(self, text: str, timeout: float = 60.0) -> None:
+    def wait_for(self, text: str, timeout: float = 90.0) -> None:
         """Wait until the command has printed this."""
         wait_until(
             lambda: text in self.output or self.process.poll() is not None, f"{text!r} is printed", timeout
@@ -152,7 +152,7 @@ class Command:
         """Send a signal to this one process."""
         self.process.send_signal(number)
 
-    def wait(self, timeout: float = 90.0) -> int:
+    def wait(self, timeout: float = 150.0) -> int:
         """Wait for the end; returns the exit code.
 
         :raises AssertionError: it does not come.

@@ -97,7 +97,7 @@ class TerminalCommand:
 
     def wait(self) -> int:
         """Wait for the end; returns the exit code."""
-        wait_until(lambda: self.process.poll() is not None, "the command ends", 90)
+        wait_until(lambda: self.process.poll() is not None, "the command ends", 150)
         code = self.process.wait()
         self._reader.join(10)
         return code

@@ -100,3 +100,31 @@ def test_a_list_may_be_given_comma_separated_or_again_and_replaces_its_default()
     assert read["local_address"] == "127.0.0.2,127.0.0.3"
     read = inside_locust(_READ.format(arguments=[]), LOADKIT_ICE_PATH="relay-tcp,relay-tls")
     assert read["ice_path"] == "relay-tcp,relay-tls"
+
+
+def test_a_worker_that_is_told_to_start_users_works_locust_s_own_options_out_once() -> None:
+    """For each option of the master's anew it took so long that the master missed heartbeats, and gave it up."""
+    built, kept, taken = inside_locust(
+        """
+        from types import SimpleNamespace
+        from locust import argument_parser, runners
+
+        built, build = [], argument_parser.get_empty_argument_parser
+        argument_parser.get_empty_argument_parser = lambda **options: built.append(1) or build(**options)
+        options = SimpleNamespace(call_mode="", web_port=1)
+        worker = runners.WorkerRunner.__new__(runners.WorkerRunner)
+        worker.client_id, worker.client = "", SimpleNamespace(send=lambda message: None)
+        worker.greenlet = SimpleNamespace(spawn=lambda work: SimpleNamespace(link_exception=id))
+        worker.worker_state, worker.spawning_greenlet = runners.STATE_RUNNING, None
+        worker.last_received_spawn_timestamp = 0
+        worker.environment = SimpleNamespace(parsed_options=options)
+        sent = {f"option_{number}": number for number in range(50)} | {"call_mode": "echo", "web_port": 2}
+        job = {"timestamp": 1, "host": "", "stop_timeout": 0, "parsed_options": sent, "user_classes_count": {}}
+        worker.handle_message(SimpleNamespace(type="spawn", data=job))
+        result = [len(built), options.web_port, [options.call_mode, options.option_49]]
+        """
+    )
+    assert built <= 1
+    # As before: what is Locust's own is the worker's, what is ours comes from the master.
+    assert kept == 1
+    assert taken == ["echo", 49]
