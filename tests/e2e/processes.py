@@ -70,6 +70,17 @@ def last_words() -> str:
     return "\n".join(told).replace(TOKEN, "***")
 
 
+@contextmanager
+def explained() -> Iterator[None]:
+    """Whatever fails within, pytest's own time-out too, is told with the last words of the commands."""
+    try:
+        yield
+    except BaseException as failure:
+        if not any("--- process " in text for text in (str(failure), *getattr(failure, "__notes__", ()))):
+            failure.add_note(last_words())
+        raise
+
+
 def wait_until(condition: Callable[[], Any], what: str, timeout: float = 90.0) -> Any:
     """Wait until a condition about another process holds; returns what it returned.
 
@@ -219,7 +230,8 @@ def locust(folder: Path, *arguments: str, **environment: str) -> Iterator[Comman
         **{"LOADKIT_ENGINES": "1", **NOT_JUDGED, **NOT_LOOKED_AT, **PATIENT, **environment},
     )
     try:
-        yield command
+        with explained():
+            yield command
     finally:
         command.end()
 

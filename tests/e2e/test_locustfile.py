@@ -111,7 +111,7 @@ with self.call(mode="traditional") as call:
     )
     with (
         _gateway(tmp_path, "--agent-turns", "1") as url,
-        locust(tmp_path, *headless(1, 30), *script, "--host", url) as command,
+        locust(tmp_path, *headless(1, 5), *TO_THE_END, *script, "--host", url) as command,
     ):
         assert command.wait() == ExitCode.PASSED, command.output
     told = summary(tmp_path)
@@ -131,7 +131,7 @@ with self.call(mode="end-to-end") as call:
     )
     with (
         _gateway(tmp_path, "--agent-latency", "500ms") as url,
-        locust(tmp_path, *headless(1, 25), *script, "--host", url) as command,
+        locust(tmp_path, *headless(1, 5), *TO_THE_END, *script, "--host", url) as command,
     ):
         assert command.wait() == ExitCode.PASSED, command.output
     told = summary(tmp_path)["turns"]
@@ -152,7 +152,7 @@ with self.call(mode="end-to-end") as call:
     )
     with (
         _gateway(tmp_path, "--agent-latency", "20s") as url,
-        locust(tmp_path, *headless(1, 18), *script, "--host", url) as command,
+        locust(tmp_path, *headless(1, 5), *TO_THE_END, *script, "--host", url) as command,
     ):
         assert command.wait() == ExitCode.FAILED, command.output
     failed = [call for call in records(tmp_path) if call["outcome"] == "failed"]
