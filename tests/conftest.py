@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from loadkit.gateway.coturn import Coturn
 from loadkit.gateway.self_signed import write_self_signed
 
 TURN_SECRET = "north"
+
+# The same examples each time, however long a busy machine takes for one: what is left to chance is for ``make fuzz``.
+settings.register_profile(
+    "certain", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("certain")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -44,7 +44,7 @@ async def test_the_agent_that_answers_with_tones(folder: Path, start_gateway: St
     async with Caller(gateway) as caller:
         await caller.place("end-to-end")
         for _ in range(2):
-            await caller.say_all((silence(),) * 90)
+            await caller.hears_out()
             await caller.say_all(SPEECH.packets)
         async with asyncio.timeout(60):
             while gateway.active_sessions:
@@ -77,7 +77,7 @@ async def test_the_program_that_reads_events(start_gateway: StartGateway, tmp_pa
     gateway = await start_gateway(events=path, agent_latency="100ms", agent_turns=1)
     async with Caller(gateway) as caller:
         await caller.place("end-to-end")
-        await caller.say_all((silence(),) * 160)
+        await caller.hears_out()
         await caller.say_all(SPEECH.packets)
         async with asyncio.timeout(60):
             while gateway.active_sessions:

@@ -59,7 +59,7 @@ async def test_calls_meet_exactly_their_share(start_gateway: StartGateway) -> No
 
 
 async def test_a_call_may_have_several_faults(start_gateway: StartGateway) -> None:
-    gateway = await start_gateway(fault=("silent", "error code=LATER at=300ms", "late-answer by=10ms"))
+    gateway = await start_gateway(fault=("silent", "error code=LATER at=1s", "late-answer by=10ms"))
     async with Caller(gateway) as caller:
         await caller.place()
         caller.say(b"not silent")
