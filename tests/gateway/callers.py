@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import ssl
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -16,6 +18,7 @@ from aiortc.rtp import RtcpByePacket, RtcpPacket
 from websockets.asyncio.client import ClientConnection, connect
 
 from loadkit.gateway.app import Gateway
+from loadkit.gateway.settings import SPEECH_FOLDER
 from loadkit.media.rtp import RtpPacket, RtpSource, parse_rtp
 from loadkit.media.samples import silence
 from loadkit.transport.dtls import Certificate
@@ -64,6 +67,13 @@ def offer(sdp: str = OFFER_SDP, mode: str | None = "echo", **fields: Any) -> str
         "mode": mode,
     }
     return json.dumps(message | fields)
+
+
+def voice(folder: Path, greeting: str) -> Path:
+    """Recordings for an agent with another greeting and one short answer."""
+    for name, source in {"greeting": greeting, "answer_1": "goodbye", "goodbye": "goodbye"}.items():
+        shutil.copy(SPEECH_FOLDER / f"{source}.wav", folder / f"{name}.wav")
+    return folder
 
 
 def client_side(gateway: Gateway) -> ssl.SSLContext | None:

@@ -13,7 +13,7 @@ from loadkit.gateway.settings import SPEECH_FOLDER
 from loadkit.gateway.speaking import load_voice
 from loadkit.media.samples import silence
 
-from .callers import Caller, RawSocket, all_gone, offer, until
+from .callers import Caller, RawSocket, all_gone, offer, until, voice
 from .conftest import StartGateway
 
 VOICE = load_voice(SPEECH_FOLDER)
@@ -40,7 +40,10 @@ async def talk_until_hung_up(caller: Caller) -> None:
 
 async def test_a_call_is_told_from_the_offer_to_its_end(start_gateway: StartGateway, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    gateway = await start_gateway(events=path, agent_turns=1, agent_latency="50ms", agent_seed=3)
+    short = voice(tmp_path, "goodbye")
+    gateway = await start_gateway(
+        events=path, agent_turns=1, agent_latency="50ms", agent_seed=3, speech_folder=short
+    )
     async with Caller(gateway) as caller:
         await caller.place("end-to-end")
         await talk_until_hung_up(caller)
@@ -66,7 +69,8 @@ async def test_every_event_and_field_is_one_that_the_table_has(
     start_gateway: StartGateway, tmp_path: Path
 ) -> None:
     path = tmp_path / "events.jsonl"
-    gateway = await start_gateway(events=path, agent_turns=1, barge_in_after=0.06)
+    short = voice(tmp_path, "goodbye")
+    gateway = await start_gateway(events=path, agent_turns=1, barge_in_after=0.06, speech_folder=short)
     async with Caller(gateway) as caller:
         await caller.place("traditional")
         await talk_until_hung_up(caller)

@@ -35,9 +35,10 @@ from tests.conftest import TurnServer
 from tests.fakes import CERTIFICATE
 from tests.media_paths import MEDIA_PATHS as PATHS
 
+from .callers import voice
 from .conftest import StartGateway
 from .test_events import told
-from .test_truth import at, latencies, tolerance, voice
+from .test_truth import at, latencies, tolerance
 
 SAMPLE = load_sample(SAMPLES_DIR / "book_a_table.wav")
 

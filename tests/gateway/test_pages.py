@@ -14,7 +14,7 @@ from loadkit.gateway.settings import SPEECH_FOLDER
 from loadkit.gateway.speaking import load_voice
 from loadkit.media.samples import silence
 
-from .callers import Caller, all_gone
+from .callers import Caller, all_gone, voice
 from .conftest import StartGateway
 from .test_events import read, told
 
@@ -74,7 +74,8 @@ async def test_the_agent_that_sends_back_what_it_hears(folder: Path, start_gatew
 
 async def test_the_program_that_reads_events(start_gateway: StartGateway, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    gateway = await start_gateway(events=path, agent_latency="100ms", agent_turns=1)
+    short = voice(tmp_path, "goodbye")
+    gateway = await start_gateway(events=path, agent_latency="100ms", agent_turns=1, speech_folder=short)
     async with Caller(gateway) as caller:
         await caller.place("end-to-end")
         await caller.hears_out()

@@ -9,7 +9,6 @@ call's packets wait, which its record tells; ``benchmarks/latency_truth.py`` mea
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -29,6 +28,7 @@ from loadkit.records import CallRecord, Outcome, TurnRecord
 from loadkit.settings import make_settings
 from loadkit.transport.dtls import Certificate
 
+from .callers import voice
 from .conftest import StartGateway
 from .test_events import told
 
@@ -72,13 +72,6 @@ def tolerance(record: CallRecord) -> float:
     """Milliseconds; the gateway is on the same machine, and in the same loop."""
     assert record.late_ms_max is not None
     return TOLERANCE_MS + 2 * record.late_ms_max
-
-
-def voice(folder: Path, greeting: str) -> Path:
-    """Recordings for an agent with another greeting and one short answer."""
-    for name, source in {"greeting": greeting, "answer_1": "goodbye", "goodbye": "goodbye"}.items():
-        shutil.copy(SPEECH_FOLDER / f"{source}.wav", folder / f"{name}.wav")
-    return folder
 
 
 def latencies(events: list[dict[str, Any]]) -> list[float]:
