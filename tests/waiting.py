@@ -13,6 +13,18 @@ import psutil
 #: Waits are for events; this is how long a busy machine may take for one.
 PATIENCE_S = 60.0
 
+#: Settings of a caller whose stages are not what a test is about.
+PATIENT: dict[str, float] = {
+    "ice_servers_timeout": 60.0,
+    "websocket_timeout": 60.0,
+    "answer_timeout": 60.0,
+    "turn_timeout": 60.0,
+    "ice_timeout": 60.0,
+    "dtls_timeout": 60.0,
+    "connect_timeout": 120.0,
+    "media_timeout": 60.0,
+}
+
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait for what tells nobody that it has happened."""

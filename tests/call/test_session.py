@@ -27,7 +27,7 @@ from loadkit.signaling.client import SignalingConnection
 from loadkit.transport.dtls import Certificate
 from loadkit.transport.sdp import read_sdp, write_candidate
 from tests.fakes import GARBAGE, Footprint, Line, Script, ScriptedGateway
-from tests.waiting import until
+from tests.waiting import PATIENT, until
 
 TOKEN = "token-that-nobody-may-see"
 #: How long a caller's ``close`` may be on its way.
@@ -70,7 +70,7 @@ class Caller:
 @contextlib.asynccontextmanager
 async def caller_of(gateway: ScriptedGateway, **settings: Any) -> AsyncIterator[Caller]:
     clock = MediaClock()
-    made = make_settings({"auth_token": TOKEN, **settings})
+    made = make_settings({"auth_token": TOKEN, **PATIENT, **settings})
     caller = Caller(
         CallContext(
             settings=made,
@@ -815,10 +815,10 @@ async def test_echo_of_what_was_said_is_heard_as_a_reply() -> None:
     async with asyncio.timeout(60), ScriptedGateway(script) as gateway, caller_of(gateway) as caller:
         session = caller.call(listen=True)
         await session.wait_connected()
-        greeting = await session.script.wait_for_agent(20)
+        greeting = await session.script.wait_for_agent(50)
         await session.script.say(tone())
         said.set()
-        latency = await session.script.wait_for_reply(20)
+        latency = await session.script.wait_for_reply(50)
         session.hang_up(Outcome.COMPLETED)
         record, turns = await caller.task
     assert record.outcome == Outcome.COMPLETED

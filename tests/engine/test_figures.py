@@ -59,10 +59,12 @@ def test_the_page_names_every_column_of_a_row() -> None:
 
 def test_a_process_tells_what_the_system_knows_of_it() -> None:
     process, figures = psutil.Process(), ProcessFigures()
-    before = None
-    while before != (before := (process.num_threads(), process.num_fds())):
-        # A thread of an earlier test may end meanwhile: the same before and after.
+    while True:
+        before = (process.num_threads(), process.num_fds())
         row, files = figures.take(time.monotonic() + 1), open_files()
+        # A thread of an earlier test may have ended meanwhile.
+        if before == (process.num_threads(), process.num_fds()):
+            break
     assert row["pid"] == os.getpid()
     assert abs(row["rss_bytes"] - process.memory_info().rss) < 50e6
     # psutil counts the descriptor with which it lists them.

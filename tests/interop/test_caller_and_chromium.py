@@ -22,6 +22,7 @@ from loadkit.records import CallRecord, Outcome
 from loadkit.settings import make_settings
 from tests.fakes import CERTIFICATE, ScriptedGateway
 from tests.media_paths import MEDIA_PATHS
+from tests.waiting import PATIENT
 
 from .answering_page import AnsweringPage, answering_chromium
 from .chromium import needs_chromium
@@ -36,14 +37,6 @@ ON_THE_WAY = 100
 #: Seconds, besides what the machine let packets wait. On loopback jitter and round trip are a few ms, on a busy machine
 #: up to hundreds; in another unit they would be thousands of times as large.
 SMALL_S = 1.0
-#: A browser that comes up beside others takes its time over its first call.
-PATIENT = {
-    "answer_timeout": 60,
-    "ice_timeout": 60,
-    "dtls_timeout": 60,
-    "connect_timeout": 120,
-    "media_timeout": 60,
-}
 #: Share of the sound that Chromium had to make up: a busy machine sends in fits and starts.
 CONCEALED = 0.5
 
@@ -85,6 +78,7 @@ async def until(page: AnsweringPage, enough: Callable[[Figures], bool]) -> Figur
 
 async def call_chromium(browser: Browser, media_path: str) -> Call:
     """Talk until both ends know the round trip time, then hang up."""
+    # A browser that comes up beside others takes its time over its first call.
     settings = make_settings({"auth_token": "token", "media_path": media_path, **PATIENT})
     clock = MediaClock()
     async with (
