@@ -76,6 +76,8 @@ class NativeStream:
         self._malformed = 0
         #: The clock, the poll that sends and its slot, while the stream sends.
         self._sending: tuple[MediaClock, NativePoll, int] | None = None
+        #: The clock and its slot, also for the report with BYE.
+        self._paced_by: tuple[MediaClock, int] | None = None
 
     # What the listener sets and asks
 
@@ -117,7 +119,8 @@ class NativeStream:
         """Say which peer and payload type to use."""
         self._peer = peer
         self._media = NativeMedia(payload_type, told=self._told, opened=self._opened)
-        source, meter = NativeSource(peer.ssrc, self._figures), NativeMeter(self._figures)
+        source = NativeSource(peer.ssrc, self._figures, self._due_at)
+        meter = NativeMeter(self._figures)
         self._reporter = RtcpReporter(source, meter, peer.cname, ntp_offset)
         peer.carry(self._media)
 
@@ -130,7 +133,7 @@ class NativeStream:
         poll.silence(silence())
         slot = clock.join(poll.send)
         poll.media.set_slot(media.number, slot)
-        self._sending = clock, poll, slot
+        self._sending, self._paced_by = (clock, poll, slot), (clock, slot)
 
     def stop(self, now: float) -> None:
         """Stop sending, with RTCP BYE as the last word."""
@@ -191,6 +194,9 @@ class NativeStream:
                 listener.sample_over(event.at)
 
     # Figures
+
+    def _due_at(self) -> float | None:
+        return None if self._paced_by is None else self._paced_by[0].due_at(self._paced_by[1])
 
     def _figures(self) -> Figures:
         return _NOTHING.figures() if self._media is None else self._media.figures()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import re
 import secrets
 import shutil
@@ -24,8 +25,9 @@ from pathlib import Path
 from loadkit.errors import GatewayStartError
 from loadkit.transport.addresses import is_loopback
 
-_START_S = 20.0
-_STOP_S = 5.0
+_START_S = 60.0
+#: Longer than the process between us gives coturn.
+_STOP_S = 10.0
 _POLL_S = 0.05
 _HOW_TO_INSTALL = "coturn is not installed; on Debian: apt-get install coturn"
 _LAST_LINES = 5
@@ -36,6 +38,11 @@ _NO_OTHER_PEERS = (
     "denied-peer-ip=0.0.0.0-255.255.255.255",
     "denied-peer-ip=::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
 )
+
+#: Where free ports are drawn from: below those that the system gives to whoever asks for none in particular (Linux:
+#: ip_local_port_range), as it would give one to a call's socket before coturn has come up, and above those of services.
+_PORTS = range(15_000, 32_000)
+_TRIES = 100
 
 #: RFC 8489 section 5: a Binding request without attributes; its transaction id is appended.
 _BINDING_REQUEST = b"\x00\x01\x00\x00\x21\x12\xa4\x42"
@@ -81,7 +88,7 @@ class Coturn:
         #: Ports that were asked for, and must be free when it starts.
         self._asked = [asked for asked in (port, tls_port if certificate else 0) if asked]
         plain = port or _free_port(address)
-        self.ports = TurnPorts(plain, (tls_port or _free_port(address)) if certificate else None)
+        self.ports = TurnPorts(plain, (tls_port or _free_port(address, plain)) if certificate else None)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._pid: int | None = None
@@ -243,18 +250,24 @@ class Coturn:
         return (complaints or lines)[-_LAST_LINES:]
 
 
-def _free_port(address: str) -> int:
-    """A port that is free for UDP and TCP at this moment."""
+def _free_port(address: str, taken: int = 0) -> int:
+    """A port that is free for UDP and TCP at this moment, and likely to be so when coturn binds it.
+
+    :param taken: a port that has been drawn already.
+    :raises GatewayStartError: there is none, or the address is none of this machine's.
+    """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    while True:
+    reason = ""
+    for port in random.sample([port for port in _PORTS if port != taken], _TRIES):
         with (
             socket.socket(family, socket.SOCK_STREAM) as tcp,
             socket.socket(family, socket.SOCK_DGRAM) as udp,
         ):
-            tcp.bind((address, 0))
-            port = int(tcp.getsockname()[1])
             try:
+                tcp.bind((address, port))
                 udp.bind((address, port))
-            except OSError:
+            except OSError as exc:
+                reason = os.strerror(exc.errno) if exc.errno else str(exc)
                 continue
             return port
+    raise GatewayStartError(f"coturn cannot listen on {address}: {reason}")

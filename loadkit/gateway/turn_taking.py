@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from loadkit.gateway.agent import Agent, AgentCall
+from loadkit.media import FRAME_S
 from loadkit.media.samples import EncodedSample, silence
 from loadkit.media.speaker import Speaker
 from loadkit.media.voice import LevelDecoder, Utterance, UtteranceTracker
 
 _SILENT_DBFS = -127.0
+#: An agent that was not asked for a packet for so long has stood still, or its whole process: five frames.
+_STOOD_STILL_S = 5 * FRAME_S
 
 
 @dataclass
@@ -34,7 +37,8 @@ class TurnTakingAgent(Agent):
 
     The caller's turn is over after ``end_of_turn`` of silence. Thinking begins then, so an answer is due
     ``end_of_turn`` and the think time after the caller's last frame of speech as it arrived here; its first
-    frame of speech leaves with the next packet. Silence at a recording's beginning is left out.
+    frame of speech leaves with the next packet. Silence at a recording's beginning is left out. Time in
+    which this process stood still was no silence of the caller.
 
     It never begins to speak while the caller talks: a turn that ends meanwhile is answered instead. When the
     caller talks into its speech for ``barge_in_after``, it falls silent with the next packet, and answers the
@@ -51,6 +55,8 @@ class TurnTakingAgent(Agent):
         self._speech: _Speech | None = None
         self._tracker = UtteranceTracker(silence_s=settings.end_of_turn)
         self._decoder = LevelDecoder()
+        #: When it last listened or spoke; None before it was started.
+        self._awake_at: float | None = None
         self._silence = silence()
         self._turns = 0
         self._greeted = False
@@ -84,6 +90,7 @@ class TurnTakingAgent(Agent):
 
     def packet_received(self, payload: bytes, now: float) -> None:
         """Listen to one packet."""
+        self._wake(now)
         # Decoding is the dearest thing here, and most of what a silent caller sends is this one packet.
         level = _SILENT_DBFS if payload == self._silence else self._decoder.level(payload)
         self._heard(self._tracker.feed(level, now), now)
@@ -92,6 +99,7 @@ class TurnTakingAgent(Agent):
 
     def next_packet(self, now: float) -> bytes:
         """The next 20 ms of what is being said, or silence."""
+        self._wake(now)
         # A caller that sends nothing while silent (DTX) ends its turn by time alone.
         self._heard(self._tracker.poll(now), now)
         if not self._speaker.playing:
@@ -105,6 +113,12 @@ class TurnTakingAgent(Agent):
         self._end_speech("hang_up")
 
     # Listening
+
+    def _wake(self, now: float) -> None:
+        """Take no time in which this process stood still for the caller's silence: its packets wait to be read."""
+        if self._awake_at is not None and now - self._awake_at > _STOOD_STILL_S:
+            self._tracker.did_not_listen(now - self._awake_at)
+        self._awake_at = now
 
     def _heard(self, utterance: Utterance | None, now: float) -> None:
         """Take the start or the end of the caller's turn."""

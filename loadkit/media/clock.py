@@ -81,6 +81,10 @@ class MediaClock:
         else:
             batches.pop(batch, None)
 
+    def due_at(self, slot: int) -> float:
+        """When the next packets of a slot are due, in monotonic seconds; before now when the clock is late."""
+        return self._due[slot]
+
     def _calls(self, slot: int) -> int:
         return len(self._slots[slot]) + sum(self._batches[slot].values())
 

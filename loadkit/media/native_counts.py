@@ -10,20 +10,28 @@ from loadkit.native.structures import Figures, known
 
 
 class NativeSource:
-    """What was sent; as :class:`~loadkit.media.rtp.RtpSource`."""
+    """What was sent; as :class:`~loadkit.media.rtp.RtpSource`.
 
-    def __init__(self, ssrc: int, figures: Callable[[], Figures]) -> None:
+    :param due_at: when the next packet is due by the clock that paces it, in monotonic seconds; None when none does.
+    """
+
+    def __init__(
+        self, ssrc: int, figures: Callable[[], Figures], due_at: Callable[[], float | None] = lambda: None
+    ) -> None:
         self.ssrc = ssrc
         self._figures = figures
+        self._due_at = due_at
 
     @property
     def timestamp(self) -> int:
         """Of the packet that is sent next."""
         return self._figures().timestamp
 
-    def timestamp_at(self, now: float) -> int:  # noqa: ARG002 - what is known is that of the next packet
-        """The timestamp of sound at ``now``, less than 20 ms too far."""
-        return self.timestamp
+    def timestamp_at(self, now: float) -> int:
+        """The timestamp of sound at ``now``, also when the clock is late; of the next packet when no clock is known."""
+        due_at = self._due_at()
+        ahead = 0 if due_at is None else round((now - due_at) * CLOCK_RATE)
+        return self.timestamp + ahead & 0xFFFFFFFF
 
     @property
     def packets_sent(self) -> int:

@@ -119,12 +119,15 @@ class UtteranceTracker:
     detector: SpeechDetector = field(default_factory=SpeechDetector)
     current: Utterance | None = None
     _onset: list[float] = field(default_factory=list)
+    #: Seconds since the last speech in which nobody listened.
+    _deaf_s: float = 0.0
 
     def feed(self, level: float, now: float) -> Utterance | None:
         """Feed one frame that arrived at ``now``; returns an utterance that started or ended with it."""
         speech = self.detector.feed(level)
         if self.current is not None:
             if speech:
+                self._deaf_s = 0.0
                 self.current.last_speech_at = now
                 self.current.loudest = max(self.current.loudest, level)
                 return None
@@ -137,12 +140,17 @@ class UtteranceTracker:
             return None
         self.current = Utterance(started_at=self._onset[0], last_speech_at=now, loudest=level)
         self._onset = []
+        self._deaf_s = 0.0
         return self.current
+
+    def did_not_listen(self, seconds: float) -> None:
+        """For so long nothing could be heard, since who listens stood still: that was no silence."""
+        self._deaf_s += seconds
 
     def poll(self, now: float) -> Utterance | None:
         """The utterance that has ended by ``now``, also when no frames come any more."""
         current = self.current
-        if current is not None and now - current.last_speech_at >= self.silence_s:
+        if current is not None and now - current.last_speech_at - self._deaf_s >= self.silence_s:
             current.ended = True
             self.current = None
             return current

@@ -7,7 +7,11 @@ import pytest
 
 from loadkit.analysis.trend import MOST_BINS, Series, mean, series, trend
 
-_LUCK = np.random.default_rng(7)
+
+@pytest.fixture
+def luck() -> np.random.Generator:
+    """The same for each test, whichever others ran before it."""
+    return np.random.default_rng(7)
 
 
 def _of(values: np.ndarray, length: float = 3_600.0) -> Series:
@@ -15,31 +19,31 @@ def _of(values: np.ndarray, length: float = 3_600.0) -> Series:
     return Series(at, values.astype(np.float64), 0.0, length)
 
 
-def test_a_planted_slope_lies_within_its_interval_and_zero_does_not() -> None:
-    found = trend(_of(100 + np.linspace(0, 60, 96) + _LUCK.normal(0, 10, 96)))
+def test_a_planted_slope_lies_within_its_interval_and_zero_does_not(luck: np.random.Generator) -> None:
+    found = trend(_of(100 + np.linspace(0, 60, 96) + luck.normal(0, 10, 96)))
     assert found is not None
     assert 0 < found.low < 60 < found.high
     assert found.last - found.first == pytest.approx(45, abs=12)
 
 
-def test_noise_alone_has_an_interval_around_zero() -> None:
-    found = trend(_of(100 + _LUCK.normal(0, 10, 96)))
+def test_noise_alone_has_an_interval_around_zero(luck: np.random.Generator) -> None:
+    found = trend(_of(100 + luck.normal(0, 10, 96)))
     assert found is not None
     assert found.low < 0 < found.high
 
 
-def test_a_burst_in_a_fifth_of_the_run_does_not_turn_the_slope() -> None:
-    values = 100 + _LUCK.normal(0, 1, 96)
+def test_a_burst_in_a_fifth_of_the_run_does_not_turn_the_slope(luck: np.random.Generator) -> None:
+    values = 100 + luck.normal(0, 1, 96)
     values[70:89] += 5_000
     found = trend(_of(values))
     assert found is not None
     assert abs(found.slope) < 5
 
 
-def test_neighbours_that_know_of_each_other_widen_the_interval() -> None:
-    steps = _LUCK.normal(0, 1, 96)
+def test_neighbours_that_know_of_each_other_widen_the_interval(luck: np.random.Generator) -> None:
+    steps = luck.normal(0, 1, 96)
     walk = np.cumsum(steps)
-    alone, together = trend(_of(_LUCK.permutation(walk))), trend(_of(walk))
+    alone, together = trend(_of(luck.permutation(walk))), trend(_of(walk))
     assert alone is not None
     assert together is not None
     assert together.correlation > 0.6 > alone.correlation
@@ -53,10 +57,10 @@ def test_what_never_changes_has_no_correlation_and_no_spread() -> None:
     assert (found.slope, found.low, found.high, found.correlation, found.spread) == (0, 0, 0, 0, 0)
 
 
-def test_a_daily_pattern_of_three_days_is_taken_away_and_a_drift_is_not() -> None:
+def test_a_daily_pattern_of_three_days_is_taken_away_and_a_drift_is_not(luck: np.random.Generator) -> None:
     days = 3 * 86_400.0
     hours = np.arange(96) * days / 96
-    daily = 30 * np.sin(2 * np.pi * hours / 86_400) + _LUCK.normal(0, 1, 96)
+    daily = 30 * np.sin(2 * np.pi * hours / 86_400) + luck.normal(0, 1, 96)
     steady, drifting = trend(_of(100 + daily, days)), trend(_of(100 + daily + np.linspace(0, 20, 96), days))
     assert steady is not None
     assert drifting is not None
@@ -66,8 +70,8 @@ def test_a_daily_pattern_of_three_days_is_taken_away_and_a_drift_is_not() -> Non
     assert drifting.last - drifting.first == pytest.approx(15, abs=4)
 
 
-def test_a_million_values_become_at_most_so_many_pieces() -> None:
-    at = _LUCK.uniform(0, 3_600, 1_000_000)
+def test_a_million_values_become_at_most_so_many_pieces(luck: np.random.Generator) -> None:
+    at = luck.uniform(0, 3_600, 1_000_000)
     found = series(at, np.ones(at.size), 0, 3_600)
     assert found is not None
     assert len(found.at) == MOST_BINS

@@ -39,16 +39,17 @@ def ice_servers(urls: tuple[str, ...], secret: str, *more: dict[str, Any], life:
 
 
 async def record_of(
-    gateway: ScriptedGateway, seconds: float = 0.6, authority: TurnServer | None = None, **settings: Any
+    gateway: ScriptedGateway, authority: TurnServer | None = None, **settings: Any
 ) -> CallRecord:
-    """A call that lasts so long after it has connected, or fails."""
+    """A call that lasts until something was heard, or fails."""
     context = ssl.create_default_context(cafile=authority.authority) if authority else None
     async with asyncio.timeout(60), gateway, caller_of(gateway, **settings) as caller:
         caller.context = replace(caller.context, ssl_context=context)
         call = caller.call()
         with contextlib.suppress(CallEnded):
             await call.wait_connected()
-            await asyncio.sleep(seconds)
+            while not call.so_far().packets_received:
+                await call.script.pause(0.02)
             call.hang_up(Outcome.COMPLETED)
         record = await caller.end()
     # The user name of the credentials, and with it the credentials.

@@ -27,8 +27,11 @@ from loadkit.signaling.client import SignalingConnection
 from loadkit.transport.dtls import Certificate
 from loadkit.transport.sdp import read_sdp, write_candidate
 from tests.fakes import GARBAGE, Footprint, Line, Script, ScriptedGateway
+from tests.waiting import PATIENT, until
 
 TOKEN = "token-that-nobody-may-see"
+#: How long a caller's ``close`` may be on its way.
+_CLOSED_S = 15.0
 CERTIFICATE = Certificate()
 
 
@@ -67,7 +70,7 @@ class Caller:
 @contextlib.asynccontextmanager
 async def caller_of(gateway: ScriptedGateway, **settings: Any) -> AsyncIterator[Caller]:
     clock = MediaClock()
-    made = make_settings({"auth_token": TOKEN, **settings})
+    made = make_settings({"auth_token": TOKEN, **PATIENT, **settings})
     caller = Caller(
         CallContext(
             settings=made,
@@ -115,7 +118,7 @@ async def place(script: Script, *more: Script, **settings: Any) -> tuple[CallRec
             record = await caller.end()
         if record.session_id is not None and gateway.lines == 1:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1):
+                async with asyncio.timeout(_CLOSED_S):
                     await gateway.closed.wait()
     assert TOKEN not in str(to_row(record))
     return record, gateway
@@ -128,6 +131,15 @@ def assert_failed(record: CallRecord, stage: str, code: str) -> None:
     assert record.error_message
     assert record.ended_at is not None and record.started_at is not None
     assert record.duration_ms is not None
+
+
+async def talk_until(session: CallSession, enough: Callable[[CallRecord], bool]) -> None:
+    """Talk until sound has come back, and enough of it."""
+    talking = asyncio.create_task(session.script.talk(tone(), 600))
+    while not (enough(so_far := session.so_far()) and so_far.silent_audio is False):
+        await session.script.pause(0.02)
+    talking.cancel()
+    await asyncio.wait({talking})
 
 
 async def echo(line: Line) -> None:
@@ -149,7 +161,7 @@ async def test_call_that_goes_well_has_every_stage_in_its_record() -> None:
     ):
         session = caller.call(listen=False, mode="end-to-end", offer=fields)
         assert (await session.wait_connected())["session_id"] == "session-1"
-        await session.script.talk(tone(), 0.4)
+        await talk_until(session, lambda so_far: (so_far.packets_received or 0) >= 5)
         session.hang_up(Outcome.COMPLETED)
         record = await caller.end()
         await gateway.closed.wait()
@@ -194,7 +206,7 @@ async def test_bye_is_the_last_word_of_the_media() -> None:
         session.hang_up(Outcome.COMPLETED)
         await caller.end()
         await gateway.closed.wait()
-    assert gateway.rtcp[-1][-8:-4] == struct.pack("!BBH", 0x81, 203, 1)
+        await until(lambda: gateway.rtcp[-1][-8:-4] == struct.pack("!BBH", 0x81, 203, 1))
 
 
 async def test_ice_servers_that_cannot_be_had_are_recorded_and_the_call_goes_on() -> None:
@@ -274,12 +286,26 @@ async def test_no_answer_is_a_timeout() -> None:
     assert record.error_message == "no answer to the offer within 0.1 s"
 
 
-async def test_set_up_that_takes_too_long_as_a_whole_is_a_timeout_of_its_own() -> None:
+async def test_set_up_that_takes_too_long_as_a_whole_is_a_timeout_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its time is over as soon as the gateway has the offer, however long that took."""
+    timeout, made = asyncio.timeout, list[asyncio.Timeout]()
+
+    def kept(seconds: float | None) -> asyncio.Timeout:
+        made.append(timeout(seconds))
+        return made[-1]
+
     async def script(line: Line) -> None:
+        await line.take_offer()
+        (whole,) = (one for one in made if (one.when() or 0) > asyncio.get_running_loop().time() + 1000)
+        whole.reschedule(asyncio.get_running_loop().time())
         await line.listen()
 
-    record, _ = await place(script, connect_timeout=0.3)
+    monkeypatch.setattr("loadkit.call.session.asyncio.timeout", kept)
+    record, _ = await place(script, connect_timeout=3600)
     assert_failed(record, Stage.ANSWER, "CONNECT_TIMEOUT")
+    assert record.error_message == "not connected within 3600 s"
 
 
 async def test_close_before_the_answer_is_early() -> None:
@@ -789,10 +815,10 @@ async def test_echo_of_what_was_said_is_heard_as_a_reply() -> None:
     async with asyncio.timeout(60), ScriptedGateway(script) as gateway, caller_of(gateway) as caller:
         session = caller.call(listen=True)
         await session.wait_connected()
-        greeting = await session.script.wait_for_agent(20)
+        greeting = await session.script.wait_for_agent(50)
         await session.script.say(tone())
         said.set()
-        latency = await session.script.wait_for_reply(20)
+        latency = await session.script.wait_for_reply(50)
         session.hang_up(Outcome.COMPLETED)
         record, turns = await caller.task
     assert record.outcome == Outcome.COMPLETED

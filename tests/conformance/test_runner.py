@@ -20,6 +20,7 @@ from loadkit.conformance.target import Plan, Target, open_target
 from loadkit.errors import SettingsError
 from loadkit.gateway.app import Gateway
 from loadkit.gateway.settings import GatewaySettings
+from tests.waiting import until
 
 from .results import a_case
 
@@ -95,9 +96,7 @@ async def test_what_a_case_leaves_open_is_closed(gateway: Gateway, target: Targe
         raise RuntimeError("left in the middle")
 
     assert (await run_case(checking(check), target)).verdict is Verdict.ERROR
-    async with asyncio.timeout(10):
-        while gateway.active_sessions:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await until(lambda: not gateway.active_sessions)
     assert all(wire.close_code == 1000 for bench in benches for wire in bench._wires)
 
 
@@ -109,12 +108,16 @@ async def test_a_slow_case_is_left_out_unless_asked_for(target: Target) -> None:
 async def test_results_come_in_the_order_of_the_cases_and_lonely_ones_are_alone(target: Target) -> None:
     running: set[str] = set()
     together: list[set[str]] = []
+    both = asyncio.Event()
 
     def case(name: str, alone: bool) -> Case:
         async def check(bench: Bench) -> None:
             running.add(name)
             together.append(set(running))
-            await asyncio.sleep(0.05)
+            if {"a", "c"} <= running:
+                both.set()
+            if name in ("a", "c"):
+                await both.wait()
             running.discard(name)
 
         return replace(a_case(f"area.{name}"), check=check, alone=alone)

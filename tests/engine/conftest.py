@@ -53,7 +53,7 @@ class Told:
             self.lost.append(engine)
             self._changed.notify_all()
 
-    def wait(self, condition: Any, timeout: float = 20.0) -> None:
+    def wait(self, condition: Any, timeout: float = 60.0) -> None:
         """Wait until a condition about what was told holds."""
         with self._changed:
             assert self._changed.wait_for(condition, timeout), (self.records, self.figures, self.lost)

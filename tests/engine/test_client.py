@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -12,16 +13,17 @@ from loadkit.engine.client import EngineClient, EngineLost
 from loadkit.errors import EngineError
 from loadkit.records import Outcome
 from tests.engine.conftest import SAMPLE, SAMPLES, TOKEN, Told, configuration, echo_call
+from tests.waiting import has_ended
 
 
 def test_a_call_is_placed_talked_and_recorded(engine: EngineClient, told: Told, gateway: str) -> None:
     engine.start(configuration(gateway))
     spec = echo_call()
     engine.place(spec)
-    session_id = engine.command(spec.call_id, "wait_connected", 30)["value"]["session_id"]
-    assert engine.command(spec.call_id, "talk", 30, sample=SAMPLE, seconds=0.5)["value"] is None
+    session_id = engine.command(spec.call_id, "wait_connected", 60)["value"]["session_id"]
+    assert engine.command(spec.call_id, "talk", 60, sample=SAMPLE, seconds=0.5)["value"] is None
     engine.end(spec.call_id, Outcome.COMPLETED)
-    assert engine.wait_until_over(spec.call_id, 10)
+    assert engine.wait_until_over(spec.call_id, 60)
     (record,) = told.records
     assert record["outcome"] == "completed"
     assert record["session_id"] == session_id
@@ -35,26 +37,35 @@ def test_a_command_to_a_call_that_has_ended_says_so(engine: EngineClient, told: 
     engine.start(configuration(gateway))
     spec = echo_call()
     engine.place(spec)
-    engine.command(spec.call_id, "wait_connected", 30)
+    engine.command(spec.call_id, "wait_connected", 60)
     engine.end(spec.call_id, Outcome.COMPLETED)
-    assert engine.wait_until_over(spec.call_id, 10)
-    assert "ended" in engine.command(spec.call_id, "pause", 10, seconds=1)
+    assert engine.wait_until_over(spec.call_id, 60)
+    assert "ended" in engine.command(spec.call_id, "pause", 60, seconds=1)
 
 
 def test_a_call_ended_while_a_command_waits_ends_the_wait(
-    engine: EngineClient, told: Told, gateway: str
+    engine: EngineClient, told: Told, gateway: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.start(configuration(gateway))
     spec = echo_call()
     engine.place(spec)
-    engine.command(spec.call_id, "wait_connected", 30)
+    engine.command(spec.call_id, "wait_connected", 60)
+    send, sent = engine._send, threading.Event()
+
+    def send_and_tell(message: dict[str, Any]) -> None:
+        send(message)
+        sent.set()
+
+    monkeypatch.setattr(engine, "_send", send_and_tell)
     replies: list[object] = []
     waiting = threading.Thread(
-        target=lambda: replies.append(engine.command(spec.call_id, "pause", 60, seconds=50))
+        target=lambda: replies.append(engine.command(spec.call_id, "pause", 600, seconds=500))
     )
     waiting.start()
+    # The command goes out first.
+    assert sent.wait(60)
     engine.end(spec.call_id, Outcome.CANCELLED)
-    waiting.join(10)
+    waiting.join(60)
     assert [reply["ended"]["outcome"] for reply in replies] == ["cancelled"]  # type: ignore[index]
     told.wait(lambda: told.records)
     assert told.records[0]["outcome"] == "cancelled"
@@ -64,7 +75,7 @@ def test_a_wrong_token_is_the_gateways_own_code(engine: EngineClient, told: Told
     engine.start(configuration(gateway, settings={"auth_token": "wrong-" + TOKEN}))
     spec = echo_call()
     engine.place(spec)
-    reply = engine.command(spec.call_id, "wait_connected", 30)
+    reply = engine.command(spec.call_id, "wait_connected", 60)
     assert reply["ended"]["code"] == "UNAUTHORIZED"
     told.wait(lambda: told.records)
     assert told.records[0]["error_code"] == "UNAUTHORIZED"
@@ -82,7 +93,7 @@ def test_settings_change_between_two_runs(engine: EngineClient, told: Told, gate
     engine.configure(configuration(gateway))
     spec = echo_call()
     engine.place(spec)
-    assert "value" in engine.command(spec.call_id, "wait_connected", 30)
+    assert "value" in engine.command(spec.call_id, "wait_connected", 60)
 
 
 def test_a_killed_engine_leaves_a_record_for_each_call_and_ends_all_waits(
@@ -92,7 +103,7 @@ def test_a_killed_engine_leaves_a_record_for_each_call_and_ends_all_waits(
     calls = [echo_call() for _ in range(3)]
     for spec in calls:
         engine.place(spec)
-        engine.command(spec.call_id, "wait_connected", 30)
+        engine.command(spec.call_id, "wait_connected", 60)
     assert engine.pid is not None
     psutil.Process(engine.pid).kill()
     told.wait(lambda: told.lost)
@@ -102,7 +113,7 @@ def test_a_killed_engine_leaves_a_record_for_each_call_and_ends_all_waits(
     for record in told.records:
         delay = (record["started_at"] - record["intended_at"]) * 1000
         assert record["start_delay_ms"] == pytest.approx(delay, abs=0.01)
-    assert engine.command(calls[0].call_id, "pause", 10, seconds=1)["ended"]["code"] == "ENGINE_LOST"
+    assert engine.command(calls[0].call_id, "pause", 60, seconds=1)["ended"]["code"] == "ENGINE_LOST"
     with pytest.raises(EngineLost):
         engine.place(echo_call())
 
@@ -127,7 +138,7 @@ def test_stop_cancels_calls_keeps_their_records_and_leaves_no_process(
     engine.start(configuration(gateway))
     spec = echo_call()
     engine.place(spec)
-    engine.command(spec.call_id, "wait_connected", 30)
+    engine.command(spec.call_id, "wait_connected", 60)
     assert engine.pid is not None
     process = psutil.Process(engine.pid)
     engine.stop()
@@ -161,7 +172,7 @@ def test_an_engine_ends_when_its_parent_is_killed(tmp_path: Path, gateway: str) 
         f"engine.start(configuration({gateway!r}))\n"
         "spec = echo_call()\n"
         "engine.place(spec)\n"
-        "engine.command(spec.call_id, 'wait_connected', 30)\n"
+        "engine.command(spec.call_id, 'wait_connected', 60)\n"
         "print(engine.pid, flush=True)\n"
         "sys.stdin.read()\n"
     )
@@ -177,8 +188,7 @@ def test_an_engine_ends_when_its_parent_is_killed(tmp_path: Path, gateway: str) 
     process = psutil.Process(int(parent.stdout.readline()))
     parent.kill()
     parent.wait()
-    psutil.wait_procs([process], timeout=20)
-    assert not process.is_running()
+    assert has_ended(process)
 
 
 def test_calls_have_no_thread_of_their_own(engine: EngineClient, told: Told, gateway: str) -> None:
@@ -190,13 +200,13 @@ def test_calls_have_no_thread_of_their_own(engine: EngineClient, told: Told, gat
         for spec in specs:
             engine.place(spec)
         for spec in specs:
-            engine.command(spec.call_id, "wait_connected", 30)
+            engine.command(spec.call_id, "wait_connected", 60)
             # Already encoded: nobody has to wait for a thread, or for what the call has to say.
             engine.command(spec.call_id, "talk", 0, sample=SAMPLE, seconds=60)
         threads.append(process.num_threads())
         for spec in specs:
             engine.end(spec.call_id, Outcome.COMPLETED)
-            assert engine.wait_until_over(spec.call_id, 30)
+            assert engine.wait_until_over(spec.call_id, 60)
     # A first call may start one for the process.
     assert threads[1] <= threads[0] + 1
     assert {record["outcome"] for record in told.records} == {"completed"}

@@ -6,20 +6,28 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import ssl
 import time
-from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from aiortc import RTCIceCandidate
+from aiortc.rtp import RtcpByePacket, RtcpPacket
 from websockets.asyncio.client import ClientConnection, connect
 
 from loadkit.gateway.app import Gateway
+from loadkit.gateway.settings import SPEECH_FOLDER
 from loadkit.media.rtp import RtpPacket, RtpSource, parse_rtp
+from loadkit.media.samples import silence
 from loadkit.transport.dtls import Certificate
 from loadkit.transport.peer import Peer
 from loadkit.transport.sdp import LocalDescription, read_candidate, read_sdp, write_candidate, write_sdp
+from tests.waiting import PATIENCE_S, until
+
+#: Silence of an agent so long that it has no more to say; of 20 ms each.
+_SILENT_PACKETS = 15
 
 CERTIFICATE = Certificate()
 
@@ -61,6 +69,13 @@ def offer(sdp: str = OFFER_SDP, mode: str | None = "echo", **fields: Any) -> str
     return json.dumps(message | fields)
 
 
+def voice(folder: Path, greeting: str) -> Path:
+    """Recordings for an agent with another greeting and one short answer."""
+    for name, source in {"greeting": greeting, "answer_1": "goodbye", "goodbye": "goodbye"}.items():
+        shutil.copy(SPEECH_FOLDER / f"{source}.wav", folder / f"{name}.wav")
+    return folder
+
+
 def client_side(gateway: Gateway) -> ssl.SSLContext | None:
     """The TLS side of a client that knows the gateway's certificate and no other; None without TLS."""
     if gateway.tls is None:
@@ -91,7 +106,7 @@ class RawSocket:
 
     async def receive(self, kind: str | None = None) -> dict[str, Any]:
         """The next message, or the next one of a type."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 message: dict[str, Any] = json.loads(await self.connection.recv())
                 if kind is None or message["type"] == kind:
@@ -173,7 +188,7 @@ class Caller:
         await self.candidate("")
         while line := (await self.socket.receive("ice-candidate"))["data"]["candidate"]:
             await self.peer.add_remote_candidate(read_candidate(line))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await self.peer.connect(remote.ice)
             await self.peer.handshake(remote.dtls)
         return self
@@ -200,27 +215,36 @@ class Caller:
 
     async def hears(self, count: int) -> list[RtpPacket]:
         """Wait for so many packets in all."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.heard) < count:
                 self._arrived.clear()
                 await self._arrived.wait()
         return [packet for packet, _ in self.heard]
 
+    async def hears_out(self) -> None:
+        """Say nothing until the agent has said something more, and is silent again."""
+        since, hush = len(self.heard), silence()
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                await self.say_all((hush,) * 5)
+                silent = [packet.payload == hush for packet, _ in self.heard[since:]]
+                if not all(silent) and all(silent[-_SILENT_PACKETS:]):
+                    return
+
     async def hears_report(self) -> bytes:
         """Wait for an RTCP packet more than there are."""
         count = len(self.rtcp)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.rtcp) <= count:
                 self._arrived.clear()
                 await self._arrived.wait()
         return self.rtcp[-1]
 
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what tells nobody that it has happened."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    async def hears_bye(self) -> None:
+        """Wait until the last RTCP packet ends with BYE; a report may have left just before."""
+        await until(
+            lambda: bool(self.rtcp) and isinstance(RtcpPacket.parse(self.rtcp[-1])[-1], RtcpByePacket)
+        )
 
 
 async def all_gone(gateway: Gateway) -> None:

@@ -9,6 +9,8 @@ from loadkit.gateway.agent import AgentFactory
 from loadkit.gateway.app import Gateway
 from loadkit.gateway.settings import GatewaySettings
 
+from .callers import all_gone
+
 StartGateway = Callable[..., Awaitable[Gateway]]
 
 
@@ -26,7 +28,7 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
     yield start
     for gateway in started:
         await gateway.close()
-        assert gateway.active_sessions == 0
+        await all_gone(gateway)
 
 
 @pytest.fixture

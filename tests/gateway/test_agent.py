@@ -67,6 +67,11 @@ class Conversation:
         for _ in range(round(seconds / 0.02)):
             self.frame(silence() if payload is None else payload)
 
+    def stand_still(self, seconds: float) -> None:
+        """Neither the agent nor what carries packets runs; then the clock comes before the socket."""
+        self.frames += round(seconds / 0.02)
+        self.frame(None)
+
     def speak(self) -> float:
         """The caller says something; returns the time of the last speech packet."""
         start = self.now
@@ -262,6 +267,22 @@ def test_silence_alone_gets_no_answer() -> None:
     conversation = talk()
     conversation.listen(20.0)
     assert conversation.words == ["greeting"]
+
+
+def test_a_gateway_that_stood_still_does_not_take_that_for_the_end_of_the_callers_turn() -> None:
+    conversation = talk()
+    conversation.listen(1.0)
+    for payload in SPEECH.packets[:40]:
+        conversation.frame(payload)
+    conversation.stand_still(2.0)
+    for payload in SPEECH.packets[40:]:
+        conversation.frame(payload)
+    assert conversation.words == ["greeting"]
+    assert conversation.noted("heard_end_of_turn") == []
+    conversation.stand_still(2.0)
+    assert conversation.words == ["greeting"]
+    conversation.listen(1.0)
+    assert conversation.words == ["greeting", "first"]
 
 
 def test_a_caller_that_sends_nothing_while_silent_is_answered() -> None:

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import pytest
 
 from loadkit.errors import ExitCode, GatewayStartError
 from loadkit.gateway.embedded import EmbeddedGateway
+from tests.waiting import PATIENCE_S, has_ended
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,7 +46,7 @@ def status(url: str, token: str) -> int:
         url.replace("ws:", "http:") + "/api/v1/ice-servers", headers={"Authorization": f"Bearer {token}"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -60,7 +60,7 @@ def test_a_signal_ends_it_well(number: signal.Signals) -> None:
         line = process.stdout.readline()
         assert "listens at ws://127.0.0.1:" in line
         process.send_signal(number)
-        assert process.wait(10) == ExitCode.PASSED
+        assert process.wait(PATIENCE_S) == ExitCode.PASSED
 
 
 def test_for_a_parent_it_says_json_and_ends_with_standard_input() -> None:
@@ -76,7 +76,7 @@ def test_for_a_parent_it_says_json_and_ends_with_standard_input() -> None:
         assert status(ready["url"], "t") == 200
         process.stdin.close()
         process.stdin = None
-        assert process.wait(10) == ExitCode.PASSED
+        assert process.wait(PATIENCE_S) == ExitCode.PASSED
         assert process.stdout.read() == ""
 
 
@@ -84,7 +84,7 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with running("--port", str(port)) as process:
-            assert process.wait(20) == ExitCode.GATEWAY_UNREACHABLE
+            assert process.wait(PATIENCE_S) == ExitCode.GATEWAY_UNREACHABLE
             assert process.stderr is not None
             assert process.stderr.read() == (
                 f"the gateway cannot listen on 127.0.0.1 port {port}: Address already in use;"
@@ -94,7 +94,7 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
 
 def test_an_address_of_another_machine_is_not_answered_with_another_port() -> None:
     with running("--host", "192.0.2.1") as process:
-        assert process.wait(20) == ExitCode.GATEWAY_UNREACHABLE
+        assert process.wait(PATIENCE_S) == ExitCode.GATEWAY_UNREACHABLE
         assert process.stderr is not None
         assert process.stderr.read().splitlines()[-1] == (
             "the gateway cannot listen on 192.0.2.1 port 0: Cannot assign requested address"
@@ -106,7 +106,7 @@ def test_a_token_on_the_command_line_is_warned_of() -> None:
         socket.create_server(("127.0.0.1", 0)) as taken,
         running("--token", "hush", "--port", str(taken.getsockname()[1])) as process,
     ):
-        process.wait(20)
+        process.wait(PATIENCE_S)
         assert process.stderr is not None
         warning, _ = process.stderr.read().splitlines()
     assert "--token is in the process list" in warning
@@ -115,7 +115,7 @@ def test_a_token_on_the_command_line_is_warned_of() -> None:
 
 def test_bad_settings_are_told_in_a_sentence() -> None:
     with running("--agent-latency", "fast") as process:
-        assert process.wait(20) == ExitCode.BAD_SETTINGS
+        assert process.wait(PATIENCE_S) == ExitCode.BAD_SETTINGS
         assert process.stderr is not None
         assert process.stderr.read().startswith("a setting cannot be used: --agent-latency 'fast': ")
 
@@ -139,7 +139,7 @@ def test_an_agent_or_a_file_that_cannot_be_had_is_told_in_a_sentence(
     arguments: tuple[str, ...], sentence: str
 ) -> None:
     with running(*arguments) as process:
-        assert process.wait(20) == ExitCode.BAD_SETTINGS
+        assert process.wait(PATIENCE_S) == ExitCode.BAD_SETTINGS
         assert process.stderr is not None
         assert process.stderr.read() == sentence
 
@@ -207,14 +207,13 @@ def test_a_token_that_the_environment_cannot_carry_is_refused() -> None:
 def test_no_gateway_is_left_when_the_parent_is_killed() -> None:
     parent = (
         "import sys, time; from loadkit.gateway.embedded import EmbeddedGateway;"
-        "g = EmbeddedGateway(); g.start(['t']); print(g.pid, flush=True); time.sleep(60)"
+        "g = EmbeddedGateway(); g.start(['t']); print(g.pid, flush=True); time.sleep(600)"
     )
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
         child = psutil.Process(int(process.stdout.readline()))
         process.kill()
-    gone, _ = psutil.wait_procs([child], timeout=10)
-    assert gone or child.status() == psutil.STATUS_ZOMBIE
+    assert has_ended(child)
 
 
 def test_the_embedded_gateway_works_under_gevent() -> None:
@@ -226,11 +225,9 @@ def test_the_embedded_gateway_works_under_gevent() -> None:
         "g = EmbeddedGateway(); url = g.start(['t']); waited = ticks.ready(); g.stop();"
         "print(url, waited)"
     )
-    started = time.monotonic()
     said = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=120, check=True
     )
     url, others_ran = said.stdout.split()
     assert url.startswith("ws://127.0.0.1:")
     assert others_ran == "True"
-    assert time.monotonic() - started < 40

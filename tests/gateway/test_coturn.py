@@ -31,6 +31,7 @@ from loadkit.gateway.self_signed import write_self_signed
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.gateway.turn import ice_servers
 from tests.conftest import TURN_SECRET, TurnServer
+from tests.waiting import PATIENCE_S, has_ended
 
 from .conftest import StartGateway
 
@@ -80,7 +81,7 @@ async def goes_there_and_back(url: str, username: str, credential: str, authorit
     loop = asyncio.get_running_loop()
     peer, _ = await loop.create_datagram_endpoint(lambda: Heard(echo=True), ("127.0.0.1", 0))
     try:
-        async with relayed(url, username, credential, authority) as caller, asyncio.timeout(20):
+        async with relayed(url, username, credential, authority) as caller, asyncio.timeout(PATIENCE_S):
             caller.transport.sendto(b"north", peer.get_extra_info("sockname"))
             return await caller.heard.get() == b"north"
     finally:
@@ -179,14 +180,13 @@ def test_it_ends_and_leaves_nothing() -> None:
     coturn.stop()
     coturn.stop()
     assert coturn.pid is None
-    gone, alive = psutil.wait_procs(family, timeout=20)
-    assert len(gone) == 2, alive
+    assert all(has_ended(one) for one in family)
     assert not folder.exists()
 
 
 _PARENT = (
     "import sys, time; from loadkit.gateway.coturn import Coturn; c = Coturn('north'); c.start();"
-    "print(c.pid, flush=True); time.sleep(100)"
+    "print(c.pid, flush=True); time.sleep(600)"
 )
 
 
@@ -201,11 +201,11 @@ def test_it_ends_when_whoever_holds_it_is_killed(who: str) -> None:
         folder = Path(process.cmdline()[-1]).parent
         assert folder.exists()
         (parent if who == "parent" else lifeline).send_signal(signal.SIGKILL)
-        _, alive = psutil.wait_procs([process], timeout=20)
+        ended = has_ended(process)
         parent.kill()
-    assert not alive
+    assert ended
     if who == "parent":
-        psutil.wait_procs([lifeline], timeout=20)
+        assert has_ended(lifeline)
         assert not folder.exists()
     # Whoever would have removed it has been killed: both, one after the other.
     shutil.rmtree(folder, ignore_errors=True)
@@ -220,7 +220,7 @@ def test_ctrl_c_at_the_terminal_is_not_for_it() -> None:
         assert os.getsid(coturn.pid) not in (os.getsid(0), 0)
         assert coturn.ended is None
         os.kill(coturn.pid, signal.SIGKILL)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while coturn.ended is None and time.monotonic() < deadline:
             time.sleep(0.05)
         assert str(coturn.ended).startswith("exit code 137; ")
@@ -235,6 +235,15 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
         with pytest.raises(GatewayStartError) as caught:
             Coturn(TURN_SECRET, port=port).start()
     assert str(caught.value) == f"coturn cannot listen on 127.0.0.1 port {port}: Address already in use"
+
+
+def test_free_ports_are_drawn_where_the_system_gives_none_to_others() -> None:
+    given = range(*map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()))
+    for _ in range(20):
+        ports = Coturn(TURN_SECRET, certificate=(Path("certificate"), Path("key"))).ports
+        assert ports.tls not in (None, ports.plain)
+        assert ports.plain not in given
+        assert ports.tls not in given
 
 
 async def test_certificates_are_found_from_where_the_gateway_runs(
@@ -253,11 +262,21 @@ async def test_certificates_are_found_from_where_the_gateway_runs(
 
 
 def test_what_keeps_it_from_coming_up_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not end by itself: it is given up when its time is over, here as soon as it has complained."""
     _needs_coturn()
-    monkeypatch.setattr("loadkit.gateway.coturn._START_S", 3.0)
     coturn = Coturn(TURN_SECRET, certificate=(tmp_path / "none.pem", tmp_path / "none.key"))
+    answers, deadline = coturn._answers, time.monotonic() + PATIENCE_S
+
+    def answers_when_it_has_complained() -> bool:
+        while not any("cannot find certificate" in line for line in coturn._last_lines()):
+            assert time.monotonic() < deadline, coturn._last_lines()
+            time.sleep(0.05)
+        return answers()
+
+    monkeypatch.setattr("loadkit.gateway.coturn._START_S", 0.0)
+    monkeypatch.setattr(coturn, "_answers", answers_when_it_has_complained)
     with pytest.raises(
-        GatewayStartError, match=r"did not come up within 3 s: .*cannot find certificate file"
+        GatewayStartError, match=r"did not come up within 0 s: .*cannot find certificate file"
     ):
         coturn.start()
     assert coturn.pid is None

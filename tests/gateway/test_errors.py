@@ -15,6 +15,7 @@ from loadkit.gateway.agent import Agent, AgentCall
 from loadkit.gateway.app import Gateway
 from loadkit.gateway.settings import SPEECH_FOLDER
 from loadkit.transport.peer import Peer
+from tests.waiting import PATIENCE_S
 
 from .callers import OFFER_SDP, Caller, RawSocket, all_gone, offer, until
 from .conftest import StartGateway
@@ -102,7 +103,7 @@ async def test_a_call_survives_garbage(gateway: Gateway) -> None:
 async def test_a_message_far_too_long_closes_its_socket_only(gateway: Gateway) -> None:
     async with RawSocket(gateway) as socket, RawSocket(gateway) as other:
         await socket.send("x" * 3_000_000)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await socket.connection.wait_closed()
         assert socket.connection.close_code == 1009
         assert (await other.ask(PING))["type"] == "pong"

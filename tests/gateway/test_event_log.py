@@ -12,6 +12,7 @@ import pytest
 
 from loadkit.errors import SettingsError
 from loadkit.gateway.event_log import EventLog
+from tests.waiting import PATIENCE_S
 
 OFFSET = 1_800_000_000.0
 
@@ -47,7 +48,7 @@ def test_events_are_on_disk_before_the_end(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     log = EventLog(path, OFFSET)
     log.start()
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + PATIENCE_S
     while not path.read_text() and time.monotonic() < give_up:
         time.sleep(0.01)
     assert read(path)[0]["event"] == "gateway_started"
@@ -157,7 +158,7 @@ def test_a_disk_that_does_not_answer_holds_nobody_up(tmp_path: Path, monkeypatch
     monkeypatch.setattr("loadkit.gateway.event_log._CLOSE_S", 0.05)
     log.close()
     answer.set()
-    log._thread.join(20)
+    log._thread.join(PATIENCE_S)
     assert not log._thread.is_alive()
 
 

@@ -34,10 +34,12 @@ from loadkit.transport.warm_up import warm_up
 from tests.conftest import TurnServer
 from tests.fakes import CERTIFICATE
 from tests.media_paths import MEDIA_PATHS as PATHS
+from tests.waiting import PATIENT
 
+from .callers import voice
 from .conftest import StartGateway
 from .test_events import told
-from .test_truth import at, latencies, tolerance, voice
+from .test_truth import at, latencies, tolerance
 
 SAMPLE = load_sample(SAMPLES_DIR / "book_a_table.wav")
 
@@ -188,7 +190,7 @@ async def place_all() -> AsyncIterator[PlaceAll]:
     async def place(
         gateway: Gateway, mode: str, talk: Talk, media_path: str, more: dict[str, str]
     ) -> Measured:
-        settings = make_settings({"auth_token": "token", "media_path": media_path, **more})
+        settings = make_settings({"auth_token": "token", "media_path": media_path, **PATIENT, **more})
         destination, witness = Destination.of(gateway.url, settings), Witness()
         context = make_context(settings, destination, certificate=CERTIFICATE, clock=clock)
         spec = CallSpec(time.monotonic(), mode=mode, call_sid=media_path)
@@ -204,7 +206,7 @@ async def place_all() -> AsyncIterator[PlaceAll]:
         return Measured(record, turns, witness)
 
     async def place_all(gateway: Gateway, mode: str, talk: Talk, **more: str) -> dict[str, Measured]:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(150):
             found = await asyncio.gather(*(place(gateway, mode, talk, path, more) for path in PATHS))
         return dict(zip(PATHS, found, strict=True))
 
@@ -280,9 +282,9 @@ async def test_every_path_measures_the_latencies_that_the_gateway_tells(
     start_gateway: StartGateway, place_all: PlaceAll, tmp_path: Path
 ) -> None:
     async def talk(session: CallSession) -> None:
-        await session.script.wait_for_agent(20)
+        await session.script.wait_for_agent(60)
         await session.script.say(load_sample(SPEECH_FOLDER / "goodbye.wav"))
-        await session.script.wait_for_reply(20)
+        await session.script.wait_for_reply(60)
 
     events_path = tmp_path / "events.jsonl"
     gateway = await start_gateway(

@@ -23,7 +23,7 @@ async def test_aiortc_places_a_call(gateway: Gateway, mode: str, monkeypatch: py
     tracks: asyncio.Queue[MediaStreamTrack] = asyncio.Queue()
     connection.on("track", tracks.put_nowait)
     connection.addTrack(AudioStreamTrack())
-    async with RawSocket(gateway) as socket, asyncio.timeout(20):
+    async with RawSocket(gateway) as socket, asyncio.timeout(60):
         await connection.setLocalDescription(await connection.createOffer())
         answer = await socket.ask(offer(connection.localDescription.sdp, mode))
         await connection.setRemoteDescription(RTCSessionDescription(answer["data"]["sdp"], "answer"))

@@ -14,7 +14,7 @@ from loadkit.gateway.settings import SPEECH_FOLDER
 from loadkit.gateway.speaking import load_voice
 from loadkit.media.samples import silence
 
-from .callers import Caller, all_gone
+from .callers import Caller, all_gone, voice
 from .conftest import StartGateway
 from .test_events import read, told
 
@@ -44,7 +44,7 @@ async def test_the_agent_that_answers_with_tones(folder: Path, start_gateway: St
     async with Caller(gateway) as caller:
         await caller.place("end-to-end")
         for _ in range(2):
-            await caller.say_all((silence(),) * 90)
+            await caller.hears_out()
             await caller.say_all(SPEECH.packets)
         async with asyncio.timeout(60):
             while gateway.active_sessions:
@@ -74,10 +74,11 @@ async def test_the_agent_that_sends_back_what_it_hears(folder: Path, start_gatew
 
 async def test_the_program_that_reads_events(start_gateway: StartGateway, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    gateway = await start_gateway(events=path, agent_latency="100ms", agent_turns=1)
+    short = voice(tmp_path, "goodbye")
+    gateway = await start_gateway(events=path, agent_latency="100ms", agent_turns=1, speech_folder=short)
     async with Caller(gateway) as caller:
         await caller.place("end-to-end")
-        await caller.say_all((silence(),) * 160)
+        await caller.hears_out()
         await caller.say_all(SPEECH.packets)
         async with asyncio.timeout(60):
             while gateway.active_sessions:

@@ -25,6 +25,7 @@ from loadkit.gateway.app import Gateway
 from loadkit.gateway.self_signed import write_self_signed
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.gateway.tls import ServerTls, certificate_names
+from tests.waiting import PATIENCE_S
 
 from .callers import Caller, RawSocket, client_side, until
 from .conftest import StartGateway
@@ -91,7 +92,7 @@ async def test_what_is_not_tls_disturbs_nothing(
         reader, writer = await asyncio.open_connection("127.0.0.1", secure.port)
         writer.write(said)
         writer.write_eof()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             answer = await reader.read()
         writer.close()
         # An alert record at most (RFC 8446, 5.1: type 21), no HTTP.
@@ -226,7 +227,7 @@ def test_a_chain_is_sent_whole(tmp_path: Path) -> None:
         ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-showcerts"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
     )
     sent = x509.load_pem_x509_certificates(said.stdout)
@@ -278,7 +279,7 @@ def test_a_certificate_that_cannot_be_used_ends_the_command_with_code_2(tmp_path
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         cwd=ROOT,
         check=False,
     )
@@ -288,7 +289,7 @@ def test_a_certificate_that_cannot_be_used_ends_the_command_with_code_2(tmp_path
 
 def speak_plainly(port: int) -> None:
     """Plain HTTP to the TLS port; returns when the gateway has hung up."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as plain:
         plain.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"HTTP" not in plain.recv(1000)
 
@@ -310,7 +311,7 @@ def test_the_ready_line_says_where_the_certificate_is() -> None:
         assert path.is_file()
         speak_plainly(int(re.findall(r":(\d+)", line)[0]))
         process.terminate()
-        assert process.wait(20) == ExitCode.PASSED
+        assert process.wait(PATIENCE_S) == ExitCode.PASSED
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert not path.parent.exists()

@@ -20,6 +20,7 @@ import pytest
 
 from loadkit.errors import ExitCode
 from loadkit.gateway.coturn import Coturn
+from tests.waiting import PATIENCE_S, has_ended
 
 from .test_coturn import goes_there_and_back
 
@@ -51,7 +52,7 @@ def gateway(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
     finally:
         process.terminate()
         try:
-            process.communicate(timeout=30)
+            process.communicate(timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -67,7 +68,7 @@ def ice_servers(ready: dict[str, Any]) -> dict[str, Any]:
     """The one TURN entry that callers are told."""
     url = ready["url"].replace("ws", "http", 1) + "/api/v1/ice-servers?token=t"
     context = ssl.create_default_context(cafile=ready["tls_ca"]) if url.startswith("https") else None
-    with urllib.request.urlopen(url, timeout=20, context=context) as response:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S, context=context) as response:
         (entry,) = json.load(response)["iceServers"]
     return dict(entry)
 
@@ -114,6 +115,8 @@ def test_the_ports_are_those_that_were_asked_for() -> None:
         socket.create_server(("127.0.0.45", 443)).close()
         tls_port = 443
     except OSError:
+        if "CI" in os.environ:
+            raise
         tls_port = 0  # left out: 443 may not be bound here
     with gateway("--host", "127.0.0.45", "--turn-port", "3478", "--turn-tls-port", str(tls_port)) as (
         _,
@@ -134,9 +137,8 @@ def test_however_the_gateway_ends_no_turn_server_and_no_secret_is_left(
         family = psutil.Process(process.pid).children(recursive=True)
         assert folder.exists()
         process.send_signal(number)
-        _, alive = psutil.wait_procs(family, timeout=20)
-        assert not alive
-        assert process.wait(20) == (ExitCode.PASSED if number != signal.SIGKILL else -signal.SIGKILL)
+        assert process.wait(PATIENCE_S) == (ExitCode.PASSED if number != signal.SIGKILL else -signal.SIGKILL)
+        assert all(has_ended(one) for one in family)
     assert not folder.exists()
 
 
@@ -156,7 +158,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         cwd=ROOT,
         env={**os.environ, **environment},
         check=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 from aiortc import RTCIceCandidate
@@ -15,11 +16,9 @@ from loadkit.gateway.app import Gateway
 from loadkit.media.rtp import RtpSource, parse_rtp
 from loadkit.transport.peer import Peer
 from loadkit.transport.sdp import LocalDescription, read_candidate, read_sdp, write_candidate, write_sdp
+from tests.waiting import PATIENCE_S
 
 from .callers import CERTIFICATE, until
-
-#: How long what must come may take.
-PATIENCE_S = 20.0
 
 
 class Client:
@@ -145,8 +144,10 @@ class Client:
 
     async def _act_repeat(self, argument: str) -> None:
         times, _, text = argument.partition(" ")
-        for _ in range(int(times)):
-            await self.send(text)
+        # It may be closed for it before the last one.
+        with suppress(ConnectionClosed):
+            for _ in range(int(times)):
+                await self.send(text)
 
     # Media
 

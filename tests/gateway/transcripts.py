@@ -6,8 +6,8 @@ import argparse
 import re
 import shlex
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection
@@ -17,6 +17,7 @@ from loadkit.gateway.agent import Agent, AgentCall, AgentFactory, AgentUnavailab
 from loadkit.gateway.app import Gateway
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.media.samples import silence
+from tests.waiting import PATIENCE_S
 
 from .callers import Caller, until
 from .transcript_client import Client
@@ -177,8 +178,20 @@ async def _send_half(connection: ClientConnection, text: str) -> None:
 async def _witnessing(gateway: Gateway) -> AsyncIterator[Witness]:
     mode = "traditional" if gateway.settings.production else "echo"
     async with Caller(gateway, token=WITNESS_TOKEN) as caller:
-        await caller.place(mode)
+        with _patient(gateway):
+            await caller.place(mode)
         yield Witness(caller, mode)
+
+
+@contextmanager
+def _patient(gateway: Gateway) -> Iterator[None]:
+    """Give sessions that are opened now all the time that they need to connect."""
+    context = gateway._context
+    assert context is not None
+    patient = context.settings.model_copy(update={"connect_timeout": PATIENCE_S})
+    gateway._context = replace(context, settings=patient)
+    yield
+    gateway._context = context
 
 
 async def play(path: Path) -> None:

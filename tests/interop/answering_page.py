@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.fakes import Line
 
-from .chromium import CHROMIUM, PATIENCE_MS, QUIET_ARGUMENTS
+from .chromium import CHROMIUM, PATIENCE_MS, QUIET_ARGUMENTS, START_MS
 
 #: Answered by the test itself, so that the page is a secure context of 127.0.0.1 and no server is needed.
 _PAGE = "http://127.0.0.1:9/answering"
@@ -69,7 +69,7 @@ async def answering_chromium(home: Path) -> AsyncIterator[Browser]:
     ]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=arguments, env={"HOME": str(home)}
+            executable_path=CHROMIUM, args=arguments, env={"HOME": str(home)}, timeout=START_MS
         )
         try:
             yield browser

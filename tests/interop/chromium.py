@@ -21,6 +21,8 @@ CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
 #: Waits are for events; this is how long a busy machine may take for one.
 PATIENCE_MS = 60_000
+#: And for the start of a browser.
+START_MS = 120_000
 
 #: A Chromium that asks nobody outside for anything.
 QUIET_ARGUMENTS = [
@@ -76,7 +78,9 @@ def chromium(
     if authority is not None:
         trust(authority, home)
     environment: dict[str, Any] = dict(os.environ) | {"HOME": str(home)}
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments, env=environment)
+    browser = playwright.chromium.launch(
+        executable_path=CHROMIUM, args=arguments, env=environment, timeout=START_MS
+    )
     try:
         yield browser
     finally:

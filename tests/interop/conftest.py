@@ -75,9 +75,9 @@ def start_gateway() -> Iterator[StartGateway]:
 
 def until_no_session(url: str) -> None:
     """Wait until the gateway's /health says that it holds no session."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
-        with urllib.request.urlopen(url.replace("ws", "http", 1) + "/health", timeout=30) as response:
+        with urllib.request.urlopen(url.replace("ws", "http", 1) + "/health", timeout=60) as response:
             active = json.load(response)["activeSessions"]
         if active == 0:
             return

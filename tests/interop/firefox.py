@@ -102,7 +102,9 @@ def firefox(folder: Path) -> Iterator[Firefox]:
             env=dict(os.environ) | {"HOME": str(folder), "MOZ_CRASHREPORTER_DISABLE": "1"},
         )
     try:
-        with connect(_address(process, said) + "/session", max_size=None, proxy=None) as socket:
+        address = _address(process, said) + "/session"
+        # A busy Firefox may leave pings unanswered.
+        with connect(address, max_size=None, proxy=None, open_timeout=_START_S, ping_interval=None) as socket:
             yield Firefox(socket)
     finally:
         process.terminate()

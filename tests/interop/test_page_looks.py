@@ -152,7 +152,7 @@ def test_the_policy_stops_what_would_slip_in(browser: Browser, url: str) -> None
         )
         assert call.page.evaluate("window.pwned") is None
         assert call.page.locator("b").count() == 0
-        assert call.page.evaluate("window.violations.length") >= 3
+        call.page.wait_for_function("window.violations.length >= 3")
         assert [url for url in call.requests if ":9/" in url and url.startswith("http")] == []
 
 

@@ -196,6 +196,17 @@ def test_utterance_ends_also_when_packets_stop_coming() -> None:
     assert tracker.poll(99.0) is None
 
 
+def test_time_in_which_nobody_listened_is_no_silence_until_speech_is_heard_again() -> None:
+    tracker = UtteranceTracker(silence_s=0.5)
+    (utterance,) = utterances([TALK] * 10, tracker)
+    tracker.did_not_listen(2.0)
+    assert tracker.poll(2.6) is None
+    assert tracker.feed(TALK, 2.6) is None
+    assert tracker.poll(3.0) is None
+    assert tracker.poll(3.2) is utterance
+    assert utterance.last_speech_at == 2.6
+
+
 def test_silence_and_onset_can_be_set() -> None:
     tracker = UtteranceTracker(silence_s=0.1, onset_frames=1)
     first, second = utterances([TALK] + [QUIET] * 6 + [TALK] + [QUIET] * 6, tracker)

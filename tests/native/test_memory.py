@@ -21,6 +21,7 @@ def test_garbage_and_calls_in_any_order_are_survived() -> None:
     stress(library(), 3000)
 
 
+@pytest.mark.timeout(400)
 def test_no_sanitizer_has_anything_to_say(tmp_path: Path) -> None:
     try:
         module, environment = sanitized_module(tmp_path)
@@ -34,7 +35,7 @@ def test_no_sanitizer_has_anything_to_say(tmp_path: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]

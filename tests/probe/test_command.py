@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import signal
 import socket
 import wave
@@ -51,7 +52,7 @@ async def test_an_echo_call_is_told_from_the_first_question_to_the_last_word(gat
         "* all is said: hanging up",
         "> close: we hang up",
         "* WebSocket closed: code 1000",
-        "The call completed: we hung up after 6",
+        "The call completed: we hung up after ",
         "set-up in all",
         "path: host → host",
         "received: ",
@@ -59,6 +60,8 @@ async def test_an_echo_call_is_told_from_the_first_question_to_the_last_word(gat
     at = [left.out.find(text) for text in in_order]
     assert -1 not in at, (in_order[at.index(-1)], left.out)
     assert at == sorted(at), left.out
+    (seconds,) = re.findall(r"we hung up after ([\d.]+)", left.out)
+    assert float(seconds) >= 6
     for text in ("> local candidate: host udp", "< remote candidate: host udp", "SRTP_AEAD_AES_256_GCM"):
         assert text in left.out
     assert "\x1b" not in left.out
@@ -129,7 +132,14 @@ async def test_a_gateway_that_is_not_there_has_an_exit_code_of_its_own() -> None
 
 
 async def test_a_name_without_address_is_unreachable_too() -> None:
-    left = await call("wss://no-such-gateway.invalid", "--json")
+    # A name server that does not answer is not waited for for long.
+    left = await call(
+        "wss://no-such-gateway.invalid",
+        "--json",
+        "--websocket-timeout",
+        "60",
+        RES_OPTIONS="timeout:1 attempts:1",
+    )
     assert left.code == ExitCode.GATEWAY_UNREACHABLE
     assert left.document["error"]["code"] == "WEBSOCKET_DNS"
     assert "no-such-gateway.invalid" in left.document["advice"][0]
@@ -347,9 +357,12 @@ def heard(path: Path) -> npt.NDArray[np.float64]:
         return np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").astype(np.float64)
 
 
-def likeness(said: npt.NDArray[np.float64], found: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Largest normalised cross-correlation of one second that was said with what was heard, and where (seconds)."""
-    piece = said[48_000:96_000]
+def likeness(
+    said: npt.NDArray[np.float64], found: npt.NDArray[np.float64], second: float
+) -> tuple[float, float]:
+    """Largest normalised cross-correlation of the second from then on that was said with what was heard, and where."""
+    first = round(second * 48_000)
+    piece = said[first : first + 48_000]
     size = 1 << (found.size + piece.size).bit_length()
     products = np.fft.irfft(np.fft.rfft(found, size) * np.conj(np.fft.rfft(piece, size)), size)[: found.size]
     energy = np.concatenate([[0.0], np.cumsum(found**2)])
@@ -366,13 +379,14 @@ async def test_what_is_saved_is_what_was_said_to_the_echo_at_the_time_it_came_ba
     assert left.code == ExitCode.PASSED, left.err
     found = heard(path)
     said = read_sound(SAMPLES_DIR / "book_a_table.wav")[0].astype(np.float64)
-    value, at = likeness(said, found)
-    assert value > 0.8
-    # What was said at 1.0 s came back that long after connecting, and the packet's way there and back later.
-    assert 0.95 < at < 3
+    # What was said at some second came back that long after connecting, and the packet's way there and back later. A
+    # machine that stands still leaves a hole in some of them.
+    found_at = {second: likeness(said, found, second) for second in (0.7, 1.0, 1.5, 2.0)}
+    assert any(value > 0.8 and second - 0.05 < at < second + 2 for second, (value, at) in found_at.items())
     audio = left.document["audio"]
     assert audio == {"path": str(path), "seconds": round(found.size / 48_000, 3), "failure": None}
-    assert abs(audio["seconds"] - left.document["record"]["connected_ms"] / 1000) < 0.5
+    record = left.document["record"]
+    assert abs(audio["seconds"] - record["connected_ms"] / 1000) < 0.5 + record["late_ms_max"] / 1000
 
 
 async def test_a_call_that_fails_midway_leaves_what_was_heard_until_then(tmp_path: Path) -> None:

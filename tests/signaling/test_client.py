@@ -22,6 +22,7 @@ from websockets.http11 import Request, Response
 
 from loadkit.errors import CODES, SignalingError, Stage
 from loadkit.signaling.client import MAX_MESSAGE_BYTES, RECONNECT_DELAYS, SignalingConnection, SocketLost
+from tests.waiting import dead_port
 
 
 async def echo(websocket: ServerConnection) -> None:
@@ -86,9 +87,8 @@ async def test_socket_that_was_never_opened_is_lost() -> None:
 
 
 async def test_closed_port_is_refused() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    error = await failure_of(SignalingConnection(f"ws://127.0.0.1:{port}/"))
+    with dead_port() as port:
+        error = await failure_of(SignalingConnection(f"ws://127.0.0.1:{port}/"))
     assert error.code == "WEBSOCKET_REFUSED"
     assert error.message == f"the WebSocket to ws://127.0.0.1:{port}/ could not be opened: Connection refused"
 

@@ -23,6 +23,7 @@ from loadkit.signaling.ice_servers import (
     parse_ice_servers,
 )
 from loadkit.signaling.urls import ice_servers_url
+from tests.waiting import dead_port
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 TOKEN = "s3cret"
@@ -131,7 +132,7 @@ async def serve() -> AsyncIterator[Callable[[Handler], Awaitable[str]]]:
 Serve = Callable[[Handler], Awaitable[str]]
 
 
-async def reason_of(url: str, token: str = TOKEN, timeout: float = 5) -> str:
+async def reason_of(url: str, token: str = TOKEN, timeout: float = 60) -> str:
     with pytest.raises(IceServersUnavailable) as caught:
         await fetch_ice_servers(url, token, timeout)
     error = caught.value
@@ -150,7 +151,7 @@ async def test_token_goes_as_bearer_and_servers_come_back(serve: Serve) -> None:
         assert not request.query
         return web.json_response({"iceServers": [{"urls": "stun:h"}]})
 
-    assert await fetch_ice_servers(await serve(handler), TOKEN, 5) == [IceServer(("stun:h",))]
+    assert await fetch_ice_servers(await serve(handler), TOKEN, 60) == [IceServer(("stun:h",))]
 
 
 async def test_without_a_token_it_is_the_gateway_that_refuses(serve: Serve) -> None:
@@ -168,8 +169,8 @@ async def test_each_request_has_a_connection_of_its_own_from_the_address_that_wa
         return web.json_response({"iceServers": []})
 
     url = await serve(handler)
-    await fetch_ice_servers(url, TOKEN, 5, local_address="127.0.0.6")
-    await fetch_ice_servers(url, TOKEN, 5)
+    await fetch_ice_servers(url, TOKEN, 60, local_address="127.0.0.6")
+    await fetch_ice_servers(url, TOKEN, 60)
     assert asked == [("127.0.0.6", "close"), ("127.0.0.1", "close")]
 
 
@@ -184,7 +185,7 @@ async def test_a_name_is_tried_at_each_of_its_addresses(
 
     url = (await serve(handler)).replace("127.0.0.1", "gateway.example")
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", two_addresses)
-    assert await fetch_ice_servers(url, TOKEN, 5) == []
+    assert await fetch_ice_servers(url, TOKEN, 60) == []
 
 
 async def test_an_answer_may_come_in_pieces_and_without_a_length() -> None:
@@ -198,7 +199,7 @@ async def test_an_answer_may_come_in_pieces_and_without_a_length() -> None:
 
     async with await asyncio.start_server(handler, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        servers = await fetch_ice_servers(f"http://127.0.0.1:{port}/", TOKEN, 5)
+        servers = await fetch_ice_servers(f"http://127.0.0.1:{port}/", TOKEN, 60)
     assert servers == [IceServer(("stun:h",))]
 
 
@@ -206,7 +207,7 @@ async def test_empty_list_is_no_failure(serve: Serve) -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.json_response({"iceServers": []})
 
-    assert await fetch_ice_servers(await serve(handler), TOKEN, 5) == []
+    assert await fetch_ice_servers(await serve(handler), TOKEN, 60) == []
 
 
 @pytest.mark.parametrize(
@@ -239,9 +240,8 @@ async def test_redirect_is_not_followed(serve: Serve) -> None:
 
 
 async def test_closed_port_is_a_refused_connection() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    assert await reason_of(f"http://127.0.0.1:{port}/api/v1/ice-servers") == "connection refused"
+    with dead_port() as port:
+        assert await reason_of(f"http://127.0.0.1:{port}/api/v1/ice-servers") == "connection refused"
 
 
 async def raw_server(answer: bytes) -> asyncio.Server:

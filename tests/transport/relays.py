@@ -33,7 +33,7 @@ def server_at(url: str, *, secret: str = "any", life: float = 3600) -> TurnServe
     return TurnServer(url, read.host, read.port, read.protocol, username, turn_credential(secret, username))
 
 
-def options_for(coturn: Coturn, *, timeout: float = 20, local_address: str | None = None) -> TurnOptions:
+def options_for(coturn: Coturn, *, timeout: float = 60, local_address: str | None = None) -> TurnOptions:
     """Options that verify the server's certificate."""
     return TurnOptions(timeout, local_address, ssl.create_default_context(cafile=coturn.authority))
 

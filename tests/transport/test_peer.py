@@ -88,7 +88,7 @@ class Pair:
 
     async def connect(self) -> None:
         await self.gather()
-        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             tasks.create_task(self.caller.connect(self.gateway.ice_parameters))
             tasks.create_task(self.gateway.connect(self.caller.ice_parameters))
 
@@ -96,7 +96,7 @@ class Pair:
         return RTCDtlsParameters(fingerprints=peer.dtls_parameters.fingerprints, role=role)
 
     async def handshake(self) -> tuple[DtlsOutcome, DtlsOutcome]:
-        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             caller = tasks.create_task(self.caller.handshake(self.dtls_of(self.gateway, "client")))
             gateway = tasks.create_task(self.gateway.handshake(self.dtls_of(self.caller, "auto")))
         return caller.result(), gateway.result()
@@ -140,7 +140,7 @@ async def test_two_peers_connect_on_127_0_0_1_alone(pair: Pair) -> None:
 async def test_rtp_and_rtcp_arrive_byte_by_byte_both_ways(pair: Pair) -> None:
     await pair.connect()
     await pair.handshake()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for one, inbox in (
             (pair.caller, pair.gateway_inbox),
             (pair.gateway, pair.caller_inbox),
@@ -176,12 +176,12 @@ async def test_media_that_overtakes_the_handshake_is_kept(pair: Pair) -> None:
 
     caller._transport._recv = recv_until_held
     # The gateway is the DTLS server here, and so the first to be done.
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         done = tasks.create_task(pair.gateway.handshake(pair.dtls_of(pair.caller, "client")))
         tasks.create_task(pair.caller.handshake(pair.dtls_of(pair.gateway, "server")))
     assert done.result().role == "server"
     assert held
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await pair.caller_inbox.rtp.get() == early
     assert pair.caller.reception.refused == 0
 
@@ -207,7 +207,7 @@ async def test_candidates_after_the_start_of_the_checks_still_connect(pair: Pair
     gateway: list[RTCIceCandidate] = []
     await pair.caller.gather(caller.append)
     await pair.gateway.gather(gateway.append)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         tasks.create_task(pair.caller.connect(pair.gateway.ice_parameters))
         tasks.create_task(pair.gateway.connect(pair.caller.ice_parameters))
         await asyncio.sleep(0)
@@ -228,7 +228,7 @@ async def test_packets_on_a_socket_that_was_not_nominated_are_heard(footprint: F
     packet = RtpSource(pair.gateway.ssrc, 111).packet(b"elsewhere")
     pair.gateway._remote_address = ("127.0.0.1", other)
     pair.gateway.send_rtp(packet)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await pair.caller_inbox.rtp.get() == packet
     await pair.close()
 
@@ -241,7 +241,7 @@ async def test_wrong_fingerprint_is_refused(pair: Pair) -> None:
     wrong = RTCDtlsParameters(
         fingerprints=[RTCDtlsFingerprint("sha-256", ":".join(["00"] * 32))], role="client"
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         gateway = asyncio.create_task(pair.gateway.handshake(pair.dtls_of(pair.caller, "auto")))
         with pytest.raises(TransportError) as caught:
             await pair.caller.handshake(wrong)
@@ -257,7 +257,7 @@ async def test_wrong_fingerprint_is_refused(pair: Pair) -> None:
 
 async def test_peer_that_closes_during_the_handshake_is_a_failed_handshake(pair: Pair) -> None:
     await pair.connect()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         handshake = asyncio.create_task(pair.caller.handshake(pair.dtls_of(pair.gateway, "client")))
         await pair.gateway.close()
         await pair.caller._ice.stop()
@@ -275,7 +275,7 @@ async def test_whose_certificate_is_refused_is_told_at_once(pair: Pair, refusing
         to_caller.fingerprints, refused = wrong, pair.gateway
     else:
         to_gateway.fingerprints, refused = wrong, pair.caller
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await asyncio.gather(
             pair.caller.handshake(to_caller), pair.gateway.handshake(to_gateway), return_exceptions=True
         )
@@ -313,7 +313,7 @@ async def test_all_pairs_that_fail_are_named(footprint: Footprint, monkeypatch: 
         await peer.gather(lambda _: None)
         await peer.add_remote_candidate(read_candidate(f"1 1 udp 2130706431 127.0.0.1 {port} typ host"))
         await peer.add_remote_candidate(None)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             with pytest.raises(TransportError) as caught:
                 await peer.connect(other.ice_parameters)
     assert (caught.value.stage, caught.value.code) == (Stage.ICE, "ICE_FAILED")
@@ -328,7 +328,7 @@ async def test_end_without_a_candidate_is_a_failure(footprint: Footprint) -> Non
     peer = make_peer()
     await peer.gather(lambda _: None)
     await peer.add_remote_candidate(None)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         with pytest.raises(
             TransportError, match=r"local candidates host 127\.0\.0\.1; remote candidates none"
         ):
@@ -368,21 +368,26 @@ async def test_peer_is_lost_when_the_other_side_closes(pair: Pair) -> None:
     await pair.connect()
     await pair.handshake()
     await pair.gateway.close()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await pair.caller.lost == "the other side closed DTLS"
     pair.caller.send_rtp(RtpSource(1, 111).packet(b"too late"))
 
 
-async def test_peer_is_lost_when_consent_expires(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aioice.ice.CONSENT_INTERVAL", 0.02)
+def consent_expires_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one check without an answer; not before the handshake, which a busy machine may hold up for as long."""
     monkeypatch.setattr("aioice.ice.CONSENT_FAILURES", 1)
     monkeypatch.setattr("aioice.stun.RETRY_RTO", 0.05)
+
+
+async def test_peer_is_lost_when_consent_expires(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aioice.ice.CONSENT_INTERVAL", 0.02)
     await pair.connect()
     await pair.handshake()
     # The other side vanishes without a word.
     for protocol in pair.gateway._connection._protocols:
         protocol.datagram_received = lambda data, addr: None  # type: ignore[method-assign]
-    async with asyncio.timeout(30):
+    consent_expires_soon(monkeypatch)
+    async with asyncio.timeout(60):
         assert await pair.caller.lost == (
             "ICE consent expired: the other side no longer answers connectivity checks"
         )
@@ -427,7 +432,7 @@ async def test_garbage_and_forged_packets_do_not_end_the_call(pair: Pair) -> Non
     source = RtpSource(pair.gateway.ssrc, 111)
     packet = source.packet(b"after the garbage")
     pair.gateway.send_rtp(packet)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await pair.caller_inbox.rtp.get() == packet
         # DTLS still speaks, too: its end is heard.
         assert pair.caller.reception.refused == forged
@@ -449,7 +454,7 @@ async def test_replayed_packet_of_another_call_is_refused(pair: Pair) -> None:
         stranger.sendto(stolen, ("127.0.0.1", candidate.port))
     own = RtpSource(pair.gateway.ssrc, 111).packet(b"own")
     pair.gateway.send_rtp(own)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await pair.caller_inbox.rtp.get() == own
     assert pair.caller.reception.refused == 1
     await other.close()
@@ -464,7 +469,7 @@ async def test_packet_that_comes_twice_is_heard_once_and_counted(pair: Pair) -> 
     pair.gateway.send_protected(data)
     pair.gateway.send_protected(data)
     pair.gateway.send_rtp(source.packet(b"last"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         heard = [parse_rtp(await pair.caller_inbox.rtp.get()).payload for _ in range(2)]
     assert heard == [b"once", b"last"]
     assert (pair.caller.reception.repeated, pair.caller.reception.refused) == (1, 0)
@@ -495,7 +500,7 @@ async def test_handler_that_fails_is_told_once_and_ends_nothing(
     await pair.connect()
     await pair.handshake()
     source = RtpSource(pair.gateway.ssrc, 111)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for _ in range(3):
             pair.gateway.send_rtp(source.packet(b"x"))
             await got.get()
@@ -536,7 +541,7 @@ async def test_peer_that_waits_for_a_silent_server_closes(footprint: Footprint, 
         peer = make_peer(route=route)
         told = asyncio.Event()
         gathering = asyncio.create_task(peer.gather(lambda _: told.set()))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await told.wait()
         await peer.close()
         await asyncio.wait({gathering})
@@ -566,7 +571,7 @@ async def test_connected_peer_closes_before_the_handshake(pair: Pair) -> None:
 
 async def test_peer_closes_in_the_moment_in_which_a_pair_is_selected(pair: Pair) -> None:
     await pair.gather()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         gateway = asyncio.create_task(pair.gateway.connect(pair.caller.ice_parameters))
         await pair.caller.connect(pair.gateway.ice_parameters)
         await pair.caller.close()
@@ -587,7 +592,7 @@ async def test_both_sides_close_at_once(footprint: Footprint) -> None:
     pair = Pair()
     await pair.connect()
     await pair.handshake()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await asyncio.gather(pair.caller.close(), pair.gateway.close())
 
 
@@ -638,7 +643,7 @@ async def test_address_that_only_the_other_side_sees_has_its_own_type(
         line = f"1 1 udp 1 127.0.0.1 {seen} typ srflx raddr 127.0.0.1 rport 1"
         pair.caller._connection._local_candidates.append(Candidate.from_sdp(line))
     await pair.caller.add_remote_candidate(read_candidate(f"1 1 udp 1 127.0.0.1 {port} typ host"))
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         tasks.create_task(pair.caller.connect(pair.gateway.ice_parameters))
         tasks.create_task(pair.gateway.connect(pair.caller.ice_parameters))
     assert pair.caller.selected_types() == (ours, "host")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -21,6 +20,7 @@ from tests.conftest import TURN_SECRET
 from tests.conftest import TurnServer as RunningCoturn
 from tests.fakes import Footprint
 from tests.transport.relays import PROTOCOLS, options_for, server_at, server_of
+from tests.waiting import dead_port
 
 CERTIFICATE = Certificate()
 
@@ -66,13 +66,13 @@ class Meeting:
         await self.caller.add_remote_candidate(None)
 
     async def connect(self) -> None:
-        async with asyncio.timeout(40), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(90), asyncio.TaskGroup() as tasks:
             tasks.create_task(self._gateway_gathers())
             tasks.create_task(self.caller.gather(self._trickle))
             tasks.create_task(self.caller.connect(self.gateway.ice_parameters))
             tasks.create_task(self.gateway.connect(self.caller.ice_parameters))
         fingerprints = self.caller.dtls_parameters.fingerprints
-        async with asyncio.timeout(40), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(90), asyncio.TaskGroup() as tasks:
             tasks.create_task(
                 self.caller.handshake(RTCDtlsParameters(fingerprints=fingerprints, role="client"))
             )
@@ -82,7 +82,7 @@ class Meeting:
 
     async def talk(self) -> None:
         """RTP and RTCP both ways."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for speaker, listener in ((self.caller, "gateway"), (self.gateway, "caller")):
                 source = RtpSource(speaker.ssrc, 111)
                 for number in range(3):
@@ -143,14 +143,13 @@ async def test_any_peer_has_every_kind_of_candidate_and_takes_the_direct_way(
 
 
 async def test_any_peer_asks_the_next_server_when_one_gives_no_relay(turn_server: RunningCoturn) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as free:
-        free.bind(("127.0.0.1", 0))
-        dead = server_at(f"turn:127.0.0.1:{free.getsockname()[1]}")
-    async with meeting(Route(turn=(dead, server_of(turn_server, "tls"))), options_for(turn_server)) as peers:
-        await peers.connect()
-        assert peers.caller.gathering.relay is not None
-        assert peers.caller.gathering.relay.server.protocol == "tls"
-        assert peers.caller.gathering.turn_url == turn_server.urls[2]
+    with dead_port() as port:
+        route = Route(turn=(server_at(f"turn:127.0.0.1:{port}"), server_of(turn_server, "tls")))
+        async with meeting(route, options_for(turn_server)) as peers:
+            await peers.connect()
+            assert peers.caller.gathering.relay is not None
+            assert peers.caller.gathering.relay.server.protocol == "tls"
+            assert peers.caller.gathering.turn_url == turn_server.urls[2]
 
 
 async def test_any_peer_goes_on_without_a_relay_and_says_why(turn_server: RunningCoturn) -> None:
@@ -166,7 +165,7 @@ async def test_relay_only_peer_without_a_relay_fails_with_its_code_wherever_it_w
     turn_server: RunningCoturn,
 ) -> None:
     route = Route(host_candidates=False, turn=(server_of(turn_server, "tcp", secret="south"),))
-    async with meeting(route, options_for(turn_server)) as peers, asyncio.timeout(40):
+    async with meeting(route, options_for(turn_server)) as peers, asyncio.timeout(90):
         connecting = asyncio.create_task(peers.caller.connect(peers.gateway.ice_parameters))
         with pytest.raises(TransportError) as caught:
             await peers.caller.gather(lambda _: None)
@@ -181,7 +180,7 @@ async def test_pairs_that_fail_do_not_end_ice_while_a_relay_is_still_to_come(
 ) -> None:
     """Remote candidates have ended, no pair is left: aioice alone would report a failure here."""
     route = Route(host_candidates=False, turn=(server_of(turn_server, "tls"),))
-    async with meeting(route, options_for(turn_server)) as peers, asyncio.timeout(40):
+    async with meeting(route, options_for(turn_server)) as peers, asyncio.timeout(90):
         await peers.gateway.gather(lambda _: None)
         for candidate in peers.gateway.local_candidates:
             await peers.caller.add_remote_candidate(candidate)
@@ -200,10 +199,10 @@ async def test_peer_whose_turn_server_ends_is_lost_and_says_so() -> None:
     coturn.start()
     try:
         server = server_at(coturn.urls[1], secret=TURN_SECRET)
-        async with meeting(Route(host_candidates=False, turn=(server,)), TurnOptions(20)) as peers:
+        async with meeting(Route(host_candidates=False, turn=(server,)), TurnOptions(60)) as peers:
             await peers.connect()
             coturn.stop()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 assert await peers.caller.lost == f"the relay is gone: the TURN server {server.url} ended it"
             peers.caller.send_rtp(RtpSource(1, 111).packet(b"to nobody"))
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Coroutine
 
 import pytest
@@ -20,11 +19,12 @@ from tests.transport.relays import (
     server_of,
     tcp_server,
 )
+from tests.waiting import dead_port
 
 
 def on_uvloop(scenario: Callable[[], Coroutine[object, object, None]]) -> None:
     async def within_time() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             await scenario()
 
     uvloop.run(within_time())
@@ -55,15 +55,13 @@ def test_uvloop_relays_packets(turn_server: RunningCoturn, protocol: str) -> Non
 
 
 def test_uvloop_tells_failures_apart(turn_server: RunningCoturn) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as free:
-        free.bind(("127.0.0.1", 0))
-        dead = f"127.0.0.1:{free.getsockname()[1]}"
-
     async def scenario() -> None:
         options = options_for(turn_server, timeout=3600)
-        for url in (f"turn:{dead}", f"turn:{dead}?transport=tcp", f"turns:{dead}"):
-            error = await failure_of(server_at(url), options)
-            assert (error.code, error.message[-18:]) == ("TURN_UNREACHABLE", "connection refused")
+        with dead_port() as port:
+            dead = f"127.0.0.1:{port}"
+            for url in (f"turn:{dead}", f"turn:{dead}?transport=tcp", f"turns:{dead}"):
+                error = await failure_of(server_at(url), options)
+                assert (error.code, error.message[-18:]) == ("TURN_UNREACHABLE", "connection refused")
         for protocol in PROTOCOLS:
             error = await failure_of(server_of(turn_server, protocol, secret="south"), options)
             assert error.code == "TURN_UNAUTHORIZED"

@@ -12,7 +12,10 @@ from loadkit.transport.warm_up import warm_up
 from tests.fakes import Footprint
 
 
-async def test_it_connects_and_leaves_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_it_connects_and_leaves_nothing(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LIMIT_S", 60.0)
     before = Footprint()
     with caplog.at_level(logging.INFO, "loadkit.transport.warm_up"):
         await warm_up(Certificate())

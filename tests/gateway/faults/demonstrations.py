@@ -292,14 +292,13 @@ async def place_call(
     listen: bool = False,
     certificate: Certificate | None = None,
     clock: MediaClock | None = None,
+    **more: float,
 ) -> CallRecord:
-    """Place one call and return its record."""
-    settings = make_settings(CALLER_SETTINGS)
+    """Place one call, with more settings, and return its record."""
+    settings = make_settings({**CALLER_SETTINGS, **more})
+    destination = Destination.of(url, settings)
     context = make_context(
-        settings,
-        Destination.of(url, settings),
-        certificate=certificate or Certificate(),
-        clock=clock or MediaClock(),
+        settings, destination, certificate=certificate or Certificate(), clock=clock or MediaClock()
     )
     call = CallSession(CallSpec(intended=time.monotonic(), mode=mode, listen=listen), context)
     running = asyncio.create_task(call.run())
@@ -333,8 +332,7 @@ async def _side_by_side(demonstrations: Sequence[Demonstration]) -> list[CallRec
     certificate, clock = Certificate(), MediaClock()
 
     async def one(number: int, demonstration: Demonstration) -> CallRecord:
-        # Not all at once: the set-up of so many calls would make the first packets of each late. The last
-        # ones take the longest.
+        # Not all at once: the set-up of so many calls would make the first packets of each late. The last take longest.
         await asyncio.sleep((len(demonstrations) - number) * _APART_S)
         async with _gateway(demonstration) as url:
             return await place_call(

@@ -23,6 +23,7 @@ from loadkit.transport.peer import Peer
 from tests.fakes import Footprint
 from tests.gateway.callers import Caller, RawSocket, all_gone, offer, until
 from tests.gateway.conftest import StartGateway
+from tests.waiting import PATIENT
 
 from .demonstrations import place_call
 
@@ -59,7 +60,7 @@ async def test_calls_meet_exactly_their_share(start_gateway: StartGateway) -> No
 
 
 async def test_a_call_may_have_several_faults(start_gateway: StartGateway) -> None:
-    gateway = await start_gateway(fault=("silent", "error code=LATER at=300ms", "late-answer by=10ms"))
+    gateway = await start_gateway(fault=("silent", "error code=LATER at=1s", "late-answer by=10ms"))
     async with Caller(gateway) as caller:
         await caller.place()
         caller.say(b"not silent")
@@ -142,7 +143,7 @@ def test_the_gateway_of_a_load_test_takes_its_faults_from_the_environment(
     gateway = EmbeddedGateway()
     url = gateway.start(())
     try:
-        record = asyncio.run(place_call(url))
+        record = asyncio.run(place_call(url, **PATIENT))
     finally:
         gateway.stop()
     assert record.error_code == "FROM_THE_FILE"
