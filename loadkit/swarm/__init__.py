@@ -25,6 +25,7 @@
     reachability.py  whether anything answers at the gateway's address
     own_figures.py what the Locust process itself costs
     run.py         the run's folder, on the process that reports
+    subcommand.py  makes its report, and compares it, in a process of its own
     run_listener.py  what a listener of the run is told
     listeners.py   who listens to a run: all those below, and abort.py
     live.py        what is known of the run while it goes
