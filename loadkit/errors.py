@@ -61,6 +61,16 @@ class ExitCode(enum.IntEnum):
     """The run, or the one call, was ended by SIGINT or SIGTERM before its time."""
 
 
+#: What a run ends with that left something to judge; so does the command that judges it anew.
+JUDGED = (
+    ExitCode.PASSED,
+    ExitCode.FAILED,
+    ExitCode.NO_DATA,
+    ExitCode.UNFIT,
+    ExitCode.LOST_WORKERS,
+)
+
+
 def exit_code_of(status: object) -> ExitCode:
     """The exit code that a verdict's status is worth; that of a failed run for a status that nobody knows."""
     known = {"pass": ExitCode.PASSED, "unfit generator": ExitCode.UNFIT, "no data": ExitCode.NO_DATA}

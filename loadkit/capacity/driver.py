@@ -19,7 +19,7 @@ from loadkit.capacity.locust_run import LoadTest, StepPlan, StepProcess
 from loadkit.capacity.options import By, CapacityOptions
 from loadkit.capacity.search import Bounds, Ending, Search
 from loadkit.capacity.step import StepResult, Window, judge_step
-from loadkit.errors import ExitCode, RunFolderError
+from loadkit.errors import JUDGED, ExitCode, RunFolderError
 from loadkit.reporters.run_report import write_reports
 from loadkit.runs import RunFolder
 from loadkit.runs.reader import read_records, read_run
@@ -36,15 +36,6 @@ _OVERTIME_S = 120.0
 _FAREWELL_S = 60.0
 _ANSWER_S = 5.0
 _TRIES = 3
-
-#: Exit codes of a step that left something to judge.
-_JUDGED = (
-    ExitCode.PASSED,
-    ExitCode.FAILED,
-    ExitCode.NO_DATA,
-    ExitCode.UNFIT,
-    ExitCode.LOST_WORKERS,
-)
 
 
 class Stop(enum.StrEnum):
@@ -201,7 +192,7 @@ class Driver:
             raise _Stopped(Stop.UNREACHABLE, f"{who} could not begin{words}")
         if code == ExitCode.BAD_SETTINGS:
             raise _Stopped(Stop.STEP_DIED, f"{who} could not begin{words}", ExitCode.BAD_SETTINGS)
-        if code not in _JUDGED:
+        if code not in JUDGED:
             how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             raise _Stopped(Stop.STEP_DIED, f"{who} {how}{words}")
         try:

@@ -86,7 +86,7 @@ class Generator:
         return counts
 
     def view(self, now: float) -> dict[str, Any]:
-        """``processes``, ``workers`` with the worst of each, and a ``status`` and ``sentence`` for all."""
+        """``processes``, ``workers`` with the worst of each, and the worst and a ``status`` of all."""
         gone = [name for name, process in self._processes.items() if now - process.heard_at > GONE_S]
         for name in gone:
             del self._processes[name]
@@ -153,7 +153,7 @@ def _worst(processes: Iterable[dict[str, Any]], name: str) -> float | None:
 
 
 def _status(processes: list[dict[str, Any]], limits: Limits) -> str:
-    """``fit``, ``late`` (a process is over a limit), ``silent``, ``not judged``, or ``unknown`` before figures."""
+    """``fit``, ``over a limit``, ``silent``, ``not judged``, or ``unknown`` before figures."""
     placing = [shown for shown in processes if shown["worker"] != "master"]
     if not placing:
         return "unknown"

@@ -12,17 +12,20 @@
     run_clock.py   its moment on the worker's clock
     callers.py     starts a caller for each
     no_users.py    has Locust start no users of its own meanwhile
+    dispatch.py    has Locust give users to every worker, and to none when a run is being ended
     talk_time.py   how long calls have been connected
     traffic.py     all of this for one process, one run after the other
     pool.py        the engines of this process, least loaded first
     statistics.py  records as Locust's own table shows them
     forwarding.py  records from the workers to the master
+    worker.py      what a worker does for its master
     workers.py     what the master does about them: who takes part, who is gone too early, their end of a run
     watchdog.py    ends a run whose generator stands still
     abort.py       ends a run that is hopeless
     reachability.py  whether anything answers at the gateway's address
     own_figures.py what the Locust process itself costs
     run.py         the run's folder, on the process that reports
+    subcommand.py  makes its report, and compares it, in a process of its own
     run_listener.py  what a listener of the run is told
     listeners.py   who listens to a run: all those below, and abort.py
     live.py        what is known of the run while it goes
@@ -33,6 +36,7 @@
     planned_marks.py  makes the marks of --mark
     configuration.py  settings, gateway and token as they are now, and what engines are told
     run_end.py     why it ends, and Locust with it
+    course.py      one run after the other: begins, is being ended, has ended
     swarm.py       all that is held for one Locust environment
     patience.py    waits for what must not be ended half way
     lifecycle.py   Locust's events: what happens when

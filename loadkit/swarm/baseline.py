@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 from loadkit.errors import ExitCode, RunFolderError, SettingsError
 from loadkit.runs.folder import RunFolder
 from loadkit.settings import Settings, flag
+from loadkit.swarm.subcommand import run_subcommand
 
 logger = logging.getLogger(__name__)
 
@@ -57,24 +56,16 @@ def worth(compared: ExitCode, exit_code: ExitCode) -> ExitCode:
 
 def _compare(baseline: Path, folder: Path) -> ExitCode:
     """In a process of its own, as the report is made."""
-    command = [sys.executable, "-m", "loadkit", "compare", str(baseline), str(folder), "--write"]
-    environment = {key: value for key, value in os.environ.items() if key != "LOADKIT_AUTH_TOKEN"}
-    environment["PYTHONPATH"] = os.pathsep.join(
-        filter(None, [str(Path(__file__).resolve().parents[2]), environment.get("PYTHONPATH")])
-    )
     again = f"python -m loadkit compare {baseline} {folder}"
     try:
-        # A session of its own: a second Ctrl-C must not cost the comparison.
-        done = subprocess.run(
-            command, env=environment, timeout=_COMPARE_S, start_new_session=True, check=False
-        )
+        ended = run_subcommand(["compare", str(baseline), str(folder), "--write"], _COMPARE_S)
     except (OSError, subprocess.TimeoutExpired) as exc:
         logger.error("the run could not be compared (%s); try: %s", exc, again)
         return ExitCode.NO_DATA
     try:
-        code = ExitCode(done.returncode)
+        code = ExitCode(ended)
     except ValueError:
-        logger.error("the run could not be compared: it ended with code %d; try: %s", done.returncode, again)
+        logger.error("the run could not be compared: it ended with code %d; try: %s", ended, again)
         return ExitCode.NO_DATA
     if code is ExitCode.FAILED:
         logger.error("the run is worse than its baseline: see %s", folder / "compare.html")

@@ -12,8 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
+from gevent.lock import RLock
 from locust.exception import RPCError
 from locust.runners import MasterRunner, WorkerRunner
+
+from loadkit.settings import flag
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +46,7 @@ class RecordForwarder:
         self._figures: list[Row] = []
         #: Records that were given up since the last message.
         self._dropped = 0
+        self._sending = RLock()
         gevent.spawn(self._forward)
 
     def record(self, row: Row) -> None:
@@ -54,9 +58,13 @@ class RecordForwarder:
         self._figures.append(row)
 
     def flush(self) -> None:
-        """Send what is there."""
+        """Send what is there; whoever flushes meanwhile comes after, so that a farewell follows all records."""
+        with self._sending:
+            self._flush()
+
+    def _flush(self) -> None:
         while self._records or self._figures:
-            # Taken out before they are sent: a send that waits lets the other greenlets in, which flush, too.
+            # Taken out before they are sent: a send that waits lets in the greenlets that have more.
             records, self._records = self._records[:MOST_ROWS], self._records[MOST_ROWS:]
             figures, self._figures = self._figures[:MOST_ROWS], self._figures[MOST_ROWS:]
             dropped, self._dropped = self._dropped, 0
@@ -112,14 +120,32 @@ class RecordCollector:
         self._runner = runner
         self._on_record = on_record
         self._on_figures = on_figures
-        self._on_refusal = on_refusal
         self._on_dropped = on_dropped
-        self._on_stall = on_stall
         self._finished: set[str] = set()
-        runner.register_message(RECORDS, self._received)
-        runner.register_message(FINISHED, self._worker_finished)
-        runner.register_message(REFUSED, self._worker_refused)
-        runner.register_message(STALLED, self._worker_stalled)
+        #: Workers that have come to this master, and others: a master that was at its port before may have died.
+        self._own, self._strangers = set(runner.clients), set[str]()
+        runner.environment.events.worker_connect.add_listener(lambda client_id, **_: self._own.add(client_id))
+        self.listen(RECORDS, self._received)
+        self.listen(FINISHED, lambda client_id, _: self._finished.add(client_id))
+        self.listen(REFUSED, lambda client_id, data: on_refusal(client_id, data["reason"]))
+        self.listen(STALLED, lambda _, data: on_stall(data["reason"]))
+
+    def listen(self, kind: str, heard: Callable[[str, Any], None]) -> None:
+        """Have the workers' messages of a kind heard: with the id of the worker, and what it says."""
+
+        def received(environment: Any, msg: Any) -> None:  # noqa: ARG001 - Locust names its arguments
+            if msg.node_id in self._own:
+                heard(msg.node_id, msg.data)
+            elif msg.node_id not in self._strangers:
+                self._strangers.add(msg.node_id)
+                logger.warning(
+                    "%s works for a master that was here before: what it says is left out, and its calls, which go on "
+                    "until it has ended by itself (%s), are load that nobody asked for",
+                    msg.node_id,
+                    flag("master_timeout"),
+                )
+
+        self._runner.register_message(kind, received)
 
     def present(self) -> set[str]:
         """Ids of the workers that are connected and answering."""
@@ -139,19 +165,10 @@ class RecordCollector:
                 gevent.sleep(0.05)
         return waiting - self._finished
 
-    def _received(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - Locust names its arguments
-        for row in msg.data["records"]:
+    def _received(self, client_id: str, data: Any) -> None:
+        for row in data["records"]:
             self._on_record(row)
-        for row in msg.data["figures"]:
+        for row in data["figures"]:
             self._on_figures(row)
-        if dropped := msg.data.get("dropped"):
-            self._on_dropped(msg.node_id, dropped)
-
-    def _worker_finished(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as above
-        self._finished.add(msg.node_id)
-
-    def _worker_refused(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as above
-        self._on_refusal(msg.node_id, msg.data["reason"])
-
-    def _worker_stalled(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - as above
-        self._on_stall(msg.data["reason"])
+        if dropped := data.get("dropped"):
+            self._on_dropped(client_id, dropped)

@@ -99,8 +99,7 @@ class WorkersHands:
         self._shares = Shares()
         self._present: set[str] = set()
         self._batches: dict[str, list[list[Any]]] = {}
-        if STATUS not in runner.custom_messages:
-            runner.register_message(STATUS, self._said)
+        collector.listen(STATUS, self._said)
 
     def begin(self) -> None:
         """A run begins; nothing that a worker said before counts."""
@@ -121,8 +120,8 @@ class WorkersHands:
         return self._shares.dropped
 
     def connected_s(self) -> float:
-        """As the workers said, and what has passed since then."""
-        return self._shares.connected_s(time.monotonic())
+        """As the workers said, and what has passed since then where they are still there."""
+        return self._shares.connected_s(self._collector.present(), time.monotonic())
 
     def take(self, arrival: Arrival, began: float) -> bool:  # noqa: ARG002 - for all hands
         """Hand it to the worker whose engines hold the fewest calls each."""
@@ -147,8 +146,8 @@ class WorkersHands:
                 continue  # it does not confirm them, and gets no more
         self._present = self._collector.present()
 
-    def _said(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - Locust's names
-        self._shares.said(msg.node_id, Status(**msg.data), time.monotonic())
+    def _said(self, worker: str, status: Any) -> None:
+        self._shares.said(worker, Status(**status), time.monotonic())
 
 
 class WorkerEnd:

@@ -26,7 +26,8 @@ def listeners_of(
     :param end: ends the run; its argument becomes ``ended_by`` of ``run.json``.
     """
     live = Live(environment, settings)
-    listeners = [live, *live_views(environment, settings, live), PlannedMarks(settings), HealthPoll(settings)]
+    listeners = [live, *live_views(environment, settings, live), PlannedMarks(settings)]
     if settings.abort_on:
         listeners.append(Abort([parse_condition(text) for text in settings.abort_on], end))
-    return listeners
+    # The last: it waits at the end, and who would still end the run has heard of its end by then.
+    return [*listeners, HealthPoll(settings)]

@@ -13,12 +13,13 @@ from functools import partial
 from typing import Any
 
 from locust import User
-from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, Runner, WorkerRunner
 
+from loadkit.swarm.dispatch import Dispatcher
 
-class NoUsersDispatcher(UsersDispatcher):
+
+class NoUsersDispatcher(Dispatcher):
     """Asks for no users at all."""
 
     def __init__(self, *, runner: Runner, **options: Any) -> None:
@@ -48,7 +49,7 @@ def start_no_users(environment: Environment, arriving: bool) -> None:
     """Have the run that is about to start dispatch users as ever, or none."""
     runner = environment.runner
     assert runner is not None
-    environment.dispatcher_class = UsersDispatcher
+    environment.dispatcher_class = Dispatcher
     if arriving:
         environment.dispatcher_class = partial(NoUsersDispatcher, runner=runner)  # type: ignore[assignment]
     if isinstance(runner, MasterRunner):
@@ -59,12 +60,12 @@ def start_no_users(environment: Environment, arriving: bool) -> None:
         )
 
 
-def keep_who_has_arrived(runner: WorkerRunner, arriving: Callable[[], bool]) -> None:
-    """Have a worker that is told its number of users in mid-run leave alone those that have arrived."""
+def keep_who_is_there(runner: WorkerRunner, kept: Callable[[], bool]) -> None:
+    """Have a worker that is told its number of users in mid-run start and stop nobody, when ``kept`` says so."""
     start_worker = runner.start_worker
 
     def start(user_classes_count: dict[str, int], **options: Any) -> None:
-        counts = dict(runner.user_classes_count) if arriving() else user_classes_count
+        counts = dict(runner.user_classes_count) if kept() else user_classes_count
         start_worker(counts, **options)
 
     runner.start_worker = start  # type: ignore[method-assign]

@@ -17,13 +17,14 @@ from typing import Any
 import gevent
 import psutil
 
-from loadkit.errors import ExitCode, exit_code_of
+from loadkit.errors import JUDGED, ExitCode, exit_code_of
 from loadkit.records import Outcome
 from loadkit.runs.folder import RunFolder
 from loadkit.runs.writer import RunWriter
 from loadkit.settings import Settings
 from loadkit.swarm.baseline import held_against
 from loadkit.swarm.run_listener import RunListener
+from loadkit.swarm.subcommand import run_subcommand
 from loadkit.thresholds.resolved import objectives_of
 from loadkit.unix_clock import clock_error, unix_now
 
@@ -33,14 +34,6 @@ Row = dict[str, Any]
 
 _FLUSH_S = 0.5
 _REPORT_S = 600.0
-#: What ``report`` ends with when it could be made; an error that nobody foresaw ends with 1, too.
-_JUDGED = (
-    ExitCode.PASSED,
-    ExitCode.FAILED,
-    ExitCode.NO_DATA,
-    ExitCode.UNFIT,
-    ExitCode.LOST_WORKERS,
-)
 #: Less is a correction that nobody sees in a report.
 _CLOCK_STEP_S = 1.0
 _PACKAGES = (
@@ -218,23 +211,13 @@ class Run:
                 logger.exception("%s failed at %r of the run", type(listener).__name__, what)
 
     def _report(self) -> bool:
-        """In a process of its own: pandas and the drawing of pictures would hold up Locust's heartbeats.
-
-        Returns whether all files are there: the page is the last.
-        """
-        command = [sys.executable, "-m", "loadkit", "report", str(self.path)]
-        environment = {key: value for key, value in os.environ.items() if key != "LOADKIT_AUTH_TOKEN"}
-        environment["PYTHONPATH"] = os.pathsep.join(
-            filter(None, [str(Path(__file__).resolve().parents[2]), environment.get("PYTHONPATH")])
-        )
+        """Make it; returns whether all files are there: the page is the last."""
         try:
-            # A session of its own: a second Ctrl-C must not cost the report.
-            done = subprocess.run(
-                command, env=environment, timeout=_REPORT_S, start_new_session=True, check=False
-            )
-            if done.returncode in _JUDGED and self._folder.report.exists():
+            code = run_subcommand(["report", str(self.path)], _REPORT_S)
+            # An error that nobody foresaw ends with 1, too.
+            if code in JUDGED and self._folder.report.exists():
                 return True
-            reason = f"it ended with code {done.returncode}"
+            reason = f"it ended with code {code}"
         except (OSError, subprocess.TimeoutExpired) as exc:
             reason = str(exc)
         kept = "some records are missing in it" if self._document["lines_missing"] else "the records are kept"

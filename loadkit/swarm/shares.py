@@ -40,6 +40,7 @@ class Status:
 class _Share:
     status: Status = field(default_factory=Status)
     said_at: float = 0.0
+    there_at: float = 0.0
     handed: int = 0
     unconfirmed: deque[tuple[int, float]] = field(default_factory=deque)
 
@@ -65,7 +66,7 @@ class Shares:
     def said(self, worker: str, status: Status, now: float) -> None:
         """A worker has said how it is."""
         share = self._shares.setdefault(worker, _Share())
-        share.status, share.said_at = status, now
+        share.status, share.said_at, share.there_at = status, now, now
         while share.unconfirmed and share.unconfirmed[0][0] <= status.taken:
             share.unconfirmed.popleft()
 
@@ -93,9 +94,17 @@ class Shares:
         share = self._shares[worker]
         return share.silent(now), share.held / share.status.engines, share.handed, worker
 
-    def connected_s(self, now: float) -> float:
-        """Seconds of connected calls of all workers; since a worker last spoke, its connected calls have gone on."""
+    def connected_s(self, present: Iterable[str], now: float) -> float:
+        """Seconds of connected calls of all workers; since a worker last spoke, its connected calls have gone on.
+
+        Not beyond the worker itself: calls end with one that has died. One that comes back has held its calls.
+
+        :param present: workers that are there now.
+        """
+        for worker in present:
+            if worker in self._shares:
+                self._shares[worker].there_at = now
         return sum(
-            share.status.connected_s + share.status.connected * max(0.0, now - share.said_at)
+            share.status.connected_s + share.status.connected * (share.there_at - share.said_at)
             for share in self._shares.values()
         )

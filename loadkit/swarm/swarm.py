@@ -7,7 +7,6 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
-import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
@@ -22,18 +21,17 @@ from loadkit.settings import Settings
 from loadkit.swarm import preflight, statistics
 from loadkit.swarm.baseline import check_baseline
 from loadkit.swarm.configuration import Configuration
-from loadkit.swarm.forwarding import FINISH, FINISHED, RecordForwarder
+from loadkit.swarm.course import Course
 from loadkit.swarm.listeners import listeners_of
-from loadkit.swarm.master_watch import MasterWatch
 from loadkit.swarm.media_path import tell_media_path
 from loadkit.swarm.metrics import Metrics
 from loadkit.swarm.own_figures import OwnFigures
-from loadkit.swarm.patience import wait_whatever_happens
 from loadkit.swarm.pool import EnginePool, default_engines
 from loadkit.swarm.run import Run
 from loadkit.swarm.run_end import RunEnd
 from loadkit.swarm.traffic import Traffic
 from loadkit.swarm.watchdog import Watchdog
+from loadkit.swarm.worker import Worker
 from loadkit.swarm.workers import Workers
 from loadkit.unix_clock import read_clock
 
@@ -53,22 +51,22 @@ class Swarm:
 
     def __init__(self, environment: Environment) -> None:
         assert environment.parsed_options is not None
+        assert environment.runner is not None
         self._environment = environment
         self._runner = environment.runner
         self._configuration = Configuration(environment)
         self._pool: EnginePool | None = None
         self._gateway: EmbeddedGateway | None = None
-        self._forwarder: RecordForwarder | None = None
+        self._worker: Worker | None = None
         self._workers: Workers | None = None
-        self._master_watch: MasterWatch | None = None
         self._metrics: Metrics | None = None
         self._run: Run | None = None
         self._spread = self._configuration.spread()
         self._exit_code: ExitCode | None = None
-        self._refused = self._finishing = False
-        self._traffic = Traffic(environment)
+        self._refused = False
+        self._course = Course(environment.runner, self._begin_run, self._end_run)
+        self._traffic = Traffic(environment, lambda: self._course.ending)
         self._end = RunEnd(environment)
-        self._ending: gevent.Greenlet | None = None
         self._watchdog = Watchdog(self._engines, self._stall_timeout, self._stalled)
 
     @property
@@ -118,12 +116,9 @@ class Swarm:
             )
         self._configuration.check_files()
         if isinstance(runner, WorkerRunner):
-            worker = f"worker-{runner.worker_index}"
-            self._forwarder = RecordForwarder(runner, worker)
-            OwnFigures(worker, self._figures)
-            self._master_watch = MasterWatch(runner, lambda: self.settings.master_timeout)
-            self._pool = self._new_pool(worker)
-            runner.register_message(FINISH, self._finish_worker, concurrent=True)
+            self._worker = Worker(runner, lambda: self.settings.master_timeout)
+            OwnFigures(self._worker.name, self._figures)
+            self._pool = self._new_pool(self._worker.name)
             return
         preflight.check_settings(self.settings)
         check_baseline(self.settings)
@@ -169,28 +164,24 @@ class Swarm:
     def start_run(self) -> None:
         """A run begins; the page may have changed the settings since the last one."""
         try:
-            with self._master_watch.deaf() if self._master_watch else nullcontext():
-                wait_whatever_happens(gevent.spawn(self._begin_run))
+            with self._worker.deaf() if self._worker else nullcontext():
+                self._course.start()
         finally:
-            if self._refused and self._forwarder is None:
+            if self._refused and self._worker is None:
                 # Only here: while it begins Locust regards the test as stopped, and a stop would do nothing.
                 self._end.leave()
 
-    def _begin_run(self) -> None:
-        if self._ending is not None:
-            # Locust lets the next run begin while the last one is still writing its report.
-            self._ending.join()
+    def _begin_run(self) -> bool:
         self._end.begin()
-        self._refused = self._finishing = False
-        self._ending = None
+        self._refused = False
         self._watchdog.begin()
         read_clock()
-        if self._forwarder is None:
+        if self._worker is None:
             self._end.wait_as_asked()
         try:
             self._configuration.check_token_may_go_there()
             self._configuration.read()
-            if self._forwarder is None and not self._end.headless:
+            if self._worker is None and not self._end.headless:
                 # Not before the page is there: it may name another gateway.
                 self._configuration.check_gateway_answers()
             if self._pool is not None:
@@ -201,7 +192,7 @@ class Swarm:
                 begin(self._for_engines())
             self._spread = self._configuration.spread()
             self._traffic.begin(self.settings, self._pool)
-            if self._forwarder is None:
+            if self._worker is None:
                 expected = 0 if self._workers is None else self._workers.begin()
                 listeners = listeners_of(self._environment, self.settings, self._end.bring_about)
                 if self._metrics is not None:
@@ -209,17 +200,24 @@ class Swarm:
                 self._run = Run(self.settings, self._configuration.host, expected, listeners)
                 logger.info("records of this run: %s", self._run.path)
                 self._traffic.offer(self.settings, self._run, self._end.bring_about)
-            if self._finishing:
+            if self._course.finishing:
                 # Its time was over, or a signal came, while it began.
                 self._traffic.stop()
         except LoadkitError as exc:
-            # Locust goes on after an exception here: refuse all calls, and end.
-            self._refused = True
-            self._exit_code = exc.exit_code
-            logger.error("the run cannot start: %s", exc)
-            if self._forwarder is not None:
-                # The master says how it ends: without this worker the run is not the one that was asked for.
-                self._forwarder.refuse(str(exc))
+            self._refuse(exc.exit_code, str(exc))
+        except Exception as exc:
+            logger.exception("an error that nobody foresaw")
+            self._refuse(LoadkitError.exit_code, f"{type(exc).__name__}, see the log")
+        return not self._refused
+
+    def _refuse(self, exit_code: ExitCode, reason: str) -> None:
+        """Locust goes on after an exception at a run's beginning: have all calls refused."""
+        self._refused = True
+        self._exit_code = exit_code
+        logger.error("the run cannot start: %s", reason)
+        if self._worker is not None:
+            # The master says how it ends: without this worker the run is not the one that was asked for.
+            self._worker.forwarder.refuse(reason)
 
     # While it runs
 
@@ -229,8 +227,8 @@ class Swarm:
             # On the process that placed the call: Locust adds the workers' tables up by itself.
             row["call"]["worker"] = self._pool.worker
             statistics.count(self._environment, row)
-        if self._forwarder is not None:
-            self._forwarder.record(row)
+        if self._worker is not None:
+            self._worker.forwarder.record(row)
         elif run := self._open_run():
             run.record(row)
 
@@ -238,8 +236,8 @@ class Swarm:
         if self._pool is not None:
             row["worker"] = self._pool.worker
             self._watchdog.row(row)
-        if self._forwarder is not None:
-            self._forwarder.figures(row)
+        if self._worker is not None:
+            self._worker.forwarder.figures(row)
         elif run := self._open_run():
             run.figures(row)
 
@@ -252,13 +250,15 @@ class Swarm:
 
     def _stall_timeout(self) -> float:
         """For the watchdog; it looks away between two runs."""
-        begun = self._run is not None or self._forwarder is not None
-        return self.settings.stall_timeout if begun and not self._finishing and not self._refused else 0.0
+        begun = self._run is not None or self._worker is not None
+        return (
+            self.settings.stall_timeout if begun and not self._course.finishing and not self._refused else 0.0
+        )
 
     def _stalled(self, engine: EngineClient | None, reason: str) -> None:
         """The generator stands still: end what does not move any more, and the run."""
-        if self._forwarder is not None:
-            self._forwarder.stalled(reason)
+        if self._worker is not None:
+            self._worker.forwarder.stalled(reason)
         else:
             self._end_stalled(reason)
         if engine is not None and self._pool is not None:
@@ -276,7 +276,7 @@ class Swarm:
 
     def stopping(self) -> None:
         """The master has its workers finish before Locust's own stop ends them."""
-        self._finishing = True
+        self._course.finishing = True
         self._traffic.stop()
         if self._workers is not None:
             # Locust stops the test at once when the last worker is missing.
@@ -284,32 +284,17 @@ class Swarm:
             timeout = _FINISH_WORKERS_S + (self._environment.stop_timeout or 0)
             self._workers.finish(timeout, at_once=self._end.at_once)
 
-    def _finish_worker(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002 - Locust's names
-        assert isinstance(self._runner, WorkerRunner)
-        if msg.data["at_once"]:
-            self._environment.stop_timeout = 0.0  # until the master gives it anew, with its next run
-        self._runner.stop()
-        if self._forwarder is not None:
-            self._forwarder.flush()
-        self._runner.send_message(FINISHED, None)
-
     def stop_run(self, ended_by: str | None = None) -> None:
         """The run is over: end what is left of its calls, keep every record, write the report."""
-        if self._ending is None:
-            self._ending = gevent.spawn(self._end_run, ended_by)
-        try:
-            wait_whatever_happens(self._ending)
-        except gevent.GreenletExit:
-            if gevent.getcurrent() in getattr(self._runner, "greenlet", ()):
-                # One of Locust's own, which whoever killed it waits for: it would run for ever, and Locust with it.
-                raise
+        self._course.stop(ended_by)
 
     def _end_run(self, ended_by: str | None) -> None:
+        self._traffic.stop()
         if self._pool is not None:
             self._pool.cancel_calls()
         self._traffic.finish()
-        if self._forwarder is not None:
-            self._forwarder.flush()
+        if self._worker is not None:
+            self._worker.forwarder.flush()
         if run := self._open_run():
             logger.info("writing the report of %s", run.path)
             natural = self._end.natural(workers_left=self._workers_left())
@@ -327,12 +312,12 @@ class Swarm:
     def quit(self) -> None:
         """Locust ends, whichever way: leave records and a report, and no process."""
         runner = self._runner
-        if self._open_run():
+        if self._open_run() or not self._course.told_to_end:
             self._end.reason = "interrupted"
-        elif self._exit_code is None and self._end.headless:
+        if self._open_run() is None and self._exit_code is None and self._end.headless:
             # Locust would end as if all had been well.
             logger.error("the run ended before it had begun, and no call was placed")
-            self._exit_code = ExitCode.INTERRUPTED if self._ending is None else ExitCode.NO_DATA
+            self._exit_code = ExitCode.NO_DATA if self._course.told_to_end else ExitCode.INTERRUPTED
         try:
             if isinstance(runner, MasterRunner):
                 runner.stop(send_stop_to_client=False)
@@ -342,7 +327,7 @@ class Swarm:
             self.stop_run("interrupted")
         finally:
             self.release()
-        if self._exit_code is not None and self._forwarder is None:
+        if self._exit_code is not None and self._worker is None:
             self._environment.process_exit_code = int(self._exit_code)
 
     def release(self) -> None:

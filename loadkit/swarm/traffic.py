@@ -19,10 +19,11 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from loadkit.errors import SettingsError
 from loadkit.settings import Settings
 from loadkit.swarm.callers import Callers
+from loadkit.swarm.dispatch import Dispatch
 from loadkit.swarm.forwarding import RecordCollector
 from loadkit.swarm.hands import Hands, OwnHands, WorkerEnd, WorkersHands
 from loadkit.swarm.load import Load
-from loadkit.swarm.no_users import keep_who_has_arrived, start_no_users
+from loadkit.swarm.no_users import keep_who_is_there, start_no_users
 from loadkit.swarm.pool import EnginePool
 from loadkit.swarm.run import Run
 from loadkit.swarm.talk_time import TalkTime
@@ -31,9 +32,12 @@ logger = logging.getLogger(__name__)
 
 
 class Traffic:
-    """What a Locust process holds for the arrivals of its runs, one run after the other."""
+    """What a Locust process holds for the arrivals of its runs, one run after the other.
 
-    def __init__(self, environment: Environment) -> None:
+    :param ending: whether a run is being ended, until its report is written.
+    """
+
+    def __init__(self, environment: Environment, ending: Callable[[], bool]) -> None:
         self._environment = environment
         self._runner = environment.runner
         self._talk_time = TalkTime()
@@ -41,11 +45,18 @@ class Traffic:
         self._callers: Callers | None = None
         self._load: Load | None = None
         self._pool: EnginePool | None = None
+        self._stopped = False
         self._workers: WorkersHands | None = None
         self._master: WorkerEnd | None = None
-        if isinstance(self._runner, WorkerRunner):
+        self._dispatch: Dispatch | None = None
+        if not isinstance(self._runner, WorkerRunner):
+            assert self._runner is not None
+            self._dispatch = Dispatch(self._runner, ending)
+        else:
             self._master = WorkerEnd(self._runner, self._engines)
-            keep_who_has_arrived(self._runner, lambda: self._callers is not None)
+            # Those that have arrived are not counted by Locust; and a master whose ramp goes on while the run is being
+            # ended must not bring anybody back.
+            keep_who_is_there(self._runner, lambda: self._callers is not None or self._stopped)
 
     def attach(self, collector: RecordCollector) -> None:
         """This is a master, and these are its workers."""
@@ -80,7 +91,7 @@ class Traffic:
         """
         self.check(settings)
         arriving = settings.schedule is not None
-        self._pool = pool
+        self._pool, self._stopped = pool, False
         self._talk_time = TalkTime()
         index = int(self._runner.worker_index) if isinstance(self._runner, WorkerRunner) else 0
         # Also for calls that users place by themselves: the same worker draws the same.
@@ -88,6 +99,8 @@ class Traffic:
         self._callers = None
         if isinstance(self._runner, LocalRunner | WorkerRunner) and arriving:
             self._callers = Callers(self._runner, self._engines)
+        if self._dispatch is not None:
+            self._dispatch.begin()
         if self._master is not None:
             telling = arriving or settings.max_call_minutes is not None
             self._master.begin(self._callers, self._talk_time, telling=telling)
@@ -123,6 +136,9 @@ class Traffic:
 
     def stop(self) -> None:
         """No call starts any more."""
+        self._stopped = True
+        if self._dispatch is not None:
+            self._dispatch.close()
         if self._load is not None:
             self._load.stop()
         if self._callers is not None:
@@ -130,6 +146,8 @@ class Traffic:
 
     def finish(self) -> None:
         """The last call has ended: keep the last counts."""
+        if self._dispatch is not None:
+            self._dispatch.end()
         if self._load is not None:
             self._load.finish()
             self._load = None

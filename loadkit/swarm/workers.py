@@ -47,7 +47,7 @@ class Workers:
 
     def begin(self) -> int:
         """A run begins; returns how many workers there are."""
-        self._finishing = False
+        self._finishing, self._names = False, {}
         return len(self._runner.clients.all)
 
     def finish(self, timeout: float, *, at_once: bool) -> None:
@@ -84,7 +84,6 @@ class Workers:
         """A worker that took part and is gone before the end makes the run fail."""
         run = self._current_run()
         if run is None or self._finishing:
-            self._names = {}
             return
         present = self.collector.present()
         for client_id in present - set(self._names):

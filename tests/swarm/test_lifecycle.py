@@ -64,21 +64,25 @@ def test_what_locust_kills_while_a_report_is_written_ends_and_is_waited_for_by_n
         from types import SimpleNamespace
         import gevent
         from gevent.pool import Group
-        from loadkit.swarm.swarm import Swarm
+        from loadkit.swarm.course import Course
 
-        swarm = Swarm.__new__(Swarm)
-        swarm._runner = SimpleNamespace(greenlet=Group())
-        swarm._ending = gevent.spawn(gevent.sleep, 0.1)
+        runner, ended = SimpleNamespace(greenlet=Group()), []
+
+        def end(_):
+            gevent.sleep(0.1)
+            ended.append(True)
+
+        course = Course(runner, lambda: True, end)
 
         def heartbeats():
             while True:
-                swarm.stop_run()
+                course.stop()
                 gevent.sleep(0.01)
 
-        watching = swarm._runner.greenlet.spawn(heartbeats)
+        watching = runner.greenlet.spawn(heartbeats)
         gevent.sleep(0)
         watching.kill(block=True, timeout=20)
-        result = [swarm._ending.ready(), watching.ready()]
+        result = [ended == [True], watching.ready()]
         """
     )
     assert ended

@@ -78,8 +78,19 @@ def test_connected_calls_go_on_since_a_worker_last_spoke() -> None:
     shares = Shares()
     shares.said("a", Status(engines=1, connected_s=10.0, connected=4), 100.0)
     shares.said("b", Status(engines=1, connected_s=1.0), 100.0)
-    assert shares.connected_s(100.0) == 11.0
-    assert shares.connected_s(100.5) == 13.0
+    assert shares.connected_s(BOTH, 100.0) == 11.0
+    assert shares.connected_s(BOTH, 100.5) == 13.0
+
+
+def test_calls_of_a_worker_that_is_gone_use_up_no_more_of_the_budget() -> None:
+    shares = Shares()
+    shares.said("a", Status(engines=1, connected=4), 100.0)
+    shares.said("b", Status(engines=1, connected=1), 100.0)
+    assert shares.connected_s(BOTH, 110.0) == 50.0
+    # Those that it had until then are spent.
+    assert shares.connected_s(["b"], 120.0) == 60.0
+    # It had only been silent: its calls went on, and it has nothing new to say.
+    assert shares.connected_s(BOTH, 130.0) == 150.0
 
 
 def test_a_message_that_was_held_up_moves_no_intended_moment() -> None:
