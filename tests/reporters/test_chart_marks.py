@@ -96,7 +96,21 @@ def test_the_limit_of_a_threshold_is_a_rule_in_the_unit_of_the_picture_with_room
     assert changed.spec["layer"][0]["encoding"]["y"]["scale"]["domain"] == [0, 324.0]
 
 
-@pytest.mark.parametrize("other", [threshold(1, "%", "failed"), threshold(9, subject="turn_latency_ms p50")])
+def test_the_limit_of_a_score_is_drawn_without_a_unit() -> None:
+    row = datasets(with_limits(picture(measure="mos"), [threshold(4, "", "mos min", operator=">")]))[
+        "limits"
+    ][0]
+    assert (row["limit"], row["label"]) == (4.0, "min > 4")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        threshold(1, "%", "failed"),
+        threshold(9, subject="turn_latency_ms p50"),
+        threshold(100, "", "setup_ms count", operator=">="),
+    ],
+)
 def test_a_threshold_on_something_else_is_not_drawn(other: dict[str, Any]) -> None:
     assert with_limits(picture(), [other]) == picture()
 
