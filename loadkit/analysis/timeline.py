@@ -142,7 +142,8 @@ def _per_second(times: Timeline, engines: pd.DataFrame, column: str) -> npt.NDAr
         total += np.diff(np.interp(edges, [began, *at], [0.0, *counted]))
         first, last = min(first, began), max(last, at[-1])
     told = np.minimum(edges[1:], last) - np.maximum(edges[:-1], first)
-    return np.divide(total, told, out=np.full(times.bins, np.nan), where=told > 0)
+    rates: npt.NDArray[np.float64] = np.divide(total, told, out=np.full(times.bins, np.nan), where=told > 0)
+    return rates
 
 
 def _locust_over(times: Timeline, figures: pd.DataFrame) -> pd.DataFrame:
