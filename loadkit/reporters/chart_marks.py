@@ -131,9 +131,9 @@ def with_limits(picture: Picture, thresholds: Sequence[Mapping[str, Any]]) -> Pi
     text = picture.text
     if far:
         told = "; ".join(row["label"] for row in far)
-        text += f" Not drawn, as {'they lie' if len(far) > 1 else 'it lies'} far above: the limit {told}."
+        text += f" Above what is drawn: the {'limit' if len(far) == 1 else 'limits'} {told}."
     if drawn:
-        _make_room(spec, max(row["limit"] for row in drawn), along)
+        _make_room(spec, max(row["limit"] for row in drawn), along, top)
         _add_limits(spec, drawn, along)
         text += " Dashed red: the limit of a threshold."
     return replace(picture, spec=spec, text=text)
@@ -195,8 +195,17 @@ def _largest(spec: Mapping[str, Any], along: str) -> float:
     return max(found)
 
 
-def _make_room(spec: Mapping[str, Any], limit: float, along: str) -> None:
+def _make_room(spec: Mapping[str, Any], limit: float, along: str, top: float) -> None:
+    """Above a limit that would lie on the edge, with its words outside.
+
+    :param top: the largest value that is drawn.
+    """
+    end = limit * 1.08
     for node in _nodes(spec):
-        scale = node.get("encoding", {}).get(along, {}).get("scale") or {}
-        if isinstance(scale.get("domain"), list) and limit * 1.08 > scale["domain"][1]:
-            scale["domain"][1] = limit * 1.08
+        scale = node.get("encoding", {}).get(along, {}).get("scale")
+        if not scale:
+            continue
+        if isinstance(scale.get("domain"), list):
+            scale["domain"][1] = max(scale["domain"][1], end)
+        elif end > top:
+            scale["domainMax"] = end
