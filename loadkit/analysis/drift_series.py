@@ -13,7 +13,7 @@ import pandas as pd
 
 from loadkit import lateness
 from loadkit.analysis.process_seconds import ENGINE
-from loadkit.analysis.sessions import sessions_over
+from loadkit.analysis.sessions import held_at, sessions_over
 from loadkit.analysis.trend import LEAST_BINS, MOST_BINS, Series, mean, series
 from loadkit.records import Outcome
 
@@ -70,8 +70,10 @@ def _settled(figures: pd.DataFrame, start: float) -> float:
     engines = figures[(figures["kind"] == ENGINE) & (figures["calls"].fillna(0) > 0)]
     if engines.empty:
         return 0.0
-    held = engines["calls"].astype("float64").groupby(np.floor(engines["at"])).sum()
-    return float(held.index[(held >= _SETTLED * held.median()).to_numpy()][0]) - start
+    # Rows are about a second apart, so that a second can hold two of an engine, or none: not to be added up by seconds.
+    moments = np.unique(engines["at"].to_numpy(dtype=np.float64))
+    held = held_at(moments, figures)
+    return float(moments[held >= _SETTLED * np.median(held)][0]) - start
 
 
 def gateway_series(

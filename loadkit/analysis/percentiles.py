@@ -7,6 +7,7 @@ many were measured, and with few of them a p95 or p99 is little more than the ma
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import pandas as pd
 #: What a distribution tells, in the order of a table.
 STATISTICS: tuple[str, ...] = ("count", "min", "mean", "p50", "p90", "p95", "p99", "max")
 
+_OF_A_TAIL = 20
 _QUANTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99}
 
 
@@ -23,11 +25,6 @@ def measured(values: pd.Series[Any]) -> npt.NDArray[np.float64]:
     """The values that were measured, as finite floats."""
     numbers: npt.NDArray[np.float64] = values.to_numpy(dtype=np.float64, na_value=np.nan)
     return numbers[np.isfinite(numbers)]
-
-
-def quantile(values: npt.NDArray[np.float64], q: float) -> float | None:
-    """The ``q``-th percentile; ``None`` without values."""
-    return float(np.percentile(values, q)) if values.size else None
 
 
 def distribution(values: pd.Series[Any], scale: float = 1.0) -> dict[str, Any]:
@@ -43,6 +40,14 @@ def distribution(values: pd.Series[Any], scale: float = 1.0) -> dict[str, Any]:
         **{name: rounded(value) for name, value in zip(_QUANTILES, ranks, strict=True)},
         "max": rounded(numbers.max()),
     }
+
+
+def has_tail(spread: Mapping[str, Any]) -> bool:
+    """Whether a p95, or a p5, is more than the worst value: there are 20 values, so that one lies beyond it.
+
+    :param spread: anything with a ``count``.
+    """
+    return bool(spread["count"] >= _OF_A_TAIL)
 
 
 def largest(table: pd.DataFrame, column: str, rows: int) -> pd.DataFrame:

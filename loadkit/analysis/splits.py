@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -62,13 +63,13 @@ def group_figures(calls: pd.DataFrame, turns: pd.DataFrame, groups: pd.Series[An
     for name in groups.cat.categories:
         members = calls[(groups == name).to_numpy()]
         theirs = turns.loc[(of_turn == name).fillna(False).to_numpy(dtype=bool), "turn_latency_ms"]
-        sent, lost = members["packets_received"].sum(), members["packets_lost"].sum()
+        received, lost = members["packets_received"].sum(), members["packets_lost"].sum()
         found[str(name)] = {
             "calls": len(members),
             "failed": int((members["outcome"] == Outcome.FAILED).sum()),
             "setup_ms": distribution(members["setup_ms"]),
             "turn_latency_ms": distribution(theirs),
-            "fraction_lost": float(max(0, lost) / (sent + lost)) if sent + lost > 0 else None,
+            "fraction_lost": float(max(0, lost) / (received + lost)) if received + lost > 0 else None,
         }
     return found
 
@@ -76,7 +77,7 @@ def group_figures(calls: pd.DataFrame, turns: pd.DataFrame, groups: pd.Series[An
 def coarser(times: Timeline) -> Timeline:
     """The same time in fewer pieces."""
     factor = -(-times.bins // _MOST_BINS)
-    return Timeline(times.start, times.width_s * factor, -(-times.bins // factor))
+    return replace(times, width_s=times.width_s * factor, bins=-(-times.bins // factor))
 
 
 def p95_over(

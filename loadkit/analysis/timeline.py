@@ -28,11 +28,15 @@ class Timeline:
     """Unix seconds."""
     width_s: float
     bins: int
+    end: float | None = None
+    """Of what was measured, Unix seconds, within the last bin; ``None``: the end of that bin."""
 
     @property
     def edges(self) -> npt.NDArray[np.float64]:
-        """Unix seconds, one more than there are bins."""
-        return self.start + self.width_s * np.arange(self.bins + 1, dtype=np.float64)
+        """Unix seconds, one more than there are bins; the last is :attr:`end`, so that a mean over the last bin is one
+        over what there is of it."""
+        end = self.start + self.span_s if self.end is None else self.end
+        return np.append(self.start + self.offsets_s, end)
 
     @property
     def offsets_s(self) -> npt.NDArray[np.float64]:
@@ -61,7 +65,8 @@ def timeline(calls: pd.DataFrame, figures: pd.DataFrame, started_at: float | Non
     start = float(known.min()) if started_at is None else started_at
     length = max(float(known.max()) - start, 1.0)
     width = width_for(length, MOST_BINS)
-    return Timeline(start, width, max(1, int(np.ceil(length / width))))
+    # What is over a full bin by less than clocks tell is no bin of its own.
+    return Timeline(start, width, max(1, int(np.ceil(length / width - 1e-6))), start + length)
 
 
 def width_for(length_s: float, bins: int) -> float:
@@ -115,11 +120,30 @@ def generator_over(times: Timeline, figures: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame({"busiest": per_engine.max(), "mean": per_engine.mean()})
     table["late_ms_p99"] = pd.Series(p99, dtype="float64")
     for column in ("packets_sent", "packets_received"):
-        table[column] = rows[column].astype("float64").groupby(bins).sum(min_count=1) / times.width_s
+        table[column] = _per_second(times, engines, column)[table.index.to_numpy(dtype=np.int64)]
     table["lag"] = rows["loop_lag_ms"].groupby(bins).max()
     table = table.join(_locust_over(times, figures), how="outer")
     table.insert(0, "offset_s", (table.index.to_numpy() + 0.5) * times.width_s)
     return table.reset_index(drop=True)
+
+
+def _per_second(times: Timeline, engines: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    """Of all engines together, in each bin, over the time that their rows tell of.
+
+    A row tells of the second or so before it, which two bins can share.
+    """
+    known = engines.dropna(subset=["at", column]).sort_values("at", kind="stable")
+    total, edges = np.zeros(times.bins), times.edges
+    first, last = np.inf, -np.inf
+    for _, rows in known.groupby(["worker", "engine", "pid"], dropna=False, sort=False):
+        at = rows["at"].to_numpy(dtype=np.float64)
+        began = at[0] - float(rows["seconds"].fillna(1.0).iloc[0])
+        counted = np.cumsum(rows[column].to_numpy(dtype=np.float64))
+        total += np.diff(np.interp(edges, [began, *at], [0.0, *counted]))
+        first, last = min(first, began), max(last, at[-1])
+    told = np.minimum(edges[1:], last) - np.maximum(edges[:-1], first)
+    rates: npt.NDArray[np.float64] = np.divide(total, told, out=np.full(times.bins, np.nan), where=told > 0)
+    return rates
 
 
 def _locust_over(times: Timeline, figures: pd.DataFrame) -> pd.DataFrame:

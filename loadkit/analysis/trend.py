@@ -12,7 +12,8 @@ interval grows by the root of (1 + r) / (1 − r). r is corrected for its bias i
 
 What others do on the gateway has a daily pattern. From two days on it is taken away: each hour's values are compared
 with those of the same hour of other days (the seasonal slope of Hirsch, Slack and Smith 1982), and what hours have of
-their own is subtracted. Within a day, a pattern and a drift are the same thing, and nobody can tell them apart.
+their own is subtracted; where pieces are longer than an hour, so are the parts of a day. Within a day, a pattern and a
+drift are the same thing, and nobody can tell them apart.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ CONFIDENCE = 0.99
 #: A correlation of neighbours above this is not believed: a random walk has 1, and no interval at all.
 _MOST_CORRELATION = 0.95
 DAY_S = 86_400.0
-#: From so many days on a daily pattern is taken away; hours of a day that are told apart.
-_LEAST_DAYS, _PHASES = 2.0, 24
+#: From so many days on a daily pattern is taken away; parts of a day that are told apart at most.
+_LEAST_DAYS, _PARTS = 2.0, 24
 
 Fold = Callable[[Floats], float]
 
@@ -138,20 +139,22 @@ def _without_days(found: Series) -> tuple[Floats, float]:
     A pattern that is estimated from D days takes a part of the noise with it: 1 in D.
     """
     days = (found.end - found.begin) / DAY_S
-    if days < _LEAST_DAYS:
-        return found.values, 1.0
-    hours = (found.at % DAY_S // (DAY_S / _PHASES)).astype(np.int64)
-    differences, apart = [], []
-    for hour in range(_PHASES):
-        at, values = found.at[hours == hour], found.values[hours == hour]
-        before, after = np.triu_indices(at.size, 1)
-        other_day = at[after] - at[before] > DAY_S / 2
-        differences.append((values[after] - values[before])[other_day])
-        apart.append((at[after] - at[before])[other_day])
-    slope = float(np.median(np.concatenate(differences) / np.concatenate(apart)))
-    residuals = found.values - slope * found.at
-    own = np.array([median(residuals[hours == hour]) if (hours == hour).any() else 0.0 for hour in hours])
-    return found.values - own + median(own), math.sqrt(days / (days - 1))
+    at, values = found.at, found.values
+    # A part of a day is no shorter than a piece: else no part is there on two days, or but a few by chance.
+    parts = min(_PARTS, int(DAY_S / np.diff(at).min() + 1e-6))
+    if days < _LEAST_DAYS or parts < 2:
+        return values, 1.0
+    part = (at % DAY_S // (DAY_S / parts)).astype(np.int64)
+    before, after = np.triu_indices(at.size, 1)
+    apart = at[after] - at[before]
+    alike = (part[before] == part[after]) & (apart > DAY_S / 2)
+    if not alike.any():
+        return values, 1.0
+    residuals = values - median(((values[after] - values[before]) / apart)[alike]) * at
+    own = np.full(at.size, median(residuals))
+    for again in np.unique(part[before[alike]]):
+        own[part == again] = median(residuals[part == again])
+    return values - own + median(own), math.sqrt(days / (days - 1))
 
 
 def _correlation(residuals: Floats) -> float:

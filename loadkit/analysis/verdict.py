@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from loadkit.analysis.percentiles import has_tail
 from loadkit.analysis.threshold_words import asked_of
 from loadkit.printable import printable
 
@@ -44,7 +45,7 @@ def judge(summary: Mapping[str, Any]) -> Verdict:
     """
     calls, generator = summary["calls"], summary["generator"]
     lost = summary["run"]["workers_lost"]
-    finished = calls["completed"] + calls["failed"] + calls["hung_up"]
+    finished = finished_of(calls)
     stalled = summary["run"]["ended_by"] == "stalled" and not lost
     if finished == 0 and not stalled:
         return Verdict(Status.NO_DATA, _no_data(calls["total"], lost))
@@ -133,7 +134,18 @@ def _no_failures(summary: Mapping[str, Any], finished: int) -> str:
         return f"{calls}; no set-up time was measured."
     if setup["count"] == 1:
         return f"{calls}; its set-up took {setup['p50']:,.0f} ms."
-    return f"{calls}; half were set up within {setup['p50']:,.0f} ms, 95 % within {setup['p95']:,.0f} ms."
+    half = f"{calls}; half were set up within {setup['p50']:,.0f} ms"
+    if not has_tail(setup):
+        return f"{half}, the slowest after {setup['max']:,.0f} ms."
+    return f"{half}, 95 % within {setup['p95']:,.0f} ms."
+
+
+def finished_of(calls: Mapping[str, int]) -> int:
+    """Calls that came to an end of their own: not those that the run ended.
+
+    :param calls: that part of the summary.
+    """
+    return calls["completed"] + calls["failed"] + calls["hung_up"]
 
 
 def share_text(share: float) -> str:

@@ -11,7 +11,7 @@ from loadkit.printable import printable
 from loadkit.records import Outcome
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.page_tables import MEANINGS, CallTable, Column
-from loadkit.reporters.wording import NOT_MEASURED, plain
+from loadkit.reporters.wording import NOT_MEASURED, capital, plain
 
 SLOWEST = 20
 FAILED = 50
@@ -32,7 +32,7 @@ def slowest_calls(calls: pd.DataFrame, started_at: float | None) -> CallTable:
         _AT_INTENDED,
         _CALL,
         Column("Set-up, ms", "n", MEANINGS["setup_ms"]),
-        *(Column(f"{_capital(STAGE_LABELS[name])}, ms", "n", MEANINGS[name]) for name in stages),
+        *(Column(f"{capital(STAGE_LABELS[name])}, ms", "n", MEANINGS[name]) for name in stages),
         Column("Pair", "", f"{MEANINGS['local_candidate_type']} → {MEANINGS['remote_candidate_type']}"),
         _ENGINE,
         Column("Ended", "", MEANINGS["outcome"]),
@@ -84,9 +84,9 @@ def failed_calls(calls: pd.DataFrame, started_at: float | None) -> CallTable:
         for call in shown.to_dict("records")
     ]
     caption = (
-        f"{len(rows)} of {len(failed):,} failed calls, in the order in which they ended{rest}. Text from a "
+        f"{len(rows)} of {len(failed):,} failed calls, in the order in which they ended{rest}. Text from a gateway is "
+        "shortened, and characters that cannot be seen are shown as escapes."
     )
-    caption += "gateway is shortened, and characters that cannot be seen are shown as escapes."
     return CallTable("failed", "Failed calls", caption, heads, rows, "No call failed.", True)
 
 
@@ -100,7 +100,3 @@ def _number(value: Any) -> str:
 
 def _text(value: Any, limit: int) -> str:
     return NOT_MEASURED if pd.isna(value) else printable(str(value), limit)
-
-
-def _capital(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}"

@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from loadkit.printable import printable
 from loadkit.reporters.charts_of_capacity import capacity_pictures
 from loadkit.reporters.json_document import json_document
-from loadkit.reporters.page_shell import asset, page_script, pictures_json, policy, template
-from loadkit.reporters.vega_bundle import vega_bundle
+from loadkit.reporters.page_shell import rendered
 from loadkit.reporters.wording import NOT_MEASURED, length, moment, plain, plural, share
 from loadkit.runs import write_text
 
@@ -57,16 +54,11 @@ def write_capacity(folder: Path, document: Mapping[str, Any]) -> None:
 def capacity_page(document: Mapping[str, Any]) -> str:
     """The whole page: one file that opens offline and asks nobody for anything."""
     drawn = capacity_pictures(document) if document["steps"] else []
-    css, script = asset("page.css"), page_script()
-    bundle = vega_bundle() if drawn else ""
     result = document["result"]
     word, css_class = _headline(document)
-    return template("capacity.html.j2").render(
-        policy=policy([bundle, script] if drawn else [script], css),
-        css=Markup(css),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
-        bundle=Markup(bundle),  # noqa: S704 - vl-convert's file
-        specs=pictures_json(drawn),
+    return rendered(
+        "capacity.html.j2",
+        drawn,
         capacity_id=printable(str(document["capacity_id"]), 100),
         about=_about(document),
         status_word=word,

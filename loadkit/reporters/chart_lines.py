@@ -13,6 +13,9 @@ from loadkit.reporters.chart_style import RED, Elapsed, data, finished, rows, zo
 #: One for each line of a picture, up to seven stages, so that none is told by its colour alone.
 _DASHES = ([1, 0], [6, 3], [2, 2], [9, 3, 2, 3], [14, 4], [1, 5], [9, 3, 2, 3, 2, 3])
 
+#: Of the usual step between two points: a line over more would look like a measurement.
+_FAR = 3.5
+
 
 def lines_over_time(
     table: pd.DataFrame,
@@ -26,6 +29,8 @@ def lines_over_time(
     domain: tuple[float, float] | None = None,
 ) -> Any:
     """A line for each name in ``percentile``, of the values in ``ms``, over ``offset_s``; with room for a limit.
+
+    It is broken where nothing was measured for longer than usual.
 
     :param domain: ends of the vertical axis; from 0 to what is there when not given.
     """
@@ -45,7 +50,7 @@ def lines_over_time(
     ends = list(domain) if domain else [0, max(table["ms"].max(), limit) * 1.1 or 1.0]
     nice = not limit and domain is None
     return (
-        alt.Chart(data(rows(table)))
+        alt.Chart(data(rows(table.assign(stretch=_stretches(table)))))
         .mark_line(strokeWidth=2, point={"size": 18})
         .encode(
             x=axis.x(),
@@ -56,10 +61,20 @@ def lines_over_time(
             strokeDash=alt.StrokeDash(
                 "percentile:N", scale=alt.Scale(domain=names, range=dashes), legend=shown
             ),
+            detail="stretch:N",
             tooltip=tooltip,
         )
         .add_params(zoom(zoom_name))
     )
+
+
+def _stretches(table: pd.DataFrame) -> pd.Series[int]:
+    """The number of each point's piece of its line, which ends where the next point is far away."""
+    lines = table["percentile"]
+    steps = table.groupby(lines, sort=False)["offset_s"].diff()
+    usual = steps.groupby(lines, sort=False).transform("median")
+    far = (steps > _FAR * usual).astype("int64")
+    return far.groupby(lines, sort=False).cumsum()
 
 
 def with_limit(chart: Any, limit: float | None) -> dict[str, Any]:

@@ -24,7 +24,8 @@ _LABEL_LENGTH = 26
 _MOST_LIMITS = 4
 #: A limit further above the values than this would squeeze them to a line at the bottom.
 _FAR_ABOVE = 4.0
-_MS = {"ms": 1.0, "s": 1_000.0}
+#: Unit of a threshold → what its limit is multiplied by in a picture.
+_SCALES = {"ms": 1.0, "s": 1_000.0, "": 1.0}
 _OF_A_LAYER = ("data", "mark", "encoding", "params", "transform")
 
 
@@ -112,7 +113,7 @@ def with_marks(picture: Picture, marks: Sequence[Mark], axis: Elapsed) -> Pictur
 
 def with_limits(picture: Picture, thresholds: Sequence[Mapping[str, Any]]) -> Picture:
     """The picture with a rule at the limit of each threshold on its measure."""
-    asked = [one for one in thresholds if _measure(one) == picture.measure and one["unit"] in _MS]
+    asked = [one for one in thresholds if _is_of(one, picture.measure) and one["unit"] in _SCALES]
     if not asked or not picture.measure or picture.spec is None:
         return picture
     spec = _layered(picture.spec)
@@ -121,17 +122,18 @@ def with_limits(picture: Picture, thresholds: Sequence[Mapping[str, Any]]) -> Pi
     drawn: list[dict[str, Any]] = []
     far: list[dict[str, Any]] = []
     for one in asked[:_MOST_LIMITS]:
-        limit = one["limit"] * _MS[one["unit"]]
+        limit = one["limit"] * _SCALES[one["unit"]]
         where = "".join(f", {value}" for value in (one.get("where") or {}).values())
-        label = f"{one['subject'].partition(' ')[2]} {one['operator']} {one['limit']:,g} {one['unit']}{where}"
+        shown = f"{one['limit']:,g} {one['unit']}".strip()
+        label = f"{one['subject'].partition(' ')[2]} {one['operator']} {shown}{where}"
         row = {"limit": limit, "label": printable(label, 60), "threshold": printable(str(one["text"]), 200)}
         (far if limit > top * _FAR_ABOVE or (along == "x" and limit > top) else drawn).append(row)
     text = picture.text
     if far:
         told = "; ".join(row["label"] for row in far)
-        text += f" Not drawn, as {'they lie' if len(far) > 1 else 'it lies'} far above: the limit {told}."
+        text += f" Above what is drawn: the {'limit' if len(far) == 1 else 'limits'} {told}."
     if drawn:
-        _make_room(spec, max(row["limit"] for row in drawn), along)
+        _make_room(spec, max(row["limit"] for row in drawn), along, top)
         _add_limits(spec, drawn, along)
         text += " Dashed red: the limit of a threshold."
     return replace(picture, spec=spec, text=text)
@@ -142,7 +144,7 @@ def _add_limits(spec: dict[str, Any], rows: list[dict[str, Any]], along: str) ->
     value = {"field": "limit", "type": "quantitative"}
     tooltip = [
         {"field": "threshold", "type": "nominal", "title": "threshold"},
-        {**value, "title": "limit, ms"},
+        {**value, "title": "limit"},
     ]
     rule = {"type": "rule", "color": RED, "strokeDash": [7, 4], "strokeWidth": 1.75}
     spec["layer"].append(_layer("limits", rule, {along: value, "tooltip": tooltip}))
@@ -152,8 +154,10 @@ def _add_limits(spec: dict[str, Any], rows: list[dict[str, Any]], along: str) ->
     spec["layer"].append(_layer("limits", {**label, **place}, encoding))
 
 
-def _measure(threshold: Mapping[str, Any]) -> str:
-    return str(threshold.get("subject", "")).partition(" ")[0]
+def _is_of(threshold: Mapping[str, Any], measure: str) -> bool:
+    """Whether it bounds values of the measure, and not how many there are."""
+    name, _, aggregate = str(threshold.get("subject", "")).partition(" ")
+    return name == measure and aggregate != "count"
 
 
 def _layered(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,8 +195,17 @@ def _largest(spec: Mapping[str, Any], along: str) -> float:
     return max(found)
 
 
-def _make_room(spec: Mapping[str, Any], limit: float, along: str) -> None:
+def _make_room(spec: Mapping[str, Any], limit: float, along: str, top: float) -> None:
+    """Above a limit that would lie on the edge, with its words outside.
+
+    :param top: the largest value that is drawn.
+    """
+    end = limit * 1.08
     for node in _nodes(spec):
-        scale = node.get("encoding", {}).get(along, {}).get("scale") or {}
-        if isinstance(scale.get("domain"), list) and limit * 1.08 > scale["domain"][1]:
-            scale["domain"][1] = limit * 1.08
+        scale = node.get("encoding", {}).get(along, {}).get("scale")
+        if not scale:
+            continue
+        if isinstance(scale.get("domain"), list):
+            scale["domain"][1] = max(scale["domain"][1], end)
+        elif end > top:
+            scale["domainMax"] = end

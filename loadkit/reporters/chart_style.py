@@ -26,6 +26,9 @@ INK = "var(--ink)"
 MUTED = "var(--muted)"
 GRID = "var(--line)"
 
+#: Of things that are told apart, those that matter most first; lines have a dash of their own besides.
+GROUP_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, INK, SKY, GREY, RED)
+
 HEIGHT = 240
 
 NOTHING_MEASURED = "No data: nothing of this was measured in this run."

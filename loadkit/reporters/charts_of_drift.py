@@ -10,18 +10,9 @@ import pandas as pd
 from loadkit.analysis.drift_words import change_text, name_of
 from loadkit.printable import printable
 from loadkit.reporters.chart_lines import lines_over_time
-from loadkit.reporters.chart_style import (
-    BLUE,
-    GREEN,
-    ORANGE,
-    PURPLE,
-    RED,
-    SKY,
-    YELLOW,
-    Elapsed,
-    Picture,
-    finished,
-)
+from loadkit.reporters.chart_style import BLUE, GROUP_COLOURS, ORANGE, RED, Elapsed, Picture, finished
+from loadkit.reporters.drift_tables import sessions_text
+from loadkit.reporters.wording import capital
 
 #: Measure → title, the axis, what its values are multiplied by, number format.
 _GATEWAY = {
@@ -34,7 +25,8 @@ _OWN = {
     "rss_bytes": ("Drift: memory of our processes", "memory, MB", 1e-6, ",.1f"),
     "late_ms_p99": ("Drift: lateness of our engines", "lateness p99, ms", 1.0, ",.1f"),
 }
-_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW)
+#: A picture with more lines cannot be read.
+_MOST_LINES = 6
 
 
 def drift_pictures(summary: Mapping[str, Any]) -> list[Picture]:
@@ -63,12 +55,9 @@ def _of_measure(row: Mapping[str, Any], kind: tuple[str, str, float, str], span:
     chart = lines_over_time(
         axis.scaled(table), axis, what, {"measured": BLUE, "slope": RED}, f"{_id(name)}_zoom", None, number
     )
-    word = change_text(row) if row["status"] == "drifts" else f"{name_of(row)}: {row['status']}"
-    text = (
-        f"{word[0].upper()}{word[1:]}. A point is the middle of the calls of a piece of time"
-        f"{', or their share' if row['unit'] == 'share' else ''}; the dashed line is the slope of the run."
-    )
-    return Picture(name, title, text, finished(chart), zooms=True)
+    point = "the share of failed calls" if row["unit"] == "share" else "the median"
+    text = f"A point is {point} in a piece of time; the dashed line is the slope of the run."
+    return Picture(name, title, text, finished(chart), zooms=True, finding=_finding(row))
 
 
 def _of_processes(
@@ -77,15 +66,21 @@ def _of_processes(
     """Of the processes that changed most."""
     title, what, scale, number = kind
     axis = Elapsed(span)
-    shown = sorted(rows, key=lambda row: -abs(row["change"] or 0.0))[: len(_COLOURS)]
+    shown = sorted(rows, key=lambda row: -abs(row["change"] or 0.0))[:_MOST_LINES]
     name = f"drift-{measure.replace('_', '-')}"
     table = _lines({printable(row["process"], 40): row["series"] for row in shown}, scale)
-    colours = dict(zip(dict.fromkeys(table["percentile"]), _COLOURS, strict=False))
+    colours = dict(zip(dict.fromkeys(table["percentile"]), GROUP_COLOURS, strict=False))
     chart = lines_over_time(axis.scaled(table), axis, what, colours, f"{_id(name)}_zoom", None, number)
-    text = "What each process told of itself, the median of a piece of time."
+    middle = "p99" if measure == "late_ms_p99" else "median"
+    text = f"What each process told of itself, the {middle} of a piece of time."
     if len(shown) < len(rows):
         text += f" The {len(shown)} of {len(rows)} that changed most."
-    return Picture(name, title, text, finished(chart), zooms=True)
+    return Picture(name, title, text, finished(chart), zooms=True, finding=_finding(shown[0]))
+
+
+def _finding(row: Mapping[str, Any]) -> str:
+    word = change_text(row) if row["status"] == "drifts" else f"{name_of(row)}: {row['status']}"
+    return f"{capital(word)}."
 
 
 def _of_sessions(sessions: Mapping[str, Any], span: float) -> Picture:
@@ -108,7 +103,10 @@ def _of_sessions(sessions: Mapping[str, Any], span: float) -> Picture:
         "activeSessions of the gateway's /health, and the calls that we held at the same moment, also after the last "
         "call. Sessions that a gateway leaks show as a gap that grows and does not close."
     )
-    return Picture("gateway-sessions", "The gateway's sessions", text, finished(chart), zooms=True)
+    finding = f"{capital(sessions_text(sessions))}."
+    return Picture(
+        "gateway-sessions", "The gateway's sessions", text, finished(chart), zooms=True, finding=finding
+    )
 
 
 def _slope(row: Mapping[str, Any]) -> dict[str, list[float]]:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from loadkit.analysis.histogram import Histogram, histogram
-from loadkit.analysis.percentiles import measured, quantile
+from loadkit.analysis.percentiles import distribution, measured
 from loadkit.reporters.chart_style import BLUE, INK, Picture, data, finished, whole
-from loadkit.reporters.wording import milliseconds
+from loadkit.reporters.wording import milliseconds, slow_end
 
 
 def distribution_of(values: pd.Series[Any], name: str, title: str, what: str, of: str = "calls") -> Picture:
@@ -23,15 +23,13 @@ def distribution_of(values: pd.Series[Any], name: str, title: str, what: str, of
         return Picture(name, title, text, None)
     if spread.logarithmic:
         text += " The axis is logarithmic."
+    told = distribution(values)
     marks = [
-        {"name": label, "ms": quantile(numbers, q), "lane": lane}
-        for lane, (label, q) in enumerate((("p50", 50), ("p95", 95), ("p99", 99)))
+        {"name": name, "ms": told[name], "lane": lane} for lane, name in enumerate(("p50", "p95", "p99"))
     ]
-    worst = milliseconds(float(numbers.max()))
-    p50, p95 = (milliseconds(quantile(numbers, q)) for q in (50, 95))
-    finding = (
-        f"Of {numbers.size:,} {of}, half were within {p50}, 95 % within {p95}; the slowest took {worst}."
-    )
+    finding = f"The only one took {milliseconds(told['max'])}."
+    if numbers.size > 1:
+        finding = f"Of {numbers.size:,} {of}, half were within {milliseconds(told['p50'])}{slow_end(told)}."
     chart = _histogram_chart(spread, marks, what, of)
     return Picture(name, title, text, finished(chart), finding=finding, measure=str(values.name or ""))
 

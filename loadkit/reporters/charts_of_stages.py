@@ -54,10 +54,12 @@ def typical_call(calls: pd.DataFrame) -> Picture:
     distance = (connected["setup_ms"] - connected["setup_ms"].median()).abs()
     call = connected[distance == distance.min()].iloc[0].to_dict()
     text = (
-        f"Call {printable(str(call['call_id']), 40)}, whose set-up time of {call['setup_ms']:,.0f} ms is the median. "
-        "A record holds durations; where stages ran side by side, their order is the usual one."
+        f"Call {printable(str(call['call_id']), 40)}, whose set-up time of {call['setup_ms']:,.0f} ms is the nearest "
+        "to the median. A record holds durations; where stages ran side by side, their order is the usual one."
     )
     stages = waterfall({str(name): value for name, value in call.items()})
+    if not stages:
+        return Picture("typical-call", title, text, None)
     bars = [
         {
             "stage": STAGE_LABELS[bar.stage],
@@ -137,6 +139,8 @@ def slowest_calls(calls: pd.DataFrame) -> Picture:
 def _longest(stages: list[Bar], what: str) -> str:
     """``The longest part was answer with 60 ms``."""
     within = [bar for bar in stages if bar.stage in _SET_UP]
+    if not within:
+        return f"{what} is not known"
     longest = max(within, key=lambda bar: bar.end_ms - bar.start_ms)
     return f"{what} was {STAGE_LABELS[longest.stage]} with {milliseconds(longest.end_ms - longest.start_ms)}"
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from loadkit.analysis.traffic import LATE_MS
 from loadkit.reporters.page_tables import MEANINGS
+from loadkit.reporters.wording import capital
 
 #: What a statistic of a distribution is, in the order of a table.
 STATISTIC_MEANINGS: Mapping[str, str] = {
@@ -31,7 +32,7 @@ def _spread(column: str, statistic: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+    return f"{capital(text)}."
 
 
 #: Name of a tile of the page → what its number is.

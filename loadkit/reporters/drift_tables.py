@@ -8,7 +8,7 @@ from typing import Any
 from loadkit.analysis.drift_words import name_of, value_text
 from loadkit.printable import printable
 from loadkit.reporters.page_tables import CallTable, Column
-from loadkit.reporters.wording import NOT_MEASURED, count, length, milliseconds, plural
+from loadkit.reporters.wording import NOT_MEASURED, capital, count, length, milliseconds, plural
 
 _DRIFTS = (
     "a measure drifts when the interval of its slope leaves out zero and its quarters differ by more than the floor "
@@ -128,7 +128,7 @@ def _sessions(sessions: Mapping[str, Any]) -> CallTable:
         ["looked on for", length(sessions["looked_on_s"])],
     ]
     caption = (
-        f"{sessions_text(sessions).capitalize()}. activeSessions as the gateway tells it; the picture shows it "
+        f"{capital(sessions_text(sessions))}. activeSessions as the gateway tells it; the picture shows it "
         "beside the calls that we held. Other users of the gateway have sessions, too."
     )
     heads = [Column("What", "word"), Column("Value", "n")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from loadkit.analysis.process_seconds import LOCUST
+from loadkit.analysis.process_seconds import ENGINE, LOCUST
 from loadkit.printable import printable
 from loadkit.reporters.page_tables import CallTable, Column
 from loadkit.reporters.wording import NOT_MEASURED, count, plain, share, size
@@ -42,8 +42,10 @@ def engine_tables(summary: Mapping[str, Any]) -> list[CallTable]:
     )
     if any(figures["kind"] == LOCUST for figures in processes.values()):
         caption += " Names that end in locust are the processes that run the scripts."
-    if len(processes) < summary["generator"]["engines"]:
-        caption += f" {len(processes)} of {summary['generator']['engines']:,} engines are shown."
+    engines = summary["generator"]["engines"]
+    shown = sum(figures["kind"] == ENGINE for figures in processes.values())
+    if shown < engines:
+        caption += f" {shown} of {engines:,} engines are shown."
     return [CallTable("engines", "The generator, process by process", caption, heads, rows, "")]
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from loadkit.analysis.verdict import finished_of
 from loadkit.printable import printable
 from loadkit.reporters.traffic_words import erlang
-from loadkit.reporters.wording import length, milliseconds, plural, share
+from loadkit.reporters.wording import capital, length, milliseconds, opinions, plural, share, slow_end
 
 #: Thresholds that are told one by one.
 _MOST = 6
@@ -87,28 +88,21 @@ def _load(summary: Mapping[str, Any]) -> str:
         }
         text += f"; {erlang(steady['offered_erlang'])} offered, {erlang(steady['carried_erlang'])} carried"
     minutes = calls["connected_minutes"]
-    return f"{text}; {length(minutes * 60)} of talk in all." if minutes else f"{text}."
+    return f"{text}; {length(minutes * 60)} connected in all." if minutes else f"{text}."
 
 
 def _connecting(summary: Mapping[str, Any]) -> str:
     spread, calls = summary["stages"]["setup_ms"], summary["calls"]
-    finished = calls["failed"] + calls["completed"] + calls["hung_up"]
+    finished = finished_of(calls)
     failed = f"{calls['failed']:,} of {finished:,} calls failed" if calls["failed"] else ""
     if not spread["count"]:
         return f"No call was connected; {failed}." if failed else "No call was connected."
-    text = f"Half of the callers were connected within {milliseconds(spread['p50'])}"
-    if spread["count"] > 1:
-        text += (
-            f", 95 % within {milliseconds(spread['p95'])}, the slowest after {milliseconds(spread['max'])}"
-        )
+    if spread["count"] == 1:
+        text = f"The only connected call was set up after {milliseconds(spread['max'])}"
+    else:
+        half = f"Half of the {spread['count']:,} connected calls were set up within {milliseconds(spread['p50'])}"
+        text = f"{half}{slow_end(spread)}"
     return f"{text}; {failed}." if failed else f"{text}."
-
-
-def _scores(mos: Mapping[str, Any]) -> str:
-    middle, worst = f"{mos['p50']:.2f}", f"{mos['min']:.2f}"
-    return (
-        f"{middle} in every call" if worst == middle else f"{middle} in the middle, {worst} in the worst call"
-    )
 
 
 def _heard(summary: Mapping[str, Any]) -> str:
@@ -116,10 +110,9 @@ def _heard(summary: Mapping[str, Any]) -> str:
     parts = []
     if turns["turn_latency_ms"]["count"]:
         spread = turns["turn_latency_ms"]
-        parts.append(
-            f"the agent replied within {milliseconds(spread['p50'])} in half of the turns, within "
-            f"{milliseconds(spread['p95'])} in 95 %"
-        )
+        half = f"half of the agent's replies came within {milliseconds(spread['p50'])}{slow_end(spread)}"
+        only = f"the agent's only reply came after {milliseconds(spread['max'])}"
+        parts.append(half if spread["count"] > 1 else only)
     if turns["no_response"]:
         parts.append(f"{plural(turns['no_response'], 'turn')} of {turns['count']:,} had no reply")
     if media["fraction_lost"] is not None:
@@ -132,10 +125,9 @@ def _heard(summary: Mapping[str, Any]) -> str:
     )
     found = [f"{plural(media[key], 'call')} {words}" for key, words in wrong if media[key]]
     if found:
-        parts.append(f"{', '.join(found)}")
+        parts.append(", ".join(found))
     elif media["no_audio"] == 0:
-        parts.append("every connected call had audio" if not media["silent_audio"] else "")
+        parts.append("no call was without audio")
     if (mos := summary["quality"]["mos"])["count"]:
-        parts.append(f"the path left speech a mean opinion score of {_scores(mos)}")
-    text = "; ".join(part for part in parts if part)
-    return f"{text[0].upper()}{text[1:]}." if text else "Nothing was measured of what callers heard."
+        parts.append(f"the path left speech a mean opinion score of {opinions(mos)}")
+    return f"{capital('; '.join(parts))}." if parts else "Nothing was measured of what callers heard."

@@ -6,32 +6,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loadkit.analysis.verdict import Status
+from loadkit.analysis.verdict import Status, finished_of
 from loadkit.errors import CODES
 from loadkit.printable import printable
 from loadkit.reporters.baseline_words import held_of
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.definitions import TILE_MEANINGS
 from loadkit.reporters.traffic_words import arrival_words, carried_words
-from loadkit.reporters.wording import INSECURE, count, length, milliseconds, moment, plural, share
+from loadkit.reporters.wording import (
+    INSECURE,
+    capital,
+    count,
+    ending,
+    length,
+    milliseconds,
+    moment,
+    plural,
+    share,
+)
 
 _STATUSES = {
     Status.PASS: ("Passed", "pass"),
     Status.FAIL: ("Failed", "fail"),
     Status.UNFIT: ("Unfit", "unfit"),
     Status.NO_DATA: ("No data", "nodata"),
-}
-
-_ENDINGS = {
-    "run_time": "ended when its time was over",
-    "stopped": "stopped by hand",
-    "interrupted": "interrupted by a signal",
-    "no_workers": "ended when its last worker was lost",
-    "aborted": "ended early by --abort-on",
-    "stalled": "ended because the generator stood still",
-    "stages": "ended with its last stage",
-    "budget": "ended when its --max-call-minutes were used up",
-    None: "its end was not recorded: it was still running, or was killed",
 }
 
 
@@ -79,12 +77,11 @@ def about(summary: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     """When, how long, against what, and how it ended."""
     facts = summary["run"]
     host = run.get("host")
-    ended_by = facts["ended_by"]
     parts = [
         f"against {printable(str(host), 200)}" if host else "",
         moment(facts["started_at"]) if facts["started_at"] is not None else "",
         length(facts["duration_s"]) if facts["duration_s"] is not None else "",
-        _ENDINGS.get(ended_by, f"ended by {printable(str(ended_by), 60)}"),
+        ending(facts["ended_by"]),
     ]
     return " · ".join(part for part in parts if part)
 
@@ -110,7 +107,7 @@ def notes(summary: Mapping[str, Any]) -> list[Note]:
             )
         )
     if run["tls_insecure"]:
-        found.append(Note("Not verified", [f"{INSECURE[0].upper()}{INSECURE[1:]}."]))
+        found.append(Note("Not verified", [f"{capital(INSECURE)}."]))
     doubts = []
     if run["workers_lost"]:
         doubts.append(
@@ -167,7 +164,7 @@ def _calls(calls: Mapping[str, Any]) -> Tile:
 
 def _failed(calls: Mapping[str, Any]) -> Tile:
     failed = calls["failed"]
-    finished = failed + calls["completed"] + calls["hung_up"]
+    finished = finished_of(calls)
     if not finished:
         return Tile("Failed calls", count(failed), "no call came to an end of its own")
     if not failed:
@@ -206,7 +203,9 @@ def _turns(turns: Mapping[str, Any]) -> list[Tile]:
         return []
     spread = turns["turn_latency_ms"]
     silent = (
-        f"{turns['no_response']:,} without a reply" if turns["no_response"] else "none was left unanswered"
+        f"{turns['no_response']:,} without a reply"
+        if turns["no_response"]
+        else "none without a reply in time"
     )
     measured = f"measured in {spread['count']:,} of {plural(turns['count'], 'turn')}"
     return [
@@ -218,7 +217,9 @@ def _turns(turns: Mapping[str, Any]) -> list[Tile]:
 def _media(media: Mapping[str, Any]) -> Tile:
     if media["packets_received"] is None:
         return Tile("Packets lost", "–", "no media was measured")
-    detail = f"{plural(media['packets_lost'] or 0, 'packet')}, jitter p95 {milliseconds(media['jitter_ms']['p95'])}"
+    lost = media["packets_lost"]
+    packets = "loss not measured" if lost is None else plural(lost, "packet")
+    detail = f"{packets}, jitter p95 {milliseconds(media['jitter_ms']['p95'])}"
     if media["no_audio"]:
         detail += f", {plural(media['no_audio'], 'call')} without audio"
     if media["silent_audio"]:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from loadkit.analysis.percentiles import STATISTICS
 from loadkit.printable import printable
@@ -23,10 +23,9 @@ from loadkit.reporters.data_files import data_files
 from loadkit.reporters.definitions import words
 from loadkit.reporters.executive import thresholds_told, told
 from loadkit.reporters.page_sections import Section
-from loadkit.reporters.page_shell import asset, page_script, pictures_json, policy, template
+from loadkit.reporters.page_shell import rendered
 from loadkit.reporters.page_tables import flattened
 from loadkit.reporters.run_sections import run_sections
-from loadkit.reporters.vega_bundle import vega_bundle
 
 _METHOD = (
     "Made by loadkit from the raw records beside this file. Percentiles interpolate between the two values next to "
@@ -52,16 +51,11 @@ def html_page(
     """
     sections = run_sections(summary, calls, turns, figures, run, arrivals)
     drawn = [picture for section in sections for picture in section.pictures if picture.spec]
-    css, script = asset("page.css"), page_script()
-    bundle = vega_bundle() if drawn else ""
     word, css_class = headline.status_words(summary)
     tiles = headline.tiles(summary)
-    return template("page.html.j2").render(
-        policy=policy([bundle, script] if drawn else [script], css),
-        css=Markup(css),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
-        bundle=Markup(bundle),  # noqa: S704 - vl-convert's file
-        specs=pictures_json(drawn),
+    return rendered(
+        "page.html.j2",
+        drawn,
         run_id=printable(str(summary["run_id"] or "without a name"), 100),
         status_word=word,
         status_class=css_class,
@@ -77,7 +71,7 @@ def html_page(
         drawn=bool(drawn),
         statistics=STATISTICS,
         command=_command(run),
-        again=f"python -m loadkit report {shlex.quote(printable(_folder(summary), 120))}",
+        again=f"python -m loadkit report {shlex.quote(printable(_folder(summary, run), 300))}",
         files=data_files(sizes or {}),
         definitions=words(),
         run_tables=_run_tables(run),
@@ -93,8 +87,11 @@ def _around_time(sections: Sequence[Section]) -> dict[str, Sequence[Section]]:
     return {"before": sections[:first], "timed": sections[first:end], "after": sections[end:]}
 
 
-def _folder(summary: Mapping[str, Any]) -> str:
-    return f"reports/{summary['run_id'] or '<run folder>'}"
+def _folder(summary: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+    """Where the run was written, as it was given."""
+    settings = run.get("settings")
+    reports = settings.get("reports_dir") if isinstance(settings, Mapping) else None
+    return str(PurePath(str(reports or "reports"), str(summary["run_id"] or "<run folder>")))
 
 
 def _command(run: Mapping[str, Any]) -> str:

@@ -2,8 +2,8 @@
 
 Each threshold is a case, and the verdict is one of its own, which passes only when the job does: a run that was
 interrupted, lost a worker, had an unfit generator or is worse than its baseline has calls that went well and no right
-to a green file. What says
-something about the gateway is a ``failure``; what says that nothing can be said is an ``error``.
+to a green file. What says something about the gateway is a ``failure``; what says that nothing can be said is an
+``error``.
 
 The form is what the schema of Jenkins' xUnit plugin (``junit-10.xsd``) allows and GitLab's parser reads:
 ``testsuites``, ``testsuite`` with ``properties``, ``testcase`` with ``classname``, ``name`` and ``time`` in seconds.
@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree
 
+from loadkit.analysis.verdict import finished_of
 from loadkit.printable import printable, xml_text
 from loadkit.reporters.baseline_words import Held
 from loadkit.reporters.text_summary import text_summary
@@ -97,7 +98,7 @@ def _threshold(threshold: Mapping[str, Any]) -> _Case:
 def _no_call_failed(summary: Mapping[str, Any]) -> _Case:
     """Without thresholds, of all calls; with some, of the failures that none of them counts, which fail the run."""
     calls, slo = summary["calls"], summary.get("slo")
-    finished = calls["completed"] + calls["failed"] + calls["hung_up"]
+    finished = finished_of(calls)
     name = "no call failed that no threshold counts" if slo else "no call failed"
     failed = slo["failed_apart"] if slo else calls["failed"]
     errors = slo["failed_apart_errors"] if slo else summary["errors"]

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loadkit.analysis.verdict import share_text
+from loadkit.analysis.verdict import finished_of, share_text
 from loadkit.errors import CODES
 from loadkit.reporters.baseline_words import Held
 from loadkit.reporters.drift_tables import sessions_text
@@ -20,10 +20,12 @@ from loadkit.reporters.markdown_text import cell_code, code, prose, table
 from loadkit.reporters.wording import (
     INSECURE,
     NOT_MEASURED,
+    ending,
+    in_unit,
     length,
     milliseconds,
     moment,
-    plain,
+    opinions,
     plural,
     share,
 )
@@ -80,14 +82,14 @@ def _verdict(summary: Mapping[str, Any], held: Held | None) -> list[str]:
 
 def _facts(summary: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
     calls, told = summary["calls"], summary["run"]
-    finished = calls["completed"] + calls["failed"] + calls["hung_up"]
+    finished = finished_of(calls)
     failed = f"{calls['failed']:,}" + (f" ({share_text(calls['failed'] / finished)})" if finished else "")
     facts = [
         ("run", cell_code(str(summary["run_id"]), 100) if summary["run_id"] else NOT_MEASURED),
         ("gateway", cell_code(str(run["host"])) if run.get("host") else NOT_MEASURED),
         ("began", moment(told["started_at"])),
         ("length", length(told["duration_s"])),
-        ("ended by", cell_code(str(told["ended_by"]), 100) if told["ended_by"] else "not recorded"),
+        ("end", prose(ending(told["ended_by"]))),
         ("calls", f"{calls['total']:,}, {calls['concurrent_max']:,} at once at most"),
         ("failed", failed),
         ("packets lost", share(summary["media"]["fraction_lost"], 2)),
@@ -107,7 +109,7 @@ def _thresholds(thresholds: Sequence[Mapping[str, Any]], most: int) -> list[str]
     rows = [
         (
             cell_code(_title(threshold)),
-            _in_unit(threshold["value"], threshold["unit"]),
+            in_unit(threshold["value"], prose(threshold["unit"], 20)),
             f"{threshold['count']:,}" if threshold["count"] is not None else NOT_MEASURED,
             f"{_SIGNS.get(str(threshold['status']), _UNDECIDED)} {prose(str(threshold['status']), 40)}",
         )
@@ -124,12 +126,6 @@ def _thresholds(thresholds: Sequence[Mapping[str, Any]], most: int) -> list[str]
 def _title(threshold: Mapping[str, Any]) -> str:
     name, text = str(threshold["name"]), str(threshold["text"])
     return text if name in ("", text) else f"{name}: {text}"
-
-
-def _in_unit(value: float | None, unit: str) -> str:
-    if value is None:
-        return NOT_MEASURED
-    return f"{plain(value)} {prose(unit, 20)}".strip()
 
 
 def _latencies(summary: Mapping[str, Any]) -> list[str]:
@@ -150,10 +146,7 @@ def _opinions(quality: Mapping[str, Any]) -> str:
     mos = quality["mos"]
     if not mos["count"]:
         return NOT_MEASURED
-    return (
-        f"{mos['p50']:.2f} in the middle, {mos['p5']:.2f} in the worst 5 %, {mos['min']:.2f} at worst "
-        f"({plural(mos['count'], 'call')})"
-    )
+    return f"{opinions(mos)} ({plural(mos['count'], 'call')})"
 
 
 def _over_the_run(summary: Mapping[str, Any], held: Held | None) -> list[str]:

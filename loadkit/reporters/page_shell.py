@@ -17,9 +17,28 @@ import jinja2
 from markupsafe import Markup
 
 from loadkit.reporters.chart_style import Picture
+from loadkit.reporters.vega_bundle import vega_bundle
 
 #: Scripts of a page with pictures, in their order; each does nothing where its part of the page is not there.
 SCRIPTS = ("page.js", "zoom.js", "numbers.js", "reading.js")
+
+
+def rendered(name: str, drawn: Sequence[Picture], /, **values: Any) -> str:
+    """A whole page out of a template.
+
+    :param drawn: its pictures that have a specification; without any it carries no Vega.
+    :param values: what the template asks for besides.
+    """
+    css, script = asset("page.css"), page_script()
+    bundle = vega_bundle() if drawn else ""
+    return template(name).render(
+        policy=policy([bundle, script] if drawn else [script], css),
+        css=Markup(css),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        bundle=Markup(bundle),  # noqa: S704 - vl-convert's file
+        specs=pictures_json(drawn),
+        **values,
+    )
 
 
 @cache

@@ -47,18 +47,22 @@ def quality_picture(calls: pd.DataFrame, times: Timeline) -> Picture:
     colours = {_HALF: BLUE, _WORST: ORANGE}
     chart = lines_over_time(lines, axis, "MOS", colours, "mos_zoom", "calls", ".2f", domain=_DOMAIN)
     return Picture(
-        name, title, text, finished(chart), zooms=True, finding=_finding(table, axis), measure="mos"
+        name,
+        title,
+        text,
+        finished(chart),
+        zooms=True,
+        finding=_finding(known["mos"], table, axis),
+        measure="mos",
     )
 
 
-def _finding(table: pd.DataFrame, axis: Elapsed) -> str:
-    worst = table[_WORST].to_numpy(dtype="float64")
-    low = f"{worst.min():.2f}"
-    if low == f"{table[_HALF].max():.2f}":
+def _finding(scores: pd.Series[Any], table: pd.DataFrame, axis: Elapsed) -> str:
+    low, high = f"{scores.min():.2f}", f"{scores.max():.2f}"
+    if low == high:
         return f"Every call had {low}."
-    return (
-        f"The worst call had {low}, about {when(float(table['offset_s'].to_numpy()[worst.argmin()]), axis)}."
-    )
+    at = float(table["offset_s"].to_numpy()[table[_WORST].to_numpy(dtype="float64").argmin()])
+    return f"The worst call had {low}, about {when(at, axis)}."
 
 
 def quality_table(summary: Mapping[str, Any]) -> CallTable:

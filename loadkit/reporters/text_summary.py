@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from loadkit.analysis.verdict import share_text
+from loadkit.analysis.verdict import finished_of, share_text
 from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.drift_tables import drift_lines
 from loadkit.reporters.path_table import path_lines
 from loadkit.reporters.threshold_lines import threshold_lines
 from loadkit.reporters.traffic_words import traffic_lines
-from loadkit.reporters.wording import INSECURE, count, length, milliseconds, plural, share
+from loadkit.reporters.wording import INSECURE, count, ending, length, milliseconds, opinions, plural, share
 
 _MOST_CODES = 3
 
@@ -46,18 +46,7 @@ def text_summary(summary: Mapping[str, Any], report: Path | str | None = None) -
 
 def _run(summary: Mapping[str, Any]) -> str:
     run = summary["run"]
-    ended = {
-        "run_time": "its time was over",
-        "stopped": "stopped by hand",
-        "interrupted": "interrupted by a signal",
-        "no_workers": "ended when its last worker was lost",
-        "aborted": "ended early by --abort-on",
-        "stalled": "ended because the generator stood still",
-        "stages": "its last stage was over",
-        "budget": "its --max-call-minutes were used up",
-        None: "end not recorded: still running or killed",
-    }.get(run["ended_by"], printable(str(run["ended_by"]), 40))
-    notes = [printable(str(summary["run_id"]), 100), length(run["duration_s"]), ended]
+    notes = [printable(str(summary["run_id"]), 100), length(run["duration_s"]), ending(run["ended_by"])]
     if run["workers_lost"]:
         notes.append(f"{plural(run['workers_lost'], 'worker')} lost")
     if missing := run.get("lines_missing"):
@@ -78,7 +67,7 @@ def _failed(summary: Mapping[str, Any]) -> str:
     failed = calls["failed"]
     if not failed:
         return "none" if calls["completed"] + calls["hung_up"] else "no call came to an end of its own"
-    finished = failed + calls["completed"] + calls["hung_up"]
+    finished = finished_of(calls)
     errors = sorted(summary["errors"].items(), key=lambda item: -item[1])
     codes = [f"{printable(code, 40)} {number:,}" for code, number in errors[:_MOST_CODES]]
     if len(errors) > _MOST_CODES:
@@ -136,10 +125,7 @@ def _quality(quality: Mapping[str, Any]) -> str:
     mos = quality["mos"]
     if not mos["count"]:
         return "not measured"
-    spread = (
-        f"MOS {mos['p50']:.2f} in the middle, {mos['p5']:.2f} in the worst 5 %, {mos['min']:.2f} at worst"
-    )
-    return f"{spread} (E-model, {plural(mos['count'], 'call')})"
+    return f"MOS {opinions(mos)} (E-model, {plural(mos['count'], 'call')})"
 
 
 def _generator(generator: Mapping[str, Any]) -> str:

@@ -3,43 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from loadkit.printable import printable
 from loadkit.reporters.page_tables import CallTable, Column
-from loadkit.reporters.wording import NOT_MEASURED
+from loadkit.reporters.wording import in_unit
 
-_WORDS = {"pass": ("✓ holds", "good"), "fail": ("✗ broken", "bad"), "no data": ("? no data", "")}
-
-
-@dataclass(frozen=True)
-class ThresholdRow:
-    """One threshold."""
-
-    name: str
-    text: str
-    """Empty when the name says it all."""
-    value: str
-    limit: str
-    count: str
-    word: str
-    """The mark and a word: nothing is said by colour alone."""
-    mood: str
-    sentence: str
-
-
-def threshold_rows(summary: Mapping[str, Any]) -> list[ThresholdRow]:
-    """A row for each threshold, broken ones first; none for a run without."""
-    rows = sorted(
-        summary.get("thresholds") or (), key=lambda row: ("fail", "no data", "pass").index(row["status"])
-    )
-    return [_row(row) for row in rows]
+#: The mark and a word: nothing is said by colour alone. What is broken comes first.
+_WORDS = {"fail": "✗ broken", "no data": "? no data", "pass": "✓ holds"}
 
 
 def threshold_tables(summary: Mapping[str, Any]) -> list[CallTable]:
-    """The rows as one table of the page; none for a run without thresholds."""
-    found = threshold_rows(summary)
+    """One table; none for a run without thresholds."""
+    found = sorted(summary.get("thresholds") or (), key=lambda row: list(_WORDS).index(row["status"]))
     if not found:
         return []
     heads = [
@@ -48,39 +24,23 @@ def threshold_tables(summary: Mapping[str, Any]) -> list[CallTable]:
         Column("Value", "n"),
         Column("Limit", "n"),
         Column("Values", "n", "how many values it was worked out of; with too few there is no result"),
+        Column("In full", "text"),
     ]
-    rows = [
-        (
-            row.name,
-            row.word,
-            row.value,
-            row.limit,
-            row.count,
-            " ".join(filter(None, (row.text, row.sentence))),
-        )
-        for row in found
-    ]
+    rows = [_row(row) for row in found]
+    if not any(row[-1] for row in rows):
+        heads, rows = heads[:-1], [row[:-1] for row in rows]
     caption = "What the run was held against, what is broken first."
     return [CallTable("thresholds-table", "Thresholds", caption, heads, rows, "", sortable=True)]
 
 
-def _row(row: Mapping[str, Any]) -> ThresholdRow:
-    word, mood = _WORDS[row["status"]]
-    text = "" if row["name"] == row["text"] else printable(row["text"], 400)
-    return ThresholdRow(
-        name=printable(str(row["name"]), 400),
-        text=text,
-        value=_shown(row["value"], row["unit"]),
-        limit=f"{row['operator']} {_shown(row['limit'], row['unit'])}",
-        count=f"{row['count']:,}",
-        word=word,
-        mood=mood,
-        sentence=printable(row["sentence"], 800) if row["status"] == "no data" else "",
-    )
-
-
-def _shown(value: float | None, unit: str) -> str:
-    if value is None:
-        return NOT_MEASURED
-    number = f"{value:,.4g}" if abs(value) < 1_000 else f"{value:,.0f}"
-    return f"{number} {unit}" if unit else number
+def _row(row: Mapping[str, Any]) -> list[str]:
+    # A name does not say what was asked, and a dash not why there is no value.
+    in_full = row["sentence"] if row["status"] == "no data" else row["text"]
+    return [
+        printable(str(row["name"]), 400),
+        _WORDS[row["status"]],
+        in_unit(row["value"], row["unit"]),
+        f"{row['operator']} {in_unit(row['limit'], row['unit'])}",
+        f"{row['count']:,}",
+        "" if in_full == row["name"] else printable(in_full, 800),
+    ]

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
+
+from loadkit.analysis.percentiles import has_tail
+from loadkit.printable import printable
 
 NOT_MEASURED = "–"
 
 #: What page and text say of a run with ``--tls-insecure``.
 INSECURE = "certificates were not verified (--tls-insecure): whoever answered was taken for the gateway"
+
+
+#: ``run.ended_by`` of the summary → how the run ended.
+_ENDINGS = {
+    "run_time": "ended when its time was over",
+    "stopped": "stopped by hand",
+    "interrupted": "interrupted by a signal",
+    "no_workers": "ended when its last worker was lost",
+    "aborted": "ended early by --abort-on",
+    "stalled": "ended because the generator stood still",
+    "stages": "ended with its last stage",
+    "budget": "ended when its --max-call-minutes were used up",
+    None: "end not recorded: still running, or killed",
+}
+
+
+def ending(ended_by: str | None) -> str:
+    """How a run ended, in words."""
+    return _ENDINGS.get(ended_by, f"ended by {printable(str(ended_by), 60)}")
 
 
 def milliseconds(value: float | None) -> str:
@@ -78,6 +102,34 @@ def moment(unix_s: float | None) -> str:
         return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):
         return NOT_MEASURED
+
+
+def slow_end(spread: Mapping[str, Any]) -> str:
+    """``, 95 % within 1,234 ms, the slowest after 2,345 ms``: what follows on half of several values."""
+    tail = f", 95 % within {milliseconds(spread['p95'])}" if has_tail(spread) else ""
+    return f"{tail}, the slowest after {milliseconds(spread['max'])}"
+
+
+def opinions(mos: Mapping[str, Any]) -> str:
+    """``4.40 in the middle, 4.31 or less in the worst 5 %, 4.05 at worst``."""
+    middle, worst = f"{mos['p50']:.2f}", f"{mos['min']:.2f}"
+    if middle == worst:
+        return f"{middle} in the middle and at worst"
+    tail = f", {mos['p5']:.2f} or less in the worst 5 %" if has_tail(mos) else ""
+    return f"{middle} in the middle{tail}, {worst} at worst"
+
+
+def in_unit(value: float | None, unit: str) -> str:
+    """The value or the limit of a threshold: ``912 ms``, ``0.002 %``."""
+    if value is None:
+        return NOT_MEASURED
+    number = f"{value:,.4g}" if abs(value) < 1_000 else f"{value:,.0f}"
+    return f"{number} {unit}".rstrip()
+
+
+def capital(text: str) -> str:
+    """The text as the beginning of a sentence; all but its first letter stays as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:

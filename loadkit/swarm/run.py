@@ -266,7 +266,10 @@ class Run:
 def _command(token: str) -> list[str]:
     """The command line, the token masked wherever it stands: Locust's parser takes abbreviated options, too."""
     shown = [argument.replace(token, "***") if token else argument for argument in sys.argv]
-    return [Path(shown[0]).name, *shown[1:]]
+    program = Path(shown[0])
+    # Of ``python -m locust`` this is a file of Locust's, which nobody can call by that name.
+    called = ["python", "-m", program.parent.name] if program.name == "__main__.py" else [program.name]
+    return [*called, *shown[1:]]
 
 
 def _versions() -> dict[str, str]:

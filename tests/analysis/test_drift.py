@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from loadkit.analysis.drift_series import part_of
 from loadkit.analysis.drift_verdict import with_drift
 from loadkit.analysis.summary import summarise
 from loadkit.analysis.verdict import Status, Verdict
@@ -14,7 +15,7 @@ from loadkit.reporters.text_summary import text_summary
 from loadkit.runs import RunFolder
 from loadkit.runs.reader import read_arrivals, read_figures, read_health, read_records, read_run
 from tests.soaking import soak_run
-from tests.synthetic import clean_run
+from tests.synthetic import STARTED_AT, call_row, clean_run, figures_row, write_run_folder
 
 
 def _summary(folder: RunFolder) -> dict[str, Any]:
@@ -51,6 +52,18 @@ def test_a_steady_run_is_steady_in_all_that_was_measured(steady: dict[str, Any])
         ("late_ms_p99", "local.0"),
     }
     assert steady["verdict"]["status"] == "pass"
+
+
+def test_a_load_has_not_settled_because_a_second_holds_two_rows_of_an_engine(tmp_path: Path) -> None:
+    # One call more each second for 100 s; the row of the 59th came late.
+    at = [*range(59), 60.001, 60.999, *range(61, 300)]
+    figures = [
+        figures_row(second, calls=min(100, second), at=STARTED_AT + at[second]) for second in range(300)
+    ]
+    folder = write_run_folder(tmp_path, [call_row(0), call_row(3_000)], (), figures)
+    part = part_of(read_records(folder).calls, read_figures(folder), STARTED_AT)
+    assert part is not None
+    assert part.begin == pytest.approx(90, abs=1)
 
 
 def test_sessions_of_others_are_neither_leaked_nor_ours(steady: dict[str, Any]) -> None:

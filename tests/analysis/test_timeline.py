@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from loadkit.analysis.splits import coarser
 from loadkit.analysis.timeline import (
     MOST_BINS,
     generator_over,
@@ -58,6 +59,21 @@ def test_what_happened_is_counted_in_its_piece(tmp_path: Path) -> None:
     generator = generator_over(times, engines)
     assert generator["offset_s"].to_list() == [0.5, 3.5]
     assert (generator["busiest"][0], generator["mean"][0]) == pytest.approx((0.4, 0.3))
+
+
+def test_a_steady_load_has_the_same_packets_a_second_in_every_piece_also_in_the_last(tmp_path: Path) -> None:
+    # Rows come a little later each time: a second can hold none, and the last piece is seldom full.
+    figures = [
+        figures_row(0, engine, calls=10, at=STARTED_AT + 0.3 + 1.02 * number, seconds=1.02)
+        for number in range(124)
+        for engine in ("local.0", "local.1")
+    ]
+    engines = read_figures(write_run_folder(tmp_path, [], (), figures))
+    times = timeline(read_records(write_run_folder(tmp_path, [])).calls, engines, STARTED_AT)
+    assert times is not None
+    for pieces in (times, coarser(times)):
+        packets = generator_over(pieces, engines)["packets_sent"]
+        assert packets.to_list() == pytest.approx([2 * 500 / 1.02] * pieces.bins)
 
 
 def test_nothing_that_happened_is_no_timeline(tmp_path: Path) -> None:

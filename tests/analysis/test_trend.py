@@ -70,6 +70,18 @@ def test_a_daily_pattern_of_three_days_is_taken_away_and_a_drift_is_not(luck: np
     assert drifting.last - drifting.first == pytest.approx(15, abs=4)
 
 
+@pytest.mark.parametrize("hours", [50, 60, 84, 130])
+def test_few_pieces_over_days_keep_their_noise_and_have_a_trend(hours: int) -> None:
+    # Twelve pieces of some hours: hardly two are of the same hour.
+    noise = np.random.default_rng(hours).normal(0, 1, 12)
+    found, never = trend(_of(100 + noise, hours * 3_600.0)), trend(_of(np.zeros(12), hours * 3_600.0))
+    assert found is not None
+    assert never is not None
+    assert found.spread > 0.5 * np.ptp(noise)
+    assert found.low < 0 < found.high
+    assert (never.slope, never.low, never.high) == (0, 0, 0)
+
+
 def test_a_million_values_become_at_most_so_many_pieces(luck: np.random.Generator) -> None:
     at = luck.uniform(0, 3_600, 1_000_000)
     found = series(at, np.ones(at.size), 0, 3_600)

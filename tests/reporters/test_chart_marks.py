@@ -96,7 +96,32 @@ def test_the_limit_of_a_threshold_is_a_rule_in_the_unit_of_the_picture_with_room
     assert changed.spec["layer"][0]["encoding"]["y"]["scale"]["domain"] == [0, 324.0]
 
 
-@pytest.mark.parametrize("other", [threshold(1, "%", "failed"), threshold(9, subject="turn_latency_ms p50")])
+def test_a_limit_at_the_edge_of_a_picture_that_ends_where_its_values_do_has_room_for_its_words() -> None:
+    drawn = picture()
+    assert drawn.spec is not None
+    drawn.spec["encoding"]["y"]["scale"] = {"zero": True}
+    low, high = with_limits(drawn, [threshold(100.0)]), with_limits(drawn, [threshold(210.0)])
+    assert low.spec is not None
+    assert high.spec is not None
+    assert low.spec["layer"][0]["encoding"]["y"]["scale"] == {"zero": True}
+    assert high.spec["layer"][0]["encoding"]["y"]["scale"] == {"zero": True, "domainMax": 226.8}
+
+
+def test_the_limit_of_a_score_is_drawn_without_a_unit() -> None:
+    row = datasets(with_limits(picture(measure="mos"), [threshold(4, "", "mos min", operator=">")]))[
+        "limits"
+    ][0]
+    assert (row["limit"], row["label"]) == (4.0, "min > 4")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        threshold(1, "%", "failed"),
+        threshold(9, subject="turn_latency_ms p50"),
+        threshold(100, "", "setup_ms count", operator=">="),
+    ],
+)
 def test_a_threshold_on_something_else_is_not_drawn(other: dict[str, Any]) -> None:
     assert with_limits(picture(), [other]) == picture()
 

@@ -164,15 +164,15 @@ def test_a_run_without_data_has_a_small_page_that_says_so(tmp_path: Path) -> Non
 
 
 def test_settings_are_shown_and_unknown_keys_of_the_run_too(tmp_path: Path) -> None:
+    settings = {"a": {"b": "<i>"}, "reports_dir": "/srv/load tests"}
     page = page_of(
-        write_run_folder(
-            tmp_path, [], run={"settings": {"a": {"b": "<i>"}}, "weather": "rain", "command": ["x", "a b"]}
-        )
+        write_run_folder(tmp_path, [], run={"settings": settings, "weather": "rain", "command": ["x", "a b"]})
     )
     assert "a.b</th>" in page
     assert "&lt;i&gt;" in page
     assert "weather" in page
     assert "x &#39;a b&#39;" in page
+    assert "python -m loadkit report &#39;/srv/load tests/synthetic&#39;" in page
 
 
 @pytest.mark.parametrize(("insecure", "told"), [(True, 1), (False, 0), (None, 0)])

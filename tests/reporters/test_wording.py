@@ -54,6 +54,35 @@ def test_lengths(seconds: float | None, text: str) -> None:
     assert wording.length(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(20, ", 95 % within 200 ms, the slowest after 300 ms"), (19, ", the slowest after 300 ms")],
+)
+def test_what_95_percent_stay_within_is_said_of_20_values_and_more(count: int, text: str) -> None:
+    assert wording.slow_end({"count": count, "p95": 200.0, "max": 300.0}) == text
+
+
+def test_opinions_name_the_worst_twentieth_only_when_there_is_one() -> None:
+    mos = {"count": 20, "p50": 4.4, "p5": 4.31, "min": 4.05}
+    assert wording.opinions(mos) == "4.40 in the middle, 4.31 or less in the worst 5 %, 4.05 at worst"
+    assert wording.opinions({**mos, "count": 19}) == "4.40 in the middle, 4.05 at worst"
+    assert wording.opinions({**mos, "min": 4.4}) == "4.40 in the middle and at worst"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [(None, "ms", "–"), (0.002, "%", "0.002 %"), (1234.5, "ms", "1,234 ms"), (4.05, "", "4.05")],
+)
+def test_a_threshold_s_value_keeps_what_it_is_judged_by(value: float | None, unit: str, text: str) -> None:
+    assert wording.in_unit(value, unit) == text
+
+
+def test_a_sentence_begins_with_a_capital_and_keeps_all_others() -> None:
+    assert wording.capital("3 looks: HTTP 404") == "3 looks: HTTP 404"
+    assert wording.capital("not told: HTTP 404") == "Not told: HTTP 404"
+    assert wording.capital("") == ""
+
+
 def test_sizes_moments_and_plurals() -> None:
     assert [wording.size(value) for value in (None, 12, 95_000_000, 2.5e9)] == [
         "–",
