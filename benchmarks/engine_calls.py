@@ -16,7 +16,7 @@ from benchmarks.gateway_process import GatewayProcess, Packets, echo_gateway
 from benchmarks.process_cost import Cost, cost_of
 from benchmarks.rows import Row
 from benchmarks.window import measure
-from loadkit.call.context import Destination
+from loadkit.call.destination import Destination
 from loadkit.call.spec import CallSpec
 from loadkit.engine.client import EngineClient
 from loadkit.lateness import percentile

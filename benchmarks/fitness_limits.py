@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.latency_truth import truth
 from loadkit import lateness
-from loadkit.call.context import Destination, make_context
+from loadkit.call.context import make_context
+from loadkit.call.destination import Destination
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
 from loadkit.engine.figures import FigureTaker, take_figures

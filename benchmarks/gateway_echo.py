@@ -22,7 +22,8 @@ import uvloop
 
 from benchmarks.gateway_process import GatewayProcess
 from benchmarks.process_cost import cpu_s
-from loadkit.call.context import CallContext, Destination, make_context
+from loadkit.call.context import CallContext, make_context
+from loadkit.call.destination import Destination
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
 from loadkit.media.clock import MediaClock

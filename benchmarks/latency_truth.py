@@ -24,7 +24,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from loadkit.call.context import CallContext, Destination, make_context
+from loadkit.call.context import CallContext, make_context
+from loadkit.call.destination import Destination
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec
 from loadkit.gateway.embedded import EmbeddedGateway

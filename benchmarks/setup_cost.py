@@ -25,7 +25,7 @@ from typing import Any
 import psutil
 
 from benchmarks.process_cost import cpu_s
-from loadkit.call.context import Destination
+from loadkit.call.destination import Destination
 from loadkit.call.spec import CallSpec
 from loadkit.engine.client import EngineClient
 from loadkit.gateway.embedded import EmbeddedGateway

@@ -33,7 +33,10 @@ def __getattr__(name: str) -> Any:
     # Only on demand: importing locust monkey-patches the process, which engines and gateways must not be.
     if name in __all__:
         try:
-            from loadkit.swarm import user
+            from loadkit.collector import collector_off
+
+            with collector_off():
+                from loadkit.swarm import user
         except KeyboardInterrupt:
             print("loadkit: interrupted before the first call", file=sys.stderr)
             raise SystemExit(130) from None

@@ -2,6 +2,9 @@
 
 import sys
 
-from loadkit.cli import main
+from loadkit.collector import collector_off
+
+with collector_off():
+    from loadkit.cli import main
 
 sys.exit(main())

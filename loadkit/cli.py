@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from loadkit import __version__
+from loadkit.collector import collector_off
 from loadkit.errors import ExitCode, LoadkitError, RunFolderError
 from loadkit.settings import OF_FITNESS, OF_THRESHOLDS, Settings
 from loadkit.thresholds.resolved import objectives_of
@@ -65,10 +66,11 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _report(options: argparse.Namespace) -> int:
     # Here, so that the gateway starts without pandas.
-    from loadkit.reporters.run_check import exit_code_of_run
-    from loadkit.reporters.run_report import write_reports
-    from loadkit.reporters.text_summary import text_summary
-    from loadkit.runs.folder import RunFolder
+    with collector_off():
+        from loadkit.reporters.run_check import exit_code_of_run
+        from loadkit.reporters.run_report import write_reports
+        from loadkit.reporters.text_summary import text_summary
+        from loadkit.runs.folder import RunFolder
 
     folder = RunFolder.open(options.folder)
     try:
@@ -89,7 +91,8 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _compare(options: argparse.Namespace) -> int:
     # Here, so that the other commands start without pandas and scipy.
-    from loadkit.compare import command
+    with collector_off():
+        from loadkit.compare import command
 
     return command.run(options)
 
@@ -117,9 +120,10 @@ def _check(options: argparse.Namespace) -> int:
     environment = {Settings.env_var(name): os.environ.get(Settings.env_var(name), "") for name in _OF_CHECK}
     settings = Settings.from_arguments(options, environment)
     # Here, so that the gateway starts without pandas.
-    from loadkit.reporters.run_check import run_check
-    from loadkit.reporters.run_report import Otherwise
-    from loadkit.runs.folder import RunFolder
+    with collector_off():
+        from loadkit.reporters.run_check import run_check
+        from loadkit.reporters.run_report import Otherwise
+        from loadkit.runs.folder import RunFolder
 
     given = settings.model_fields_set
     otherwise = Otherwise(
@@ -159,6 +163,7 @@ def _add_capacity(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def _capacity(options: argparse.Namespace) -> int:
     # Here, so that the other commands start without pandas.
-    from loadkit.capacity import command
+    with collector_off():
+        from loadkit.capacity import command
 
     return command.run(options)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from altair.utils import schemapi
 from hypothesis import HealthCheck, settings
 
+import loadkit.reporters.chart_style  # noqa: F401 - which has it off
 from loadkit.gateway.coturn import Coturn
 from loadkit.gateway.self_signed import write_self_signed
 
@@ -27,6 +29,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Importing Locust patches threads for the whole process, and this one's runner with them: that takes a child."""
     if "locust" in sys.modules:
         raise pytest.UsageError("a test module imports locust: start it in a process of its own")
+    # Each picture that a test draws is held against Vega-Lite's schema.
+    schemapi.enable_debug_mode()
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata, theilslopes
 
 Floats = npt.NDArray[np.float64]
 
@@ -109,6 +108,9 @@ def series(
 
 def trend(found: Series) -> Trend | None:
     """The trend of a series; ``None`` when a quarter at either end holds fewer than two pieces."""
+    # Here: it takes as long to load as all the rest of a report, and most runs are too short to have a trend.
+    from scipy.stats import theilslopes
+
     length = found.end - found.begin
     values, wider = _without_days(found)
     first = values[found.at < found.begin + length / 4]
@@ -160,6 +162,8 @@ def _without_days(found: Series) -> tuple[Floats, float]:
 def _correlation(residuals: Floats) -> float:
     """Of neighbours, corrected for its bias, from 0 to :data:`_MOST_CORRELATION`; ranks, so that one burst does not
     decide."""
+    from scipy.stats import rankdata
+
     ranks: Floats = rankdata(residuals)  # equal values share a rank
     ranks = ranks - ranks.mean()
     squares = float(ranks @ ranks)

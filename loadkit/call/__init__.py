@@ -2,6 +2,8 @@
 
 timeline.py*  when each stage began and ended, and the record's columns out of that
 spec.py*      what is asked of a call
+destination.py  where it goes
+context.py    what all calls of a process share
 path.py       the way through the network: asked for, chosen, recorded
 hearing.py    what the caller heard: first audio, greeting, turns
 echo_watch.py* whether what was said came back

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
+from loadkit.collector import collector_off
 from loadkit.conformance.options import MOST_JOBS
 from loadkit.errors import ExitCode, SettingsError
 from loadkit.settings import Settings
@@ -49,10 +50,11 @@ def run(args: argparse.Namespace, *, version: str) -> int:
     :param version: of loadkit.
     """
     # Here, so that other commands, which only add these options, start without it.
-    from loadkit.conformance.case import Kind
-    from loadkit.conformance.cases import CASES
-    from loadkit.conformance.selection import select
-    from loadkit.conformance.table import case_list, last_line
+    with collector_off():
+        from loadkit.conformance.case import Kind
+        from loadkit.conformance.cases import CASES
+        from loadkit.conformance.selection import select
+        from loadkit.conformance.table import case_list, last_line
 
     cases = select(
         CASES,

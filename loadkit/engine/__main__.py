@@ -7,6 +7,9 @@ import sys
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
-from loadkit.engine.process import main  # noqa: E402
+from loadkit.collector import collector_off  # noqa: E402
+
+with collector_off():
+    from loadkit.engine.process import main
 
 main(int(sys.argv[1]))

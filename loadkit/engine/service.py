@@ -10,7 +10,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from loadkit.call.context import CallContext, Destination, make_context
+from loadkit.call.context import CallContext, make_context
+from loadkit.call.destination import Destination
 from loadkit.call.lifetime import CallEnded
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec

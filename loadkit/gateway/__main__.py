@@ -3,7 +3,10 @@
 import argparse
 import sys
 
-from loadkit.gateway.command import add_arguments, run
+from loadkit.collector import collector_off
+
+with collector_off():
+    from loadkit.gateway.command import add_arguments, run
 
 parser = argparse.ArgumentParser(
     prog="python -m loadkit.gateway", description="A voice gateway to practise against."

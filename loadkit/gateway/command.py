@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadkit import descriptors
+from loadkit.collector import collector_off
 from loadkit.errors import ExitCode, GatewayStartError, LoadkitError
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.transport.addresses import is_loopback
@@ -94,9 +95,10 @@ def _run_loop(settings: GatewaySettings, until_stdin_closes: bool) -> None:
 
 async def _serve(settings: GatewaySettings, until_stdin_closes: bool) -> None:
     # Here, so that other commands, which only add these options, start without it.
-    from loadkit.gateway.app import Gateway
-    from loadkit.gateway.tls import ServerTls
-    from loadkit.gateway.turn_beside import TurnBeside
+    with collector_off():
+        from loadkit.gateway.app import Gateway
+        from loadkit.gateway.tls import ServerTls
+        from loadkit.gateway.turn_beside import TurnBeside
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import IO
 
 from loadkit.errors import GatewayStartError
-from loadkit.gateway.settings import GatewaySettings
 
 logger = logging.getLogger(__name__)
 
-_TOKENS_VARIABLE = GatewaySettings.env_var("tokens")
+#: Written out: this process does without the gateway's settings, and all that they load.
+TOKENS_VARIABLE = "LOADKIT_GATEWAY_TOKENS"
 #: On loopback, between a test and its own gateway, there is nothing to verify.
-_TLS_VARIABLES = [GatewaySettings.env_var(name) for name in ("tls", "tls_folder", "tls_cert", "tls_key")]
+TLS_VARIABLES = tuple(f"LOADKIT_GATEWAY_{name}" for name in ("TLS", "TLS_FOLDER", "TLS_CERT", "TLS_KEY"))
 
 #: A child that cannot come up ends at once and says why; one that can may take long on a machine full of others.
 _START_S = 60.0
@@ -140,10 +140,10 @@ class EmbeddedGateway:
 def _environment(tokens: Sequence[str]) -> dict[str, str]:
     """The child's environment: this one's, with its tokens, without TLS and the token that callers use."""
     environment = dict(os.environ)
-    for name in ("LOADKIT_AUTH_TOKEN", _TOKENS_VARIABLE, *_TLS_VARIABLES):
+    for name in ("LOADKIT_AUTH_TOKEN", TOKENS_VARIABLE, *TLS_VARIABLES):
         environment.pop(name, None)
     if tokens:
-        environment[_TOKENS_VARIABLE] = ",".join(tokens)
+        environment[TOKENS_VARIABLE] = ",".join(tokens)
     # Also when loadkit runs out of a checkout and the current folder is another.
     package_folder = str(Path(__file__).resolve().parents[2])
     inherited = environment.get("PYTHONPATH")

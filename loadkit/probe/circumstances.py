@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from loadkit.call.context import Destination
+from loadkit.call.destination import Destination
 from loadkit.probe.diary import Diary
 from loadkit.probe.one_call import CallResult
 from loadkit.records import CallRecord

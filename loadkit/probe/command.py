@@ -11,11 +11,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from loadkit.collector import collector_off
 from loadkit.errors import ExitCode, SettingsError
 from loadkit.settings import OF_THRESHOLDS, Settings
 
 if TYPE_CHECKING:
-    from loadkit.call.context import Destination
+    from loadkit.call.destination import Destination
     from loadkit.probe.diary import Diary
     from loadkit.probe.one_call import CallResult
     from loadkit.probe.recording import Recording
@@ -63,10 +64,11 @@ def run(args: argparse.Namespace, *, version: str) -> int:
     """
     # Here, so that other commands, which only add these options, start without all of this. And not in the middle
     # of the call, whose times it would be counted in.
-    from loadkit.call.context import Destination
-    from loadkit.probe.recording import Recording
-    from loadkit.probe.report import Report, Told
-    from loadkit.terminal import Terminal
+    with collector_off():
+        from loadkit.call.destination import Destination
+        from loadkit.probe.recording import Recording
+        from loadkit.probe.report import Report, Told
+        from loadkit.terminal import Terminal
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="loadkit: %(message)s")
     settings = _settings(args)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from loadkit.call.context import Destination
+from loadkit.call.destination import Destination
 from loadkit.errors import CODES
 from loadkit.probe.diary import Diary
 from loadkit.probe.one_call import CallResult

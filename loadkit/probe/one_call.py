@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loadkit.call.context import Destination, make_context
+from loadkit.call.context import make_context
+from loadkit.call.destination import Destination
 from loadkit.call.lifetime import CallEnded
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec

@@ -7,7 +7,7 @@ import json
 import textwrap
 from collections.abc import Iterable
 
-from loadkit.call.context import Destination
+from loadkit.call.destination import Destination
 from loadkit.errors import ExitCode
 from loadkit.probe import wrap_up
 from loadkit.probe.advice import advice

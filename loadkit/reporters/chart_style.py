@@ -12,6 +12,11 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
+from altair.utils import schemapi
+
+# Altair holds each piece of each picture against Vega-Lite's schema, which takes a third of the time of a report. What
+# we draw depends on what was measured by its numbers alone: tests let it (tests/conftest.py), and reports do not.
+schemapi.disable_debug_mode()
 
 BLUE = "var(--blue)"
 ORANGE = "var(--orange)"
@@ -104,7 +109,7 @@ def data(values: Sequence[Mapping[str, Any]]) -> alt.InlineData:
 def finished(chart: Any, height: int | None = HEIGHT) -> dict[str, Any]:
     """The specification of an Altair chart, as wide as its place in the page."""
     sized = chart.properties(width="container", **({} if height is None else {"height": height}))
-    spec: dict[str, Any] = sized.to_dict()
+    spec: dict[str, Any] = sized.to_dict(validate=schemapi.DEBUG_MODE)
     spec["config"] = _CONFIG
     spec["autosize"] = {"type": "fit-x", "contains": "padding", "resize": True}
     spec.pop("$schema", None)

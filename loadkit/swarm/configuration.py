@@ -8,7 +8,7 @@ from pathlib import Path
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
-from loadkit.call.context import Destination
+from loadkit.call.destination import Destination
 from loadkit.engine.link import Message
 from loadkit.errors import SettingsError
 from loadkit.media.samples import read_sound

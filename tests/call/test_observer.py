@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from websockets.asyncio.client import connect
 
-from loadkit.call.context import Destination, make_context
+from loadkit.call.context import make_context
+from loadkit.call.destination import Destination
 from loadkit.call.observer import NOBODY, CallObserver
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec

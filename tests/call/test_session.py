@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loadkit.call.context import CallContext, Destination
+from loadkit.call.context import CallContext
+from loadkit.call.destination import Destination
 from loadkit.call.lifetime import CallEnded
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec

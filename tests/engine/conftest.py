@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from loadkit.call.context import Destination
+from loadkit.call.destination import Destination
 from loadkit.call.spec import CallSpec
 from loadkit.engine.client import EngineClient
 from loadkit.gateway.embedded import EmbeddedGateway

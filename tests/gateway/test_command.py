@@ -18,7 +18,8 @@ import psutil
 import pytest
 
 from loadkit.errors import ExitCode, GatewayStartError
-from loadkit.gateway.embedded import EmbeddedGateway
+from loadkit.gateway.embedded import TLS_VARIABLES, TOKENS_VARIABLE, EmbeddedGateway
+from loadkit.gateway.settings import GatewaySettings
 from tests.waiting import PATIENCE_S, has_ended
 
 ROOT = Path(__file__).parents[2]
@@ -197,6 +198,12 @@ def test_an_embedded_gateway_that_does_not_come_up_says_why() -> None:
         GatewayStartError, match=r"did not come up.*--agent-turns '0': input should be greater"
     ):
         EmbeddedGateway(["--agent-turns", "0"]).start(["t"])
+
+
+def test_the_embedded_gateway_knows_the_names_of_the_variables() -> None:
+    assert GatewaySettings.env_var("tokens") == TOKENS_VARIABLE
+    of_tls = [name for name in GatewaySettings.model_fields if name.startswith("tls")]
+    assert set(TLS_VARIABLES) == {GatewaySettings.env_var(name) for name in of_tls}
 
 
 def test_a_token_that_the_environment_cannot_carry_is_refused() -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from loadkit.call.context import Destination, make_context
+from loadkit.call.context import make_context
+from loadkit.call.destination import Destination
 from loadkit.call.observer import NOBODY, CallObserver
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec

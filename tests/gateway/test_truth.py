@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from loadkit.call.context import Destination, make_context
+from loadkit.call.context import make_context
+from loadkit.call.destination import Destination
 from loadkit.call.script import Script
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec

@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from loadkit.call.context import Destination, make_context
+from loadkit.call.context import make_context
+from loadkit.call.destination import Destination
 from loadkit.call.lifetime import CallEnded
 from loadkit.call.session import CallSession
 from loadkit.call.spec import CallSpec

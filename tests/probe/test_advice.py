@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from loadkit.call.context import Destination
+from loadkit.call.destination import Destination
 from loadkit.errors import CODES
 from loadkit.probe.advice import advice
 from loadkit.probe.circumstances import Circumstances

@@ -10,7 +10,8 @@ def test_a_locust_process_loads_nothing_heavy_that_no_option_asks_for() -> None:
     heavy = inside_locust(
         """
         import loadkit.swarm.lifecycle
-        heavy = {"pandas", "scipy", "pyarrow", "altair", "rich", "prometheus_client", "opentelemetry", "jsonschema"}
+        heavy = {"pandas", "scipy", "pyarrow", "altair", "rich", "prometheus_client", "opentelemetry", "jsonschema",
+                 "aiortc"}
         result = sorted(heavy & set(sys.modules))
         """
     )
