@@ -126,7 +126,7 @@ class Swarm:
             runner.register_message(FINISH, self._finish_worker, concurrent=True)
             return
         preflight.check_settings(self.settings)
-        check_baseline(self.settings)
+        check_baseline(self.settings, self._configuration.host if self._end.headless else None)
         self._traffic.check(self.settings)
         self._traffic.note_users(self.settings)
         self._metrics = Metrics(self.settings)
