@@ -7,6 +7,7 @@ reason has more of them in progress.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,11 +21,13 @@ from loadkit.analysis.threshold_checks import OWN_ENDS
 from loadkit.records import Outcome
 
 #: Ranges of calls in progress that are told apart.
-MOST_BINS = 24
+MOST_RANGES = 24
 #: A range with fewer values is left out: two unlucky calls are no curve.
 ENOUGH = 10
-#: With fewer values a p95 is little more than the largest.
+#: With fewer values a p95 is little more than the largest. Neighbouring loads are put together until there are so many.
 ENOUGH_FOR_P95 = 20
+#: Part of all loads that may be put together for it.
+_WIDEST = 1 / 3
 
 _OWN_ENDS = [str(outcome) for outcome in OWN_ENDS]
 
@@ -38,10 +41,8 @@ def against_load(calls: pd.DataFrame, progress: Concurrency) -> dict[str, Any] |
     :returns: None unless at least two ranges have enough values: the load did not vary, or there were few calls.
     """
     held = _held(calls, progress)
-    bins = _bins(held)
-    if bins is None:
-        return None
-    rows = [_row(one) for one in bins.to_dict("records") if max(one["setups"], one["finished"]) >= ENOUGH]
+    table = _by_range(held)
+    rows = [_row(one) for one in table.to_dict("records") if max(one["setups"], one["finished"]) >= ENOUGH]
     if len(rows) < 2:
         return None
     return {"calls": len(held), "calls_left_out": len(held) - sum(row["calls"] for row in rows), "bins": rows}
@@ -66,44 +67,79 @@ def _held(calls: pd.DataFrame, progress: Concurrency) -> pd.DataFrame:
     )
 
 
-def _bins(held: pd.DataFrame) -> pd.DataFrame | None:
-    """The calls by range of calls in progress; None when no width leaves two ranges with enough of them."""
-    progress = held["progress"].to_numpy()
-    width = _width(progress[(held["finished"] | held["setup_ms"].notna()).to_numpy()])
-    if width is None:
-        return None
-    by_bin = held.groupby((progress - 1) // width)
-    setups = by_bin["setup_ms"]
-    return pd.DataFrame(
+def _by_range(held: pd.DataFrame) -> pd.DataFrame:
+    """The calls by range of loads, those of no range left out."""
+    load = held["progress"].to_numpy()
+    by_range = held.groupby(_range_of(load, (held["finished"] | held["setup_ms"].notna()).to_numpy()))
+    loads, setups = by_range["progress"], by_range["setup_ms"]
+    table = pd.DataFrame(
         {
-            "calls": by_bin.size(),
-            "finished": by_bin["finished"].sum(),
-            "failed": by_bin["failed"].sum(),
+            "first": loads.min(),
+            "last": loads.max(),
+            "mean": loads.mean(),
+            "calls": by_range.size(),
+            "finished": by_range["finished"].sum(),
+            "failed": by_range["failed"].sum(),
             "setups": setups.count(),
             "p50": setups.quantile(0.5),
             "p95": setups.quantile(0.95),
         }
-    ).assign(
-        # No range speaks of a load that never was.
-        first=lambda table: np.maximum(table.index * width + 1, progress.min()),
-        last=lambda table: np.minimum((table.index + 1) * width, progress.max()),
     )
+    return table[table.index >= 0]
 
 
-def _width(progress: Ints) -> int | None:
-    """The width that leaves most ranges with enough calls, the finest of several; None when that is less than two."""
-    if not progress.size:
-        return None
-    counts = np.bincount(progress - 1)
-    first = int(progress.min()) - 1
-    most, best = 1, None
-    for width in (step * 10**power for power in range(len(str(counts.size))) for step in (1, 2, 5)):
-        if (counts.size - 1) // width - first // width >= MOST_BINS:
-            continue
-        enough = int((np.add.reduceat(counts, np.arange(0, counts.size, width)) >= ENOUGH).sum())
-        if enough > most:
-            most, best = enough, width
-    return best
+def _range_of(load: Ints, counts: npt.NDArray[np.bool_]) -> Ints:
+    """The number of each call's range, -1 for none.
+
+    :param counts: whether the call has a value at all.
+    """
+    if not load.size:
+        return load
+    width = _width(int(load.min()), int(load.max()))
+    steps = (load - 1) // width
+    lowest = int(steps.min())
+    numbers = np.full(int(steps.max()) - lowest + 1, -1, dtype=np.int64)
+    for number, (begin, end) in enumerate(_put_together(np.bincount(steps[counts] - lowest).tolist())):
+        numbers[begin : end + 1] = number
+    return numbers[steps - lowest]
+
+
+def _width(low: int, high: int) -> int:
+    """The smallest of 1, 2, 5, 10, 20 … that cuts the loads into few enough ranges."""
+    widths = (step * 10**power for power in range(20) for step in (1, 2, 5))
+    return next(width for width in widths if (high - 1) // width - (low - 1) // width < MOST_RANGES)
+
+
+def _put_together(counts: list[int]) -> list[tuple[int, int]]:
+    """First and last of neighbouring steps that are one range, so that it has enough calls.
+
+    Steps without calls are put between others only where it needs them.
+
+    :param counts: calls of each step.
+    """
+    most = math.ceil(len(counts) * _WIDEST)
+    ranges: list[tuple[int, int]] = []
+    begin = end = held = 0
+
+    def close() -> None:
+        if held >= ENOUGH:
+            ranges.append((begin, end))
+        elif held and ranges and ranges[-1][1] == begin - 1 and end - begin <= ranges[-1][1] - ranges[-1][0]:
+            # The few calls beside a range that is as wide: at the highest load above all they are not to be lost.
+            ranges[-1] = (ranges[-1][0], end)
+
+    for place, here in enumerate(counts):
+        if held and (place - begin >= most or (not here and held >= ENOUGH)):
+            close()
+            held = 0
+        if here:
+            begin, end = (begin if held else place), place
+            held += here
+        if held >= ENOUGH_FOR_P95:
+            close()
+            held = 0
+    close()
+    return ranges
 
 
 def _row(one: Mapping[Any, Any]) -> dict[str, Any]:
@@ -111,6 +147,7 @@ def _row(one: Mapping[Any, Any]) -> dict[str, Any]:
     return {
         "from": int(one["first"]),
         "to": int(one["last"]),
+        "mean": rounded(one["mean"]),
         "calls": int(one["calls"]),
         "finished": finished,
         "failed": failed,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from loadkit.analysis.against_load import ENOUGH, ENOUGH_FOR_P95
@@ -18,7 +19,7 @@ _RANKS = {"p50": (BLUE, [1, 0]), "p95": (ORANGE, [6, 3])}
 #: When the lowest load is more than this part of the highest, an axis from nothing would be empty there.
 _FAR_FROM_NOTHING = 0.4
 #: Of a point of no call, and of the one with most.
-_AREAS = [16, 130]
+_AREAS = [24, 140]
 
 
 def load_pictures(summary: Mapping[str, Any]) -> list[Picture]:
@@ -35,7 +36,8 @@ def _setup(bins: Bins, left_out: str) -> Picture:
     name, title = "setup-by-load", "Set-up time against the load"
     text = (
         "p50 and p95 of the set-up time, by how many calls were in progress when a call began. Each point is a range "
-        f"of loads with at least {ENOUGH} calls, {ENOUGH_FOR_P95} for p95; a larger one has more calls.{left_out}"
+        f"of loads, at their mean, with at least {ENOUGH} calls, {ENOUGH_FOR_P95} for p95; a larger one has more calls."
+        f"{left_out}"
     )
     lines = {
         rank: _points([{**row, "ms": row["setup_ms"][rank]} for row in bins], "ms").assign(percentile=rank)
@@ -87,19 +89,21 @@ def _failed(bins: Bins, left_out: str) -> Picture:
 
 
 def _points(bins: Bins, value: str) -> pd.DataFrame:
-    """The ranges in which it was measured, with the ``stretch`` that each belongs to: a line over a load without
+    """The ranges in which it was measured, with the ``stretch`` that each belongs to: a line over many loads without
     calls would look like a measurement."""
     table = pd.DataFrame(bins)
     known = table[table[value].notna()]
-    apart = known["from"] != known["to"].shift() + 1
-    return known.assign(load=(known["from"] + known["to"]) / 2, stretch=apart.cumsum())
+    width = known["to"] - known["from"] + 1
+    between = known["from"] - known["to"].shift() - 1
+    apart = between > np.maximum(width, width.shift())
+    return known.assign(stretch=apart.cumsum())
 
 
 def _base(points: pd.DataFrame, bins: Bins, value: str, what: str, axis: alt.Axis) -> alt.Chart:
     low, high = bins[0]["from"], bins[-1]["to"]
     begin = low - 0.5 if low > _FAR_FROM_NOTHING * high else 0
     x = alt.X(
-        "load:Q",
+        "mean:Q",
         title="calls in progress when a call began",
         scale=alt.Scale(domain=[begin, high + 0.5], nice=False, zero=False),
         # There is no half a call.

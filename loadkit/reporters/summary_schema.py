@@ -104,6 +104,7 @@ _AGAINST_LOAD = _object(
         "type": "array",
         "items": _object(
             **_all({"type": "integer", "minimum": 1}, "from", "to"),
+            mean={"type": "number", "minimum": 1},
             **_all(_COUNT, "calls", "finished", "failed"),
             failed_share=_or_null(_SHARE),
             setup_ms=_object(count=_COUNT, **_all(_or_null(_NUMBER), "p50", "p95")),

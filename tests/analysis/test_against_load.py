@@ -4,9 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from loadkit.analysis.against_load import MOST_BINS, against_load
+from loadkit.analysis.against_load import MOST_RANGES, against_load
 from loadkit.analysis.concurrency import concurrency
-
 
 Row = tuple[float | None, float | None, float | None, str]
 
@@ -46,40 +45,45 @@ def test_a_call_is_held_against_how_many_were_in_progress_when_it_began_itself_c
         "calls": 65,
         "calls_left_out": 0,
         "bins": [
-            {"from": 1, "to": 1, "calls": 25, "finished": 25, "failed": 0, "failed_share": 0.0}
+            {"from": 1, "to": 1, "mean": 1.0, "calls": 25, "finished": 25, "failed": 0, "failed_share": 0.0}
             | {"setup_ms": {"count": 25, "p50": 100.0, "p95": 100.0}},
-            {"from": 2, "to": 2, "calls": 20, "finished": 20, "failed": 0, "failed_share": 0.0}
+            {"from": 2, "to": 2, "mean": 2.0, "calls": 20, "finished": 20, "failed": 0, "failed_share": 0.0}
             | {"setup_ms": {"count": 20, "p50": 200.0, "p95": 200.0}},
-            {"from": 3, "to": 3, "calls": 20, "finished": 20, "failed": 20, "failed_share": 1.0}
+            {"from": 3, "to": 3, "mean": 3.0, "calls": 20, "finished": 20, "failed": 20, "failed_share": 1.0}
             | {"setup_ms": {"count": 0, "p50": None, "p95": None}},
         ],
     }
 
 
-def test_a_load_with_few_calls_has_no_p95_and_one_with_fewer_is_left_out_and_counted() -> None:
-    told = found(waves([3] * 9 + [2] * 10 + [1] * 10))
+def ranges(calls: pd.DataFrame) -> list[tuple[int, int, int]]:
+    """From, to, and how many calls."""
+    told = found(calls)
+    return [] if told is None else [(row["from"], row["to"], row["calls"]) for row in told["bins"]]
+
+
+def test_neighbouring_loads_are_put_together_until_they_have_enough_calls_for_a_p95() -> None:
+    assert ranges(waves([100])) == [(1, 20, 20), (21, 40, 20), (41, 60, 20), (61, 80, 20), (81, 100, 20)]
+    assert ranges(waves([9] * 7)) == [(1, 3, 21), (4, 6, 21), (7, 9, 21)]
+    assert len(ranges(waves([500] * 3))) == 10 <= MOST_RANGES
+    assert ranges(waves([47] * 20))[-2:] == [(45, 46, 40), (47, 47, 20)]
+
+
+def test_the_few_calls_at_the_highest_load_are_put_to_those_below() -> None:
+    assert ranges(waves([7] * 2 + [6] * 18))[-2:] == [(5, 5, 20), (6, 7, 22)]
+    assert ranges(waves([10] * 5 + [6] * 5)) == [(1, 2, 20), (3, 4, 20), (5, 6, 20), (7, 10, 20)]
+
+
+def test_a_range_with_few_calls_has_no_p95_and_one_with_fewer_is_left_out_and_counted() -> None:
+    # Nothing between 2 and 19 calls, and few at 20.
+    late = waves([2] * 15 + [1] * 20)
+    crowd = calls_of([(1e6, 1e6 + 100.0 + at, 5.0, "completed") for at in range(9)])
+    told = found(pd.concat([late, crowd], ignore_index=True))
     assert told is not None
-    assert [(row["to"], row["setup_ms"]["p95"]) for row in told["bins"]] == [(1, 100.0), (2, None)]
-    assert [row["setup_ms"]["p50"] for row in told["bins"]] == [100.0, 200.0]
-    assert (told["calls"], told["calls_left_out"]) == (29 + 19 + 9, 9)
-
-
-def test_loads_are_put_together_so_that_most_ranges_have_enough_calls() -> None:
-    few, many = found(waves([50])), found(waves([500] * 3))
-    assert few is not None
-    assert [(row["from"], row["to"]) for row in few["bins"]] == [
-        (1, 10),
-        (11, 20),
-        (21, 30),
-        (31, 40),
-        (41, 50),
+    assert [(row["to"], row["setup_ms"]["p50"], row["setup_ms"]["p95"]) for row in told["bins"]] == [
+        (1, 100.0, 100.0),
+        (2, 200.0, None),
     ]
-    assert many is not None
-    assert len(many["bins"]) == 10 <= MOST_BINS
-    odd = found(waves([47] * 10))
-    assert odd is not None
-    # No range speaks of a load that never was.
-    assert [(row["from"], row["to"]) for row in odd["bins"][-2:]] == [(45, 46), (47, 47)]
+    assert (told["calls"], told["calls_left_out"]) == (59, 9)
 
 
 def test_nothing_is_told_when_the_load_never_varied_or_hardly_any_call_was_placed() -> None:

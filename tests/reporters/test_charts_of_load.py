@@ -12,6 +12,7 @@ def row_of(low: int, high: int, p50: float | None, p95: float | None, failed: in
     return {
         "from": low,
         "to": high,
+        "mean": (low + high) / 2,
         "calls": 50,
         "finished": 40,
         "failed": failed,
@@ -45,7 +46,7 @@ def test_the_pictures_tell_both_ends_in_words_and_have_the_calls_behind_each_poi
     )
     assert setup.text.endswith(" Not shown: 7 calls that began at rarer loads.")
     assert [
-        (point["percentile"], point["load"], point["ms"], point["count"]) for point in points_of(setup)
+        (point["percentile"], point["mean"], point["ms"], point["count"]) for point in points_of(setup)
     ] == [
         ("p50", 5.5, 100.0, 45),
         ("p50", 15.5, 110.0, 45),
@@ -60,9 +61,9 @@ def test_the_pictures_tell_both_ends_in_words_and_have_the_calls_behind_each_poi
     ]
 
 
-def test_a_line_is_broken_where_no_load_had_enough_calls() -> None:
-    stretches = [point["stretch"] for point in points_of(pictures_of(SLOWER)[0])]
-    assert stretches == [1, 1, 2, 1, 2]
+def test_a_line_is_broken_where_loads_have_no_calls_over_more_than_a_range() -> None:
+    far = [*SLOWER, row_of(61, 70, 1_000.0, None)]
+    assert [point["stretch"] for point in points_of(pictures_of(far)[0])] == [0, 0, 0, 1, 0, 0]
 
 
 def test_what_was_highest_in_the_middle_is_told() -> None:
