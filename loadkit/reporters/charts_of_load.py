@@ -23,13 +23,15 @@ _AREAS = [24, 140]
 
 
 def load_pictures(summary: Mapping[str, Any]) -> list[Picture]:
-    """Both pictures, drawn from the rows of the summary; none when the load did not vary."""
+    """Set-up, and failures where there are any, drawn from the rows of the summary; none when the load did not vary."""
     found = summary["against_load"]
     if found is None:
         return []
     left_out = found["calls_left_out"]
     text = f" Not shown: {plural(left_out, 'call')} that began at rarer loads." if left_out else ""
-    return [_setup(found["bins"], text), _failed(found["bins"], text)]
+    bins = found["bins"]
+    failures = [_failed(bins, text)] if any(row["failed_share"] for row in bins) else []
+    return [_setup(bins, text), *failures]
 
 
 def _setup(bins: Bins, left_out: str) -> Picture:
@@ -62,7 +64,8 @@ def _setup(bins: Bins, left_out: str) -> Picture:
     ]
     chart = line + _dots(base, points, "count", tooltip)
     told = (_told(f"Set-up {rank}", line, "ms", milliseconds) for rank, line in lines.items())
-    finding = " ".join(filter(None, told))
+    without = all(row["failed_share"] == 0 for row in bins)
+    finding = " ".join(filter(None, [*told, "At none of these loads a call failed." if without else ""]))
     return Picture(name, title, text, finished(chart), finding=finding, measure="setup_ms", upright=True)
 
 
@@ -73,9 +76,6 @@ def _failed(bins: Bins, left_out: str) -> Picture:
         f"of their own, at least {ENOUGH} for each point. A larger point has more calls.{left_out}"
     )
     points = _points(bins, "failed_share").drop(columns="setup_ms")
-    if not points["failed"].any():
-        empty = "At no load did enough calls come to an end." if points.empty else "No call failed."
-        return Picture(name, title, text, None, empty)
     axis = alt.Axis(tickCount=5, format=".2~%")
     base = _base(points, bins, "failed_share", "failed", axis).encode(color=alt.value(RED))
     tooltip = [

@@ -21,9 +21,8 @@ def row_of(low: int, high: int, p50: float | None, p95: float | None, failed: in
     }
 
 
-def pictures_of(bins: Sequence[dict[str, Any]], left_out: int = 0) -> tuple[Picture, Picture]:
-    setup, failed = load_pictures({"against_load": {"calls": 1, "calls_left_out": left_out, "bins": bins}})
-    return setup, failed
+def pictures_of(bins: Sequence[dict[str, Any]], left_out: int = 0) -> list[Picture]:
+    return load_pictures({"against_load": {"calls": 1, "calls_left_out": left_out, "bins": bins}})
 
 
 def points_of(picture: Picture) -> list[dict[str, Any]]:
@@ -67,7 +66,7 @@ def test_a_line_is_broken_where_loads_have_no_calls_over_more_than_a_range() -> 
 
 
 def test_what_was_highest_in_the_middle_is_told() -> None:
-    setup, _ = pictures_of([row_of(1, 1, 10.0, 10.0), row_of(2, 2, 90.0, 95.0), row_of(3, 3, 20.0, 20.0)])
+    (setup,) = pictures_of([row_of(1, 1, 10.0, 10.0), row_of(2, 2, 90.0, 95.0), row_of(3, 3, 20.0, 20.0)])
     assert "and 20.0 ms at 3; highest, 90.0 ms, at 2." in setup.finding
 
 
@@ -89,9 +88,11 @@ def test_a_threshold_s_limit_lies_across_the_set_up_time_and_not_along_the_load(
 
 
 def test_where_nothing_failed_or_nothing_was_set_up_it_is_said() -> None:
-    setup, failed = pictures_of([row_of(1, 1, None, None), row_of(2, 2, None, None)])
+    (setup,) = pictures_of([row_of(1, 1, 10.0, 10.0), row_of(2, 2, 20.0, 20.0)])
+    assert setup.finding.endswith(" At none of these loads a call failed.")
+    setup, failed = pictures_of([row_of(1, 1, None, None, 40), row_of(2, 2, None, None, 40)])
     assert (setup.spec, setup.empty) == (None, "At no load were enough calls set up.")
-    assert (failed.spec, failed.empty) == (None, "No call failed.")
+    assert failed.finding == "The share of failed calls was 100 % at 1 call in progress and 100 % at 2."
 
 
 def test_a_run_whose_load_never_varied_has_no_such_pictures() -> None:
