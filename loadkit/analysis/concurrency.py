@@ -25,6 +25,11 @@ class Concurrency:
         """Most calls in progress at once; 0 when no call ever started."""
         return int(self.calls.max()) if self.calls.size else 0
 
+    def when(self, moments: Floats) -> Ints:
+        """Calls in progress at each moment, those that start just then included."""
+        steps = np.concatenate([[0], self.calls])
+        return steps[np.searchsorted(self.at, moments, side="right")]
+
     def over(self, edges: Floats) -> Ints:
         """Most calls in progress at once within each bin ``[edges[i], edges[i + 1])``."""
         if not self.at.size:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from loadkit.analysis.against_load import against_load
 from loadkit.analysis.concurrency import concurrency
 from loadkit.analysis.drift import add_drift
 from loadkit.analysis.drift_verdict import with_drift
@@ -49,11 +50,12 @@ def summarise(
     :raises RunFolderError: the thresholds in ``run.json`` cannot be read.
     :param health: what the gateway's ``/health`` told; None when nobody looked.
     """
+    progress = concurrency(calls)
     summary: dict[str, Any] = {
         "version": SUMMARY_VERSION,
         "run_id": _run_id(calls, run),
         "run": _run(calls, figures, run),
-        "calls": _calls(calls),
+        "calls": {**_calls(calls), "concurrent_max": progress.maximum},
         "errors": _errors(calls),
         "failed_stages": _counts(
             calls.loc[calls["outcome"] == Outcome.FAILED, "failed_stage"].fillna("unknown")
@@ -63,6 +65,7 @@ def summarise(
     summary["traffic"] = None
     if arrivals is not None:
         summary["traffic"] = summarise_traffic(calls, arrivals, run, summary["run"]["ended_at"])
+    summary["against_load"] = against_load(calls, progress)
     summary["worst_stage"] = _worst_stage(summary["stages"])
     summary["turns"] = _turns(turns)
     summary["media"] = _media(calls)
@@ -156,7 +159,6 @@ def _calls(calls: pd.DataFrame) -> dict[str, Any]:
         **{str(outcome): int(outcomes.get(str(outcome), 0)) for outcome in Outcome},
         "connected": int(calls["setup_ms"].notna().sum()),
         "connected_minutes": _minutes(calls["connected_ms"]),
-        "concurrent_max": concurrency(calls).maximum,
     }
 
 

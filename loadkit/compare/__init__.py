@@ -2,6 +2,7 @@
 
     run_data    a run's tables, only the columns that are compared
     comparable  why two runs cannot be held against each other
+    before      the same for a baseline, before the run that it is for has begun
     measures    what is compared, out of which column
     blocks      calls gathered by blocks of time, which is what is drawn anew
     bootstrap   the interval of a difference, and how sure it is that it lies beyond a floor

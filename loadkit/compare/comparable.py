@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,15 +55,15 @@ def differing_settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
 def reasons_against(a: RunData, b: RunData) -> list[str]:
     """Why the runs are not comparable; empty when they are."""
     return [
-        *_too_little(a, "the baseline"),
-        *_too_little(b, "the new run"),
-        *_unfit(a, "the baseline"),
-        *_unfit(b, "the new run"),
+        *too_little(len(a.finished), "the baseline"),
+        *too_little(len(b.finished), "the new run"),
+        *unfit(a.fit, a.unfit_reasons, "the baseline"),
+        *unfit(b.fit, b.unfit_reasons, "the new run"),
         *differing_settings(a.settings, b.settings),
         *_mixes(a, b),
         *_callers(a, b),
         *_versions(a, b),
-        *_hosts(a, b),
+        *differing_hosts(a.run.get("host"), b.run.get("host")),
     ]
 
 
@@ -97,17 +97,18 @@ def _shown(value: Any) -> str:
     return "none" if value in (None, "") else printable(str(value), 80)
 
 
-def _too_little(data: RunData, name: str) -> Iterator[str]:
-    calls = len(data.finished)
+def too_little(calls: int, name: str) -> Iterator[str]:
+    """Why a run with so many finished calls cannot be compared; nothing when it can."""
     if not calls:
         yield f"no data: no call of {name} came to an end of its own"
     elif calls < LEAST_CALLS:
         yield f"too few calls: {calls} of {name} came to an end of their own, {LEAST_CALLS} are needed"
 
 
-def _unfit(data: RunData, name: str) -> Iterator[str]:
-    if data.fit is False:
-        yield f"the generator of {name} was the limit: {data.unfit_reasons[0]}"
+def unfit(fit: bool | None, reasons: Sequence[str], name: str) -> Iterator[str]:
+    """Why a run with such a generator cannot be compared; nothing when it was fit, or nobody knows."""
+    if fit is False:
+        yield f"the generator of {name} was the limit: {reasons[0] if reasons else 'nobody says why'}"
 
 
 def _mixes(a: RunData, b: RunData) -> Iterator[str]:
@@ -152,12 +153,16 @@ def _list(numbers: set[int]) -> str:
     return ", ".join(map(str, sorted(numbers)))
 
 
-def _hosts(a: RunData, b: RunData) -> Iterator[str]:
-    """The same gateway has another port, two gateways other names; but a loopback is no network."""
-    kinds = [_loopback(data.run.get("host")) for data in (a, b)]
-    if None not in kinds and kinds[0] != kinds[1]:
-        where = ["on the generator's own machine" if kind else "in a network" for kind in kinds]
-        yield f"the gateway was {where[0]} in the baseline and {where[1]} in the new run"
+def differing_hosts(a: Any, b: Any) -> list[str]:
+    """A sentence when the gateways of the two ``run.json`` are not of one kind.
+
+    The same gateway has another port, two gateways other names; but a loopback is no network.
+    """
+    kinds = [_loopback(host) for host in (a, b)]
+    if None in kinds or kinds[0] == kinds[1]:
+        return []
+    where = ["on the generator's own machine" if kind else "in a network" for kind in kinds]
+    return [f"the gateway was {where[0]} in the baseline and {where[1]} in the new run"]
 
 
 def _loopback(host: Any) -> bool | None:

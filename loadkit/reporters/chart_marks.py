@@ -117,7 +117,7 @@ def with_limits(picture: Picture, thresholds: Sequence[Mapping[str, Any]]) -> Pi
     if not asked or not picture.measure or picture.spec is None:
         return picture
     spec = _layered(picture.spec)
-    along = "y" if picture.zooms else "x"
+    along = "y" if picture.zooms or picture.upright else "x"
     top = _largest(spec, along)
     drawn: list[dict[str, Any]] = []
     far: list[dict[str, Any]] = []
@@ -188,9 +188,10 @@ def _largest(spec: Mapping[str, Any], along: str) -> float:
     """The largest value along an axis, of all datasets drawn along it."""
     found = [0.0]
     for node in _nodes(spec):
+        # Layers of the same rows have them from above.
+        rows = spec["datasets"].get((node.get("data") or spec.get("data") or {}).get("name"), ())
         for channel in (along, f"{along}2"):
             field = node.get("encoding", {}).get(channel, {}).get("field")
-            rows = spec["datasets"].get(node.get("data", {}).get("name"), ())
             found += [row[field] for row in rows if isinstance(row.get(field), (int, float))]
     return max(found)
 

@@ -91,7 +91,9 @@ class Picture:
     finding: str = ""
     """What it shows of this run, in a sentence: what a reader who cannot see it has to know."""
     measure: str = ""
-    """The column it shows along ``y`` (over time) or ``x``; limits of thresholds on it are drawn."""
+    """The column it shows along ``y`` (over time, or ``upright``) or ``x``; limits of thresholds on it are drawn."""
+    upright: bool = False
+    """Its ``measure`` is along ``y`` although it is not over time."""
 
 
 def rows(table: pd.DataFrame, digits: int = 3) -> list[dict[str, Any]]:

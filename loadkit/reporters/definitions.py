@@ -35,6 +35,13 @@ def _sentence(text: str) -> str:
     return f"{capital(text)}."
 
 
+#: What the section with the pictures against the load says.
+AGAINST_LOAD = (
+    "How the gateway answered by how many calls it had: each call counts at the number of calls in progress when it "
+    "began, itself included. Only loadkit's own calls are known. Where calls arrive whatever becomes of them, a slow "
+    "gateway also raises the load, so that the one does not prove to be the cause of the other."
+)
+
 #: Name of a tile of the page → what its number is.
 TILE_MEANINGS: Mapping[str, str] = {
     "Calls": "Calls that left a record, however they ended. At once at most: calls between their real start and their "
@@ -62,6 +69,11 @@ def words() -> list[tuple[str, str]]:
     return [
         ("finished call", _sentence(_FINISHED)),
         ("set-up time", TILE_MEANINGS["Set-up time"]),
+        (
+            "calls in progress",
+            "Calls between their real start and their end at the same moment. The load at which a call began is how "
+            "many there were just then, itself included.",
+        ),
         ("turn latency", _sentence(MEANINGS["turn_latency_ms"])),
         ("MOS", _sentence(f"mean opinion score: {MEANINGS['mos']}")),
         ("– (a dash)", "Not measured, or does not apply. It is never shown, or counted, as 0."),

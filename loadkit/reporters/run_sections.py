@@ -13,8 +13,10 @@ from loadkit.reporters.chart_marks import marks_of, marks_tables, with_limits, w
 from loadkit.reporters.chart_style import Elapsed, Picture
 from loadkit.reporters.charts import pictures
 from loadkit.reporters.charts_of_drift import drift_pictures
+from loadkit.reporters.charts_of_load import load_pictures
 from loadkit.reporters.charts_of_splits import split_panels
 from loadkit.reporters.charts_of_traffic import traffic_pictures
+from loadkit.reporters.definitions import AGAINST_LOAD
 from loadkit.reporters.drift_tables import drift_tables
 from loadkit.reporters.engine_table import engine_tables
 from loadkit.reporters.error_table import error_table
@@ -55,6 +57,7 @@ def run_sections(
         ),
         Section("marks", "Marks", marks_tables(marks)),
         Section("load", "The load", some("traffic", "arrivals", "in-progress", "outcomes")),
+        Section("against-load", "Against the load", load_pictures(summary), AGAINST_LOAD),
         Section(
             "set-up",
             "Set-up, stage by stage",

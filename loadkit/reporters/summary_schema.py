@@ -98,6 +98,20 @@ _TRAFFIC = _object(
     ),
 )
 
+_AGAINST_LOAD = _object(
+    **_all(_COUNT, "calls", "calls_left_out"),
+    bins={
+        "type": "array",
+        "items": _object(
+            **_all({"type": "integer", "minimum": 1}, "from", "to"),
+            mean={"type": "number", "minimum": 1},
+            **_all(_COUNT, "calls", "finished", "failed"),
+            failed_share=_or_null(_SHARE),
+            setup_ms=_object(count=_COUNT, **_all(_or_null(_NUMBER), "p50", "p95")),
+        ),
+    },
+)
+
 _TURNS = _object(
     count=_COUNT,
     turn_latency_ms=_SPREAD,
@@ -224,7 +238,7 @@ _VERDICT = _object(
 
 
 #: Keys that summaries of older versions do not have.
-LATER = frozenset({"quality", "thresholds", "slo", "sessions", "drift"})
+LATER = frozenset({"quality", "thresholds", "slo", "sessions", "drift", "against_load"})
 
 
 def summary_schema() -> Schema:
@@ -244,6 +258,7 @@ def summary_schema() -> Schema:
             failed_stages=_by_name(_COUNT),
             stages=_object(**_all(_SPREAD, *TIMINGS)),
             traffic=_or_null(_TRAFFIC),
+            against_load=_or_null(_AGAINST_LOAD),
             worst_stage=_or_null(_object(stage={"enum": list(TIMINGS)}, p95=_NUMBER)),
             turns=_TURNS,
             media=_MEDIA,

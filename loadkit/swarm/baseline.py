@@ -16,29 +16,28 @@ logger = logging.getLogger(__name__)
 _COMPARE_S = 600.0
 
 
-def check_baseline(settings: Settings) -> None:
-    """See that there is a run to compare with, and that its settings make it the same test.
+def check_baseline(settings: Settings, host: str | None = None) -> None:
+    """See that there is a run to compare with, that it can be compared at all, and that this one is the same test.
 
-    :raises SettingsError: there is none, or they do not: every comparison would be refused.
+    :param host: of the gateway; empty for the embedded one, None while a page may still say another.
+    :raises SettingsError: every comparison would be refused, for each of these reasons.
     """
     if settings.baseline is None:
         return
     name = f"{flag('baseline')} {settings.baseline}"
-    try:
-        folder = RunFolder.open(settings.baseline)
-    except RunFolderError as exc:
-        raise SettingsError([f"{name}: {exc}"]) from exc
     if settings.no_report:
         raise SettingsError(
             [f"{name}: a run without a report is not compared; leave out {flag('no_report')}"]
         )
     # Here, so that a run without a baseline starts without pandas.
-    from loadkit.compare.comparable import differing_settings
-    from loadkit.runs.reader import read_run
+    from loadkit.compare.before import reasons_before
 
-    before = read_run(folder).get("settings")
-    if isinstance(before, dict) and (different := differing_settings(before, settings.public())):
-        raise SettingsError([f"{name} is not comparable: {reason}" for reason in different])
+    try:
+        reasons = reasons_before(RunFolder.open(settings.baseline), settings.public(), host)
+    except RunFolderError as exc:
+        raise SettingsError([f"{name}: {exc}"]) from exc
+    if reasons:
+        raise SettingsError([f"{name} is not comparable: {reason}" for reason in reasons])
 
 
 def held_against(baseline: Path, folder: Path, exit_code: ExitCode) -> ExitCode:

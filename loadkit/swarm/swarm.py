@@ -121,7 +121,7 @@ class Swarm:
             self._pool = self._new_pool(self._worker.name)
             return
         preflight.check_settings(self.settings)
-        check_baseline(self.settings)
+        check_baseline(self.settings, self._configuration.host if self._end.headless else None)
         self._traffic.check(self.settings)
         self._traffic.note_users(self.settings)
         self._metrics = Metrics(self.settings)

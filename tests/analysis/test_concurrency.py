@@ -39,6 +39,7 @@ def test_it_counts_what_counting_at_every_moment_counts(
     assert found.maximum == max(in_progress(calls, at) for at in halves)
     for at, count in zip(found.at, found.calls, strict=True):
         assert in_progress(calls, at) == count
+    assert list(found.when(halves)) == [in_progress(calls, at) for at in halves]
 
 
 @given(st.lists(st.tuples(moments, moments), max_size=30), st.integers(1, 7))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from loadkit.cli import main
 from loadkit.errors import ExitCode, SettingsError
 from loadkit.reporters import write_reports
+from loadkit.reporters.json_document import json_document
+from loadkit.reporters.run_report import Otherwise, summary_of
 from loadkit.runs import RunFolder
 from loadkit.settings import make_settings
 from loadkit.swarm.baseline import check_baseline, held_against, worth
@@ -97,7 +101,7 @@ def test_only_a_run_that_passed_fails_by_its_baseline() -> None:
 
 def test_a_baseline_is_looked_at_before_the_first_call(reports: Path) -> None:
     check_baseline(make_settings({}))
-    check_baseline(make_settings({"baseline": reports / "other"}))
+    check_baseline(make_settings({"baseline": reports / "other"}), "ws://127.0.0.1:9")
     for values, said in (
         ({"baseline": reports / "nowhere"}, "there is no run folder"),
         (
@@ -109,3 +113,61 @@ def test_a_baseline_is_looked_at_before_the_first_call(reports: Path) -> None:
         with pytest.raises(SettingsError) as caught:
             check_baseline(make_settings(values))
         assert said in str(caught.value)
+
+
+def baseline_of(
+    reports: Path, calls: int, figures: Sequence[Mapping[str, Any]], run_id: str = "baseline"
+) -> RunFolder:
+    rows = [call_row(number) for number in range(calls)]
+    return write_run_folder(reports, rows, figures=figures, run=run_document(settings={}), run_id=run_id)
+
+
+BUSY = [figures_row(second, cpu_share=0.97) for second in range(20)]
+
+
+def refused(folder: RunFolder, host: str | None = None) -> str:
+    """Why a run is not begun with this baseline."""
+    with pytest.raises(SettingsError) as caught:
+        check_baseline(make_settings({"baseline": folder.path}), host)
+    assert caught.value.exit_code is ExitCode.BAD_SETTINGS
+    return str(caught.value)
+
+
+def test_a_baseline_that_no_run_can_be_compared_with_is_refused_before_the_first_call(tmp_path: Path) -> None:
+    fit = [figures_row(second) for second in range(20)]
+    unfit = baseline_of(tmp_path, 30, BUSY, "unfit")
+    told = refused(unfit)
+    assert f"--baseline {unfit.path} is not comparable: the generator of the baseline was the limit: " in told
+    assert "Engine local.0 used over 90 % of a core in 20 of 20 seconds: place fewer calls" in told
+    assert "name a run whose generator was fit" in told
+
+    few = baseline_of(tmp_path, 19, fit, "few")
+    assert (
+        "too few calls: 19 of the baseline came to an end of their own, 20 are needed; name a longer run"
+        in (refused(few))
+    )
+    assert "no data: no call of the baseline" in refused(baseline_of(tmp_path, 0, fit, "empty"))
+
+
+def test_a_baseline_against_a_gateway_of_another_kind_is_refused_where_the_gateway_is_known(
+    reports: Path,
+) -> None:
+    other = RunFolder.open(reports / "other")
+    assert "the gateway was on the generator's own machine in the baseline and in a network" in refused(
+        other, "wss://gateway.example"
+    )
+    check_baseline(make_settings({"baseline": other.path}), "")
+    check_baseline(make_settings({"baseline": other.path}), None)
+
+
+def test_the_summary_of_a_long_baseline_is_enough_unless_it_was_judged_by_other_limits(
+    tmp_path: Path,
+) -> None:
+    folder = baseline_of(tmp_path, 30, BUSY)
+    otherwise = Otherwise(limits={"limit_cpu_share": 0.99})
+    folder.summary.write_text(json_document(summary_of(folder, otherwise)))
+    assert "was the limit" in refused(folder)
+    folder.summary.write_text(json_document(summary_of(folder)))
+    folder.records.write_text("")
+    folder.figures.write_text("")
+    assert "was the limit" in refused(folder)

@@ -60,6 +60,7 @@ def test_the_page_names_every_key_of_a_real_summary_and_no_other(tmp_path: Path)
         "traffic.steady",
         "sessions",
         "drift",
+        "against_load",
     }
     assert keys_of(summary) == documented
 
