@@ -106,7 +106,7 @@ def _range_of(load: Ints, counts: npt.NDArray[np.bool_]) -> Ints:
 
 def _width(low: int, high: int) -> int:
     """The smallest of 1, 2, 5, 10, 20 … that cuts the loads into few enough ranges."""
-    widths = (step * 10**power for power in range(20) for step in (1, 2, 5))
+    widths = (step * int(10**power) for power in range(20) for step in (1, 2, 5))
     return next(width for width in widths if (high - 1) // width - (low - 1) // width < MOST_RANGES)
 
 

@@ -65,7 +65,7 @@ def _setup(bins: Bins, left_out: str) -> Picture:
     chart = line + _dots(base, points, "count", tooltip)
     told = (_told(f"Set-up {rank}", line, "ms", milliseconds) for rank, line in lines.items())
     without = all(row["failed_share"] == 0 for row in bins)
-    finding = " ".join(filter(None, [*told, "At none of these loads a call failed." if without else ""]))
+    finding = " ".join(filter(None, [*told, "No call failed at any of these loads." if without else ""]))
     return Picture(name, title, text, finished(chart), finding=finding, measure="setup_ms", upright=True)
 
 

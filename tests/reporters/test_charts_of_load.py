@@ -89,7 +89,7 @@ def test_a_threshold_s_limit_lies_across_the_set_up_time_and_not_along_the_load(
 
 def test_where_nothing_failed_or_nothing_was_set_up_it_is_said() -> None:
     (setup,) = pictures_of([row_of(1, 1, 10.0, 10.0), row_of(2, 2, 20.0, 20.0)])
-    assert setup.finding.endswith(" At none of these loads a call failed.")
+    assert setup.finding.endswith(" No call failed at any of these loads.")
     setup, failed = pictures_of([row_of(1, 1, None, None, 40), row_of(2, 2, None, None, 40)])
     assert (setup.spec, setup.empty) == (None, "At no load were enough calls set up.")
     assert failed.finding == "The share of failed calls was 100 % at 1 call in progress and 100 % at 2."
