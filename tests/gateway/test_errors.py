@@ -15,9 +15,9 @@ from loadkit.gateway.agent import Agent, AgentCall
 from loadkit.gateway.app import Gateway
 from loadkit.gateway.settings import SPEECH_FOLDER
 from loadkit.transport.peer import Peer
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 
-from .callers import OFFER_SDP, Caller, RawSocket, all_gone, offer, until
+from .callers import OFFER_SDP, Caller, RawSocket, all_gone, offer
 from .conftest import StartGateway
 
 PING = '{"type": "ping", "sessionId": ""}'

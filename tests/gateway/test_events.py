@@ -12,8 +12,9 @@ from loadkit.gateway.events import COMMON_FIELDS, EVENTS, SessionEvents
 from loadkit.gateway.settings import SPEECH_FOLDER
 from loadkit.gateway.speaking import load_voice
 from loadkit.media.samples import silence
+from tests.waiting import until
 
-from .callers import Caller, RawSocket, all_gone, offer, until, voice
+from .callers import Caller, RawSocket, all_gone, offer, voice
 from .conftest import StartGateway
 
 VOICE = load_voice(SPEECH_FOLDER)

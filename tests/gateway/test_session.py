@@ -12,8 +12,9 @@ from aiortc.rtp import RtcpByePacket, RtcpPacket, RtcpRrPacket, RtcpSrPacket
 
 from loadkit.gateway.app import Gateway
 from loadkit.transport.peer import Peer
+from tests.waiting import until
 
-from .callers import OFFER_SDP, Caller, RawSocket, all_gone, offer, until
+from .callers import OFFER_SDP, Caller, RawSocket, all_gone, offer
 from .conftest import StartGateway
 
 

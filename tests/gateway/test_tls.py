@@ -25,9 +25,9 @@ from loadkit.gateway.app import Gateway
 from loadkit.gateway.self_signed import write_self_signed
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.gateway.tls import ServerTls, certificate_names
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 
-from .callers import Caller, RawSocket, client_side, until
+from .callers import Caller, RawSocket, client_side
 from .conftest import StartGateway
 
 ROOT = Path(__file__).parents[2]

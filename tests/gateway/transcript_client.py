@@ -16,9 +16,9 @@ from loadkit.gateway.app import Gateway
 from loadkit.media.rtp import RtpSource, parse_rtp
 from loadkit.transport.peer import Peer
 from loadkit.transport.sdp import LocalDescription, read_candidate, read_sdp, write_candidate, write_sdp
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 
-from .callers import CERTIFICATE, until
+from .callers import CERTIFICATE
 
 
 class Client:

@@ -17,9 +17,9 @@ from loadkit.gateway.agent import Agent, AgentCall, AgentFactory, AgentUnavailab
 from loadkit.gateway.app import Gateway
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.media.samples import silence
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 
-from .callers import Caller, until
+from .callers import Caller
 from .transcript_client import Client
 
 WITNESS_TOKEN = "witness"

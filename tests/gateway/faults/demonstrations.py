@@ -9,7 +9,7 @@ import asyncio
 import operator
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -293,10 +293,10 @@ async def place_call(
     listen: bool = False,
     certificate: Certificate | None = None,
     clock: MediaClock | None = None,
-    **more: float,
+    more: Mapping[str, float] | None = None,
 ) -> CallRecord:
     """Place one call, with more settings, and return its record."""
-    settings = make_settings({**CALLER_SETTINGS, **more})
+    settings = make_settings({**CALLER_SETTINGS, **(more or {})})
     destination = Destination.of(url, settings)
     context = make_context(
         settings, destination, certificate=certificate or Certificate(), clock=clock or MediaClock()

@@ -14,7 +14,8 @@ from loadkit.gateway.faults.plan import ChosenFault
 from loadkit.gateway.faults.session import PlannedFaults
 from loadkit.gateway.faults.stall import Stalls
 from loadkit.gateway.settings import GatewaySettings
-from tests.gateway.callers import RawSocket, offer, until
+from tests.gateway.callers import RawSocket, offer
+from tests.waiting import until
 
 
 @asynccontextmanager

@@ -21,9 +21,9 @@ from loadkit.media.samples import silence
 from loadkit.transport.dtls import Certificate
 from loadkit.transport.peer import Peer
 from tests.fakes import Footprint
-from tests.gateway.callers import Caller, RawSocket, all_gone, offer, until
+from tests.gateway.callers import Caller, RawSocket, all_gone, offer
 from tests.gateway.conftest import StartGateway
-from tests.waiting import PATIENT
+from tests.waiting import PATIENT, until
 
 from .demonstrations import place_call
 
@@ -143,7 +143,7 @@ def test_the_gateway_of_a_load_test_takes_its_faults_from_the_environment(
     gateway = EmbeddedGateway()
     url = gateway.start(())
     try:
-        record = asyncio.run(place_call(url, **PATIENT))
+        record = asyncio.run(place_call(url, more=PATIENT))
     finally:
         gateway.stop()
     assert record.error_code == "FROM_THE_FILE"
