@@ -26,8 +26,10 @@ _TOKENS_VARIABLE = GatewaySettings.env_var("tokens")
 #: On loopback, between a test and its own gateway, there is nothing to verify.
 _TLS_VARIABLES = [GatewaySettings.env_var(name) for name in ("tls", "tls_folder", "tls_cert", "tls_key")]
 
-_START_S = 20.0
-_STOP_S = 5.0
+#: A child that cannot come up ends at once and says why; one that can may take long on a machine full of others.
+_START_S = 60.0
+#: Longer than the child takes to end its sessions and sockets, so that it is not killed over it.
+_STOP_S = 15.0
 #: Lines of the child's standard error that are passed on.
 _LAST_LINES = 10
 
