@@ -177,12 +177,14 @@ class EnginePool:
             engine.pid,
         )
         self._engines = [other for other in self._engines if other is not engine]
+        replaced = self.lost <= _MOST_REPLACEMENTS
+        # Before anything waits: a call that is placed meanwhile waits for the new one.
+        self._replacing += replaced
         engine.stop()
-        if self.lost > _MOST_REPLACEMENTS:
+        if not replaced:
             logger.error("%d engines have died: no more are started", self.lost)
             self._look_for_the_last()
             return
-        self._replacing += 1
         threading.Thread(target=self._replace, daemon=True).start()
 
     def _replace(self) -> None:

@@ -43,6 +43,24 @@ def test_without_an_engine_a_call_is_refused() -> None:
     assert inside_locust(code) == "no engine is running"
 
 
+def test_a_call_that_is_placed_while_a_dead_engine_is_cleared_away_waits_for_the_new_one() -> None:
+    code = _POOL + (
+        "import gevent, logging\n"
+        "logging.disable(logging.CRITICAL)\n"
+        "cleared = gevent.event.Event()\n"
+        "dead, new = Engine('dead', 0), Engine('new', 0)\n"
+        "dead.alive, dead.pid, dead.stop = False, 1, cleared.wait\n"
+        "new.pid, new.start = 2, lambda configuration: None\n"
+        "pool._engines, pool._new_engine = [dead], lambda: new\n"
+        "lost = gevent.spawn(pool._engine_lost, dead)\n"
+        "placed = gevent.spawn(pool.place, CallSpec(intended=0.0))\n"
+        "gevent.sleep(0)\n"
+        "cleared.set()\n"
+        "result = placed.get(timeout=60).name\n"
+    )
+    assert inside_locust(code) == "new"
+
+
 def test_cores_are_shared_out_over_processes() -> None:
     code = _POOL + (
         "import os\nos.sched_getaffinity = lambda pid: set(range(8))\n"
