@@ -106,7 +106,10 @@ class Load:
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _READY_S
-        while not self._hands.ready() and time.monotonic() < deadline:
+        while not self._hands.ready():
+            if time.monotonic() >= deadline:
+                logger.warning("not every worker was ready within %g s: the others begin", _READY_S)
+                return
             gevent.sleep(0.02)
 
     def _end(self, ended_by: str, why: str) -> None:
