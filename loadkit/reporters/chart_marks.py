@@ -26,6 +26,8 @@ _MOST_LIMITS = 4
 _FAR_ABOVE = 4.0
 #: Unit of a threshold → what its limit is multiplied by in a picture.
 _SCALES = {"ms": 1.0, "s": 1_000.0, "": 1.0}
+#: A channel whose values are pixels already.
+_PIXELS = {"type": "quantitative", "scale": None, "axis": None}
 _OF_A_LAYER = ("data", "mark", "encoding", "params", "transform")
 
 
@@ -94,13 +96,8 @@ def with_marks(picture: Picture, marks: Sequence[Mark], axis: Elapsed) -> Pictur
     spec["layer"].append(_layer("marks", rule, {"x": x, "tooltip": tooltip}))
     place = {"angle": 270, "align": "right", "dx": 0, "dy": -5} if written else {"align": "left", "dx": 3}
     text = {"type": "text", "fontSize": 11, "baseline": "middle", "limit": 190, **place}
-    y = {"field": "y", "type": "quantitative", "scale": None, "axis": None}
-    encoding = {"x": x, "y": y, "text": {"field": "label", "type": "nominal"}}
-    # A margin in the colour of the paper keeps it readable across lines.
-    labels = [
-        _layer("marks", {**text, "stroke": PAPER, "strokeWidth": 4, "opacity": 0.85}, encoding),
-        _layer("marks", {**text, "color": INK}, encoding),
-    ]
+    encoding = {"x": x, "y": {"field": "y", **_PIXELS}, "text": {"field": "label", "type": "nominal"}}
+    labels = _readable("marks", text, encoding)
     # The labels have heights in pixels, and no part in the picture's own axis.
     told = {"layer": labels, "resolve": {"scale": {"y": "shared"}}}
     spec = {
@@ -140,7 +137,8 @@ def with_limits(picture: Picture, thresholds: Sequence[Mapping[str, Any]]) -> Pi
 
 
 def _add_limits(spec: dict[str, Any], rows: list[dict[str, Any]], along: str) -> None:
-    spec["datasets"]["limits"] = rows
+    # Along x the words stand below those of the percentiles, each limit's in a line of its own.
+    spec["datasets"]["limits"] = [{**row, "lane": 46 + 13 * place} for place, row in enumerate(rows)]
     value = {"field": "limit", "type": "quantitative"}
     tooltip = [
         {"field": "threshold", "type": "nominal", "title": "threshold"},
@@ -148,10 +146,18 @@ def _add_limits(spec: dict[str, Any], rows: list[dict[str, Any]], along: str) ->
     ]
     rule = {"type": "rule", "color": RED, "strokeDash": [7, 4], "strokeWidth": 1.75}
     spec["layer"].append(_layer("limits", rule, {along: value, "tooltip": tooltip}))
-    label = {"type": "text", "fontSize": 11, "color": INK, "baseline": "bottom", "limit": 220}
-    place = {"align": "left", "x": 4, "dy": -3} if along == "y" else {"align": "left", "y": 12, "dx": 5}
-    encoding = {along: value, "text": {"field": "label", "type": "nominal"}}
-    spec["layer"].append(_layer("limits", {**label, **place}, encoding))
+    place = {"x": 4, "dy": -3} if along == "y" else {"dx": 5}
+    text = {"type": "text", "fontSize": 11, "baseline": "bottom", "align": "left", "limit": 220, **place}
+    encoding: dict[str, Any] = {along: value, "text": {"field": "label", "type": "nominal"}}
+    if along == "x":
+        encoding["y"] = {"field": "lane", **_PIXELS}
+    spec["layer"] += _readable("limits", text, encoding)
+
+
+def _readable(dataset: str, text: Mapping[str, Any], encoding: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Words with a margin in the colour of the paper, which keeps them readable across lines."""
+    margin = {"stroke": PAPER, "strokeWidth": 4, "opacity": 0.85}
+    return [_layer(dataset, {**text, **margin}, encoding), _layer(dataset, {**text, "color": INK}, encoding)]
 
 
 def _is_of(threshold: Mapping[str, Any], measure: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,8 +36,8 @@ class _Split:
 
 def split_panels(
     calls: pd.DataFrame, turns: pd.DataFrame, times: Timeline, overall: list[Picture]
-) -> list[Panels]:
-    """The choice of splits; none when there are no pictures, and no choice when all calls are alike.
+) -> Sequence[Panels | Picture]:
+    """The choice of splits; the pictures alone when there are none, or all calls are alike.
 
     :param overall: pictures of all calls, which is the first choice.
     """
@@ -51,7 +51,7 @@ def split_panels(
             colours = dict(zip(figures, GROUP_COLOURS, strict=False))
             split = _Split(column, label, groups, coarser(times), figures, colours)
             panels.append(_panel(split, calls, turns))
-    return [Panels("Split by", panels)]
+    return [Panels("Split by", panels)] if len(panels) > 1 else overall
 
 
 def _panel(split: _Split, calls: pd.DataFrame, turns: pd.DataFrame) -> Panel:

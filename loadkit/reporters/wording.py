@@ -115,8 +115,12 @@ def opinions(mos: Mapping[str, Any]) -> str:
     middle, worst = f"{mos['p50']:.2f}", f"{mos['min']:.2f}"
     if middle == worst:
         return f"{middle} in the middle and at worst"
-    tail = f", {mos['p5']:.2f} or less in the worst 5 %" if has_tail(mos) else ""
-    return f"{middle} in the middle{tail}, {worst} at worst"
+    if not has_tail(mos):
+        return f"{middle} in the middle, {worst} at worst"
+    tail = f"{mos['p5']:.2f}"
+    if tail == middle:
+        return f"{middle} or more in all but the worst 5 %, {worst} at worst"
+    return f"{middle} in the middle, {tail} or less in the worst 5 %, {worst} at worst"
 
 
 def in_unit(value: float | None, unit: str) -> str:

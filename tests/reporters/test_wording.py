@@ -65,6 +65,7 @@ def test_what_95_percent_stay_within_is_said_of_20_values_and_more(count: int, t
 def test_opinions_name_the_worst_twentieth_only_when_there_is_one() -> None:
     mos = {"count": 20, "p50": 4.4, "p5": 4.31, "min": 4.05}
     assert wording.opinions(mos) == "4.40 in the middle, 4.31 or less in the worst 5 %, 4.05 at worst"
+    assert wording.opinions({**mos, "p5": 4.4}) == "4.40 or more in all but the worst 5 %, 4.05 at worst"
     assert wording.opinions({**mos, "count": 19}) == "4.40 in the middle, 4.05 at worst"
     assert wording.opinions({**mos, "min": 4.4}) == "4.40 in the middle and at worst"
 
