@@ -14,7 +14,7 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev system-packages
 	@$(BIN)/python -m loadkit.native
-	$(BIN)/python -m pytest -n 4 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # Every parser that reads the network, for a bounded time.
 FUZZ_SECONDS ?= 60

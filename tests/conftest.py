@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 import loadkit.reporters.chart_style  # noqa: F401 - which has it off
 from loadkit.gateway.coturn import Coturn
 from loadkit.gateway.self_signed import write_self_signed
+from tests.longest_first import place_of
 
 TURN_SECRET = "north"
 
@@ -23,6 +24,11 @@ settings.register_profile(
     "certain", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("certain")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long first; within a file tests keep their order."""
+    items.sort(key=lambda item: place_of(item.nodeid))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -26,30 +28,48 @@ from tests.e2e.processes import (
 )
 
 
-def test_a_run_against_the_embedded_gateway_leaves_every_file_and_no_process(tmp_path: Path) -> None:
-    with locust(tmp_path, *headless(3, 9), *TO_THE_END, "--call-duration", "2s") as command:
+@dataclass(frozen=True)
+class Passed:
+    """A run that has passed."""
+
+    folder: Path
+    """With its reports."""
+    output: str
+
+
+@pytest.fixture(scope="module")
+def passed(tmp_path_factory: pytest.TempPathFactory) -> Passed:
+    """One run for all tests of what such a run leaves; its options come from the environment."""
+    folder = tmp_path_factory.mktemp("passed")
+    environment = {"LOADKIT_CALL_DURATION": "2s", "LOADKIT_CALLER": "+15550100"}
+    with locust(folder, *headless(3, 9), *TO_THE_END, **environment) as command:
         command.wait_for("records of this run")
         assert len(command.children("loadkit.engine")) >= 1
         assert len(command.children("loadkit.gateway")) == 1
         assert command.wait() == ExitCode.PASSED, command.output
         command.assert_no_process_left()
-    assert_files_complete(tmp_path)
-    assert_no_secret(tmp_path, command.output)
-    told = summary(tmp_path)
+    return Passed(folder, command.output)
+
+
+def test_a_run_against_the_embedded_gateway_leaves_every_file_and_no_process(passed: Passed) -> None:
+    folder, output = passed.folder, passed.output
+    assert_files_complete(folder)
+    assert_no_secret(folder, output)
+    told = summary(folder)
     assert told["calls"]["completed"] >= 3
     assert told["calls"]["failed"] == 0
     assert told["media"]["packets_lost"] == 0
     assert told["stages"]["setup_ms"]["p50"] > 0
     assert told["verdict"]["status"] == "pass"
-    calls = pd.read_parquet(tmp_path / "run" / "calls.parquet")
-    assert len(calls) == told["calls"]["total"] == len(records(tmp_path))
+    calls = pd.read_parquet(folder / "run" / "calls.parquet")
+    assert len(calls) == told["calls"]["total"] == len(records(folder))
     assert calls["call_sid"].is_unique
     completed = calls[calls["outcome"] == "completed"]
     # How many is the machine's matter: when it stands still frames are skipped, and told.
     assert (completed["packets_sent"] > 0).all()
     assert (completed["packets_received"] > 0).all()
-    assert run_document(tmp_path)["ended_by"] == "run_time"
-    assert "report" in command.output
+    assert run_document(folder)["ended_by"] == "run_time"
+    assert "report" in output
 
 
 def test_an_agent_is_talked_with_turn_by_turn(tmp_path: Path) -> None:
@@ -126,9 +146,8 @@ def test_a_sample_that_is_no_audio_is_named(tmp_path: Path) -> None:
     assert f"{sample}: it cannot be read as audio" in command.output
 
 
-def test_a_report_is_made_anew_from_the_raw_records(tmp_path: Path) -> None:
-    with locust(tmp_path, *headless(2, 6), *TO_THE_END, "--call-duration", "1s") as command:
-        assert command.wait() == ExitCode.PASSED, command.output
+def test_a_report_is_made_anew_from_the_raw_records(passed: Passed, tmp_path: Path) -> None:
+    shutil.copytree(passed.folder / "run", tmp_path / "run")
     before = summary(tmp_path)
     derived = ["summary.json", "report.html", "calls.csv", "calls.parquet"]
     for name in derived:
@@ -152,11 +171,8 @@ def test_a_report_is_made_anew_from_the_raw_records(tmp_path: Path) -> None:
     assert all((tmp_path / "run" / name).exists() for name in derived)
 
 
-def test_options_come_from_the_environment(tmp_path: Path) -> None:
-    environment = {"LOADKIT_CALL_DURATION": "1s", "LOADKIT_CALLER": "+15550100"}
-    with locust(tmp_path, *headless(1, 4), *TO_THE_END, **environment) as command:
-        assert command.wait() == ExitCode.PASSED, command.output
-    settings = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]
-    assert settings["call_duration"] == 1.0
+def test_options_come_from_the_environment(passed: Passed) -> None:
+    settings = run_document(passed.folder)["settings"]
+    assert settings["call_duration"] == 2.0
     assert settings["caller"] == "+15550100"
     assert "token" not in str(settings["auth_token"])
