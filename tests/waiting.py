@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import psutil
 
+from loadkit.records import CallRecord
+
 #: Waits are for events; this is how long a busy machine may take for one.
 PATIENCE_S = 60.0
 
@@ -24,6 +26,15 @@ PATIENT: dict[str, float] = {
     "connect_timeout": 120.0,
     "media_timeout": 60.0,
 }
+
+
+#: An echo may be held up for so long and still comes before a call is one-way (loadkit/call/echo_watch.py: 2 s).
+_IN_TIME_MS = 1500
+
+
+def echo_was_held_up(record: CallRecord) -> bool:
+    """Whether the machine let a call wait so long for its echo that it is one-way by definition."""
+    return max(record.first_audio_ms or 0.0, record.longest_gap_ms or 0.0) > _IN_TIME_MS
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -20,6 +20,7 @@ from loadkit.settings import SAMPLES_DIR
 from tests.call.test_session import caller_of
 from tests.fakes import Line, ScriptedGateway
 from tests.media_paths import MEDIA_PATHS as PATHS
+from tests.waiting import echo_was_held_up
 
 #: Packets that are on their way when a call begins or ends, on a busy machine.
 ON_THE_WAY = 50
@@ -102,4 +103,5 @@ async def test_aiortc_and_the_caller_measure_the_same_call_alike(
     assert reported.jitter / 48_000 < small_s
     assert record.remote_jitter is not None and record.remote_jitter < small_s
     assert record.round_trip_time is not None and 0 < record.round_trip_time < small_s
-    assert (record.silent_audio, record.one_way) == (False, False)
+    assert record.silent_audio is False
+    assert record.one_way is False or echo_was_held_up(record)

@@ -117,7 +117,7 @@ async def place(script: Script, *more: Script, **settings: Any) -> tuple[CallRec
         async with caller_of(gateway, **settings) as caller:
             caller.call()
             record = await caller.end()
-        if record.session_id is not None and gateway.lines == 1:
+        if record.session_id is not None and gateway.lines == 1 and not gateway.refuse:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSED_S):
                     await gateway.closed.wait()

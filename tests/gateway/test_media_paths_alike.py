@@ -35,7 +35,7 @@ from loadkit.transport.warm_up import warm_up
 from tests.conftest import TurnServer
 from tests.fakes import CERTIFICATE
 from tests.media_paths import MEDIA_PATHS as PATHS
-from tests.waiting import PATIENT
+from tests.waiting import PATIENT, echo_was_held_up
 
 from .callers import voice
 from .conftest import StartGateway
@@ -332,7 +332,8 @@ async def test_every_path_goes_through_a_relay(
         assert record.packets_sent is not None and record.packets_received is not None, path
         assert record.packets_sent - ON_THE_WAY <= record.packets_received <= record.packets_sent, path
         assert (record.packets_lost, record.remote_packets_lost) == (0, 0), path
-        assert (record.silent_audio, record.one_way) == (False, False), path
+        assert record.silent_audio is False, path
+        assert record.one_way is False or echo_was_held_up(record), path
 
 
 async def test_every_path_notices_that_the_gateway_hears_nothing(
