@@ -292,7 +292,7 @@ def _worker_killed(folder: Path) -> int:
     with ExitStack() as stack:
         port = str(free_port())
         cluster = ("--master", "--expect-workers", "2", "--master-bind-port", port)
-        master = stack.enter_context(locust(folder, *headless(4, 20), "--call-duration", "2s", *cluster))
+        master = stack.enter_context(locust(folder, *headless(4, 30), "--call-duration", "2s", *cluster))
         join = ["--worker", "--master-port", port, "--engines", "1"]
         first = stack.enter_context(locust(folder, *join))
         second = stack.enter_context(locust(folder, *join))

@@ -26,10 +26,12 @@ from tests.e2e.processes import (
 def test_processes_2_reports_every_call_of_both_workers_once(tmp_path: Path) -> None:
     port = str(free_port())
     options = ["--processes", "2", "--master-bind-port", port, "--master-port", port]
-    with locust(tmp_path, *headless(4, 20), "--call-duration", "2s", *options) as command:
-        wait_until(lambda: records(tmp_path), "a call is recorded")
+    with locust(tmp_path, *headless(4, 300), "--call-duration", "2s", *options) as command:
+        # Not for a time: on a busy machine engines take most of it to start.
+        wait_until(lambda: len(_workers_seen(tmp_path)) == 2, "both workers have reported a call")
         command.children("")
-        assert command.wait() == ExitCode.PASSED, command.output
+        command.signal(signal.SIGTERM)
+        assert command.wait() == ExitCode.INTERRUPTED, command.output
         command.assert_no_process_left()
     assert_files_complete(tmp_path)
     assert_no_secret(tmp_path, command.output)
@@ -68,7 +70,7 @@ def _workers_seen(folder: Path) -> set[str]:
 
 def test_sigterm_to_the_master_brings_the_last_records_of_all_workers(tmp_path: Path) -> None:
     with ExitStack() as stack:
-        master, first, second = _cluster(stack, tmp_path, 120, call_duration="60s")
+        master, first, second = _cluster(stack, tmp_path, 300, call_duration="600s")
         wait_until(
             lambda: all(calls_in_progress(tmp_path, f"worker-{number}.") == 2 for number in (0, 1)),
             "two calls are in progress on each worker",
@@ -88,9 +90,9 @@ def test_sigterm_to_the_master_brings_the_last_records_of_all_workers(tmp_path: 
     assert_files_complete(tmp_path)
 
 
-def test_sigterm_to_a_worker_leaves_its_records_and_fails_the_run(tmp_path: Path) -> None:
+def test_sigterm_to_a_worker_leaves_its_records_and_is_told_as_a_loss(tmp_path: Path) -> None:
     with ExitStack() as stack:
-        master, first, second = _cluster(stack, tmp_path, 20, call_duration="60s")
+        master, first, second = _cluster(stack, tmp_path, 300, call_duration="600s")
         wait_until(
             lambda: all(calls_in_progress(tmp_path, f"worker-{number}.") for number in (0, 1)),
             "calls are in progress on both workers",
@@ -99,7 +101,10 @@ def test_sigterm_to_a_worker_leaves_its_records_and_fails_the_run(tmp_path: Path
         first.signal(signal.SIGTERM)
         first.wait()
         first.assert_no_process_left()
-        assert master.wait() == ExitCode.LOST_WORKERS, master.output
+        master.wait_for("is gone before the end of the run")
+        master.signal(signal.SIGTERM)
+        assert master.wait() == ExitCode.INTERRUPTED, master.output
         second.wait()
+    assert summary(tmp_path)["run"]["workers_lost"] == 1
     lost = run_document(tmp_path)["workers"]["lost"][0]["worker"]
     assert any(call["outcome"] == "cancelled" for call in records(tmp_path) if call["worker"] == lost)
