@@ -70,9 +70,10 @@ def setup_over_time(calls: pd.DataFrame, times: Timeline) -> Picture:
     slowest = largest(calls, "setup_ms", SLOWEST_POINTS)
     points = slowest[["call_id", "engine", "setup_ms"]].assign(offset_s=slowest["intended_at"] - times.start)
     text = (
-        f"Per {_span(times.width_s)}: the set-up time that half (p50) and 95 % (p95) of the calls stayed within, by "
-        f"their intended start. Points are the slowest calls (at most {SLOWEST_POINTS}), crosses at the top mark times "
-        "at which calls failed. A line is broken where no call was set up."
+        f"Per {_span(times.width_s)}: the set-up time that half (p50) and 95 % (p95) of the connected calls stayed "
+        "within, by their intended start; of fewer than 20 calls p95 is little more than the slowest. Points are the "
+        f"slowest calls (at most {SLOWEST_POINTS}), crosses at the top mark times at which calls failed. A line is "
+        "broken where no call was set up."
     )
     if binned.empty:
         return Picture("setup-over-time", title, text, None, wide=True)
