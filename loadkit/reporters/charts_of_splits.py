@@ -167,7 +167,7 @@ def _failures(
     name, title = f"failures-by-{column}", f"Failed calls by {label}"
     text = "Failed calls by when they ended."
     failed = calls["outcome"] == Outcome.FAILED
-    table = failed_over(times, calls[failed], groups[failed])
+    table = failed_over(times, calls.loc[failed, ["ended_at"]], groups[failed])
     if table.empty:
         return Picture(name, title, text, None, "No call failed.", zooms=True)
     shares = {group: one["failed"] / one["calls"] for group, one in figures.items() if one["calls"]}
