@@ -22,7 +22,7 @@ import pyarrow as pa
 from loadkit.late_counts import LateCounts, pack_rows
 from loadkit.runs.folder import RunFolder
 from loadkit.runs.frames import Pile, as_frame
-from loadkit.runs.json_lines import as_table, blocks, line_by_line
+from loadkit.runs.json_lines import as_table, blocks, give_back, line_by_line
 from loadkit.runs.schemas import (
     ALIKE,
     ARRIVALS,
@@ -62,8 +62,7 @@ def read_records(folder: RunFolder) -> Records:
         turns.add(table["turns"].combine_chunks().flatten().flatten())
     call_frame, turn_frame = _each_once(calls, ["call_id"]), _each_once(turns, ["call_id", "turn"])
     check_record_version(call_frame["record_version"])
-    # What parsing took is kept by Arrow for the next time, and there is none.
-    pa.default_memory_pool().release_unused()
+    give_back()
     call_frame.attrs["unreadable_lines"] = turn_frame.attrs["unreadable_lines"] = unreadable
     return Records(call_frame, turn_frame, unreadable)
 
@@ -96,6 +95,7 @@ def read_figures(folder: RunFolder) -> pd.DataFrame:
         histograms += _packed(table["late_histogram"].combine_chunks())
         tables.append(table.drop_columns("late_histogram"))
     frame = as_frame(pa.concat_tables([FIGURES.empty_table(), *tables]))
+    give_back()
     frame["kind"] = frame["kind"].fillna("engine")
     frame["late_histogram"] = pd.Series(histograms, dtype=object)
     frame.attrs["unreadable_lines"] = unreadable
@@ -198,6 +198,11 @@ def _figures_row(row: Any) -> dict[str, Any]:
 
 def _packed(histograms: pa.StructArray) -> list[LateCounts | None]:
     """Each row's buckets as few bytes."""
-    columns = [column.fill_null(0).to_numpy(zero_copy_only=False) for column in histograms.flatten()]
-    dense = np.column_stack(columns) if len(histograms) else np.zeros((0, len(columns)), dtype=np.int64)
-    return pack_rows(dense, histograms.is_valid().to_numpy(zero_copy_only=False))
+    columns = histograms.flatten()
+    # A punctual engine fills few of them.
+    filled = [bucket for bucket, column in enumerate(columns) if column.null_count < len(column)]
+    dense = np.zeros((len(histograms), len(filled)), dtype=np.int64)
+    for place, bucket in enumerate(filled):
+        dense[:, place] = columns[bucket].fill_null(0).to_numpy(zero_copy_only=False)
+    known = histograms.is_valid().to_numpy(zero_copy_only=False)
+    return pack_rows(dense, np.array(filled, dtype=np.int64), known)
