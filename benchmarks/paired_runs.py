@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from loadkit.compare.run_data import RunData, run_data
-from loadkit.runs.reader import CALLS_SCHEMA, TURNS_SCHEMA, no_figures
+from loadkit.runs.reader import no_figures
+from loadkit.runs.schemas import CALLS_SCHEMA, TURNS_SCHEMA
 
 _MODES = {"scenario": "talk", "mode": "echo", "ice_path": "any", "media_path": "native", "record_version": 1}
 

@@ -49,11 +49,13 @@ class LateCounts(Mapping[int, int]):
         return np.frombuffer(self.packed, dtype=_PAIR)
 
 
-def pack_rows(dense: npt.NDArray[np.int64], known: npt.NDArray[np.bool_]) -> list[LateCounts | None]:
-    """A row of counts for each histogram, a column for each bucket; None where nothing is known."""
-    rows, buckets = np.nonzero(dense)
+def pack_rows(
+    dense: npt.NDArray[np.int64], buckets: npt.NDArray[np.int64], known: npt.NDArray[np.bool_]
+) -> list[LateCounts | None]:
+    """A row of counts for each histogram, a column for each of these buckets; None where nothing is known."""
+    rows, places = np.nonzero(dense)
     pairs = np.empty(rows.size, dtype=_PAIR)
-    pairs["bucket"], pairs["count"] = buckets, dense[rows, buckets]
+    pairs["bucket"], pairs["count"] = buckets[places], dense[rows, places]
     packed = pairs.tobytes()
     ends = (np.cumsum(np.bincount(rows, minlength=len(dense))) * _PAIR.itemsize).tolist()
     begins = [0, *ends][: len(ends)]

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from loadkit.analysis.fitness import DOUBTFUL_CODES
-from loadkit.analysis.threshold_checks import Check, broken_by, check, counted_failures
+from loadkit.analysis.threshold_checks import Check, broken_by, check, columns_of, counted_failures
 from loadkit.errors import RunFolderError
 from loadkit.printable import printable
 from loadkit.records import Outcome
@@ -52,20 +53,16 @@ def judge_objectives(
     """
     if not objectives:
         return {"thresholds": [], "slo": None}
-    judged = _after_warm_up(calls, objectives.warm_up_s, started_at)
+    after = _after_warm_up(calls, objectives.warm_up_s, started_at)
+    judged = calls.loc[after, columns_of((one.threshold for one in objectives.each), calls)]
     their_turns = turns
     if len(judged) < len(calls) and len(turns):
-        their_turns = turns[turns["call_id"].isin(judged["call_id"])]
+        their_turns = turns[turns["call_id"].isin(calls.loc[after, "call_id"])]
     checks = [check(one.threshold, judged, their_turns, one.min_count) for one in objectives.each]
     rows = [_row(one, held) for one, held in zip(objectives.each, checks, strict=True)]
-    # Of the columns that a threshold of failed calls can ask for: a copy of all would double the memory.
-    columns = dict.fromkeys(
-        ["outcome", "error_code", *(column for one in objectives.each for column, _ in one.threshold.where)]
-    )
-    known = [column for column in columns if column in judged]
-    sure = judged.loc[~judged["error_code"].fillna("UNKNOWN").isin(DOUBTFUL_CODES), known]
+    sure = judged[~judged["error_code"].fillna("UNKNOWN").isin(DOUBTFUL_CODES)]
     apart = _failures_apart(objectives, judged)
-    codes = apart["error_code"].fillna("UNKNOWN").value_counts()
+    codes = apart.fillna("UNKNOWN").value_counts()
     return {
         "thresholds": rows,
         "slo": {
@@ -81,12 +78,15 @@ def judge_objectives(
     }
 
 
-def _after_warm_up(calls: pd.DataFrame, warm_up_s: float, started_at: float | None) -> pd.DataFrame:
-    """Calls that were meant to start after it; those of which nobody knows when stay."""
+def _after_warm_up(
+    calls: pd.DataFrame, warm_up_s: float, started_at: float | None
+) -> npt.NDArray[np.bool_] | slice:
+    """The calls that were meant to start after it; those of which nobody knows when stay."""
     if not warm_up_s or started_at is None:
-        return calls
+        return slice(None)
     meant = calls["intended_at"].fillna(calls["started_at"]).to_numpy(dtype=np.float64, na_value=np.inf)
-    return calls[meant >= started_at + warm_up_s]
+    later: npt.NDArray[np.bool_] = meant >= started_at + warm_up_s
+    return later
 
 
 def _row(asked: Objective, held: Check) -> dict[str, Any]:
@@ -107,10 +107,10 @@ def _row(asked: Objective, held: Check) -> dict[str, Any]:
     }
 
 
-def _failures_apart(objectives: Objectives, calls: pd.DataFrame) -> pd.DataFrame:
-    """Failed calls that no threshold of ``failed`` counts: they must not pass in silence."""
+def _failures_apart(objectives: Objectives, calls: pd.DataFrame) -> pd.Series[Any]:
+    """Codes of the failed calls that no threshold of ``failed`` counts: they must not pass in silence."""
     failed = (calls["outcome"] == Outcome.FAILED).to_numpy(dtype=np.bool_, na_value=False)
     for one in objectives.each:
         if one.threshold.measure.name == FAILED:
             failed = failed & ~counted_failures(one.threshold, calls)
-    return calls[failed]
+    return calls.loc[failed, "error_code"]

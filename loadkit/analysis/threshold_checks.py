@@ -7,6 +7,7 @@ no pass. A percentile interpolates, as everywhere (:mod:`~loadkit.analysis.perce
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,8 +64,9 @@ def check(threshold: Threshold, calls: pd.DataFrame, turns: pd.DataFrame, min_co
     needs = max(threshold.needs, min_count)
     rows = turns if threshold.measure.of_turns else calls
     if threshold.measure.name == FAILED:
-        columns = dict.fromkeys(["outcome", "error_code", *(column for column, _ in threshold.where)])
-        rows = rows.loc[rows["outcome"].isin(OWN_ENDS), [column for column in columns if column in rows]]
+        rows = rows.loc[rows["outcome"].isin(OWN_ENDS), columns_of([threshold], rows)]
+    elif threshold.where:
+        rows = rows[columns_of([threshold], rows)]
     chosen, missing = _chosen(threshold, rows, calls)
     values = _values(threshold, chosen)
     count = int(values.size)
@@ -72,6 +74,18 @@ def check(threshold: Threshold, calls: pd.DataFrame, turns: pd.DataFrame, min_co
         return Check(threshold, count, None, None, needs, missing)
     value = _aggregated(threshold, values)
     return Check(threshold, count, value, threshold.holds(value), needs)
+
+
+def columns_of(thresholds: Iterable[Threshold], rows: pd.DataFrame) -> list[str]:
+    """The columns that these are held against: a copy of all of a million calls would double the memory."""
+    needed = {"outcome", "error_code"}
+    for one in thresholds:
+        needed |= {one.measure.name, *(column for column, _ in one.where)}
+        if one.measure.name == FRACTION_LOST:
+            needed |= {"packets_received", "packets_lost"}
+        if one.measure.of_turns:
+            needed.add("call_id")
+    return [str(column) for column in rows if column in needed]
 
 
 def _chosen(threshold: Threshold, rows: pd.DataFrame, calls: pd.DataFrame) -> tuple[pd.DataFrame, str]:

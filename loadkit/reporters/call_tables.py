@@ -57,9 +57,9 @@ def slowest_calls(calls: pd.DataFrame, started_at: float | None) -> CallTable:
 
 def failed_calls(calls: pd.DataFrame, started_at: float | None) -> CallTable:
     """Failed calls in the order in which they ended, some of every code."""
-    failed = calls[calls["outcome"] == Outcome.FAILED]
+    failed = calls.loc[calls["outcome"] == Outcome.FAILED, ["error_code", "ended_at"]]
     nth_of_code = failed.groupby("error_code", dropna=False).cumcount()
-    shown = failed.loc[nth_of_code.sort_values(kind="stable").index[:FAILED]].sort_values("ended_at")
+    shown = calls.loc[nth_of_code.sort_values(kind="stable").index[:FAILED]].sort_values("ended_at")
     left_out = len(failed) - len(shown)
     rest = f"; {left_out:,} more are left out, of the most frequent codes first" if left_out else ""
     heads = [

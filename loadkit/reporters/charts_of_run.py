@@ -88,7 +88,7 @@ def failures(calls: pd.DataFrame, times: Timeline) -> Picture:
     """Failed calls over time, by error code."""
     name, title = "failures", "Failed calls over the run, by code"
     text = "Failed calls by when they ended, one colour for each error code; the rare codes share one."
-    failed = calls[calls["outcome"] == Outcome.FAILED]
+    failed = calls.loc[calls["outcome"] == Outcome.FAILED, ["error_code", "ended_at"]]
     codes = codes_of(failed)
     pieces = coarser(times)
     table = failed_over(pieces, failed, codes)

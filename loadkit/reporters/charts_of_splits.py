@@ -137,7 +137,7 @@ def _failures(split: _Split, calls: pd.DataFrame) -> Picture:
     name, title = f"failures-by-{split.column}", f"Failed calls by {split.label}"
     picture = Picture(name, title, "Failed calls by when they ended.", None, "No call failed.", zooms=True)
     failed = calls["outcome"] == Outcome.FAILED
-    table = failed_over(split.times, calls[failed], split.groups[failed])
+    table = failed_over(split.times, calls.loc[failed, ["ended_at"]], split.groups[failed])
     if table.empty:
         return picture
     figures = split.figures

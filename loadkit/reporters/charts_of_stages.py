@@ -48,11 +48,11 @@ def stages_over_time(calls: pd.DataFrame, times: Timeline) -> Picture:
 def typical_call(calls: pd.DataFrame) -> Picture:
     """The stages of the call whose set-up time is nearest to the median."""
     title = "Stages of a typical call"
-    connected = calls[calls["setup_ms"].notna()]
-    if connected.empty:
+    setup = calls["setup_ms"].dropna()
+    if setup.empty:
         return Picture("typical-call", title, "The call with the median set-up time.", None)
-    distance = (connected["setup_ms"] - connected["setup_ms"].median()).abs()
-    call = connected[distance == distance.min()].iloc[0].to_dict()
+    nearest = (setup - setup.median()).abs().nsmallest(1).index
+    call = calls.loc[nearest].iloc[0].to_dict()
     text = (
         f"Call {printable(str(call['call_id']), 40)}, whose set-up time of {call['setup_ms']:,.0f} ms is the nearest "
         "to the median. A record holds durations; where stages ran side by side, their order is the usual one."

@@ -34,7 +34,7 @@ def quality_picture(calls: pd.DataFrame, times: Timeline) -> Picture:
         "Mean opinion score of the calls, by their start: what the path left of speech, from 1 (bad) to 4.5; a clean "
         "path has 4.40. Calls that ended before the first RTCP report, after about five seconds, have none."
     )
-    known = calls[calls["mos"].notna()]
+    known = calls.loc[calls["mos"].notna(), ["mos", "intended_at", "started_at"]]
     if known.empty:
         return Picture(name, title, text, None, "No call was long enough to have a score.", zooms=True)
     axis = Elapsed(times.span_s)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loadkit.records import CallRecord, TurnRecord, columns
-from loadkit.runs import RunFolder, reader
+from loadkit.runs import RunFolder, json_lines, reader
 from loadkit.runs.reader import read_calls, read_figures, read_records, read_run, read_turns
 from tests.synthetic import call_row, failed_row, figures_row, turn_row
 
@@ -110,7 +110,7 @@ def test_a_count_written_as_a_float_is_read_as_the_count(folder: RunFolder) -> N
 
 
 def test_blocks_end_at_lines(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "BLOCK_BYTES", 1_000)
+    monkeypatch.setattr(json_lines, "BLOCK_BYTES", 1_000)
     folder.records.write_bytes(b"".join(line(call_row(number)) for number in range(50)))
     assert list(read_calls(folder)["call_id"]) == [f"call-{number:06d}" for number in range(50)]
 
@@ -118,8 +118,8 @@ def test_blocks_end_at_lines(folder: RunFolder, monkeypatch: pytest.MonkeyPatch)
 def test_a_line_without_end_costs_only_itself_and_no_memory(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "BLOCK_BYTES", 10_000)
-    monkeypatch.setattr(reader, "LONGEST_LINE_BYTES", 10_000)
+    monkeypatch.setattr(json_lines, "BLOCK_BYTES", 10_000)
+    monkeypatch.setattr(json_lines, "LONGEST_LINE_BYTES", 10_000)
     zeros = bytes(95_000)
     parts = [
         line(call_row(0)),
@@ -130,7 +130,7 @@ def test_a_line_without_end_costs_only_itself_and_no_memory(
         zeros,
     ]
     folder.records.write_bytes(b"".join(parts))
-    assert max(len(block) for block in reader._blocks(folder.records)) <= 20_000
+    assert max(len(block) for block in json_lines.blocks(folder.records)) <= 20_000
     records = read_records(folder)
     assert list(records.calls["call_id"]) == ["call-000000", "call-000001", "call-000003"]
     assert records.unreadable_lines == 3
