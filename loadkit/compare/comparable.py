@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import pandas as pd
 
+from loadkit.compare.floors import DEFAULT
+from loadkit.compare.measures import Kind
 from loadkit.compare.run_data import RunData
 from loadkit.printable import printable
 from loadkit.reporters.wording import length, share
@@ -57,13 +60,12 @@ def reasons_against(a: RunData, b: RunData) -> list[str]:
     return [
         *_too_little(a, "the baseline"),
         *_too_little(b, "the new run"),
-        *_unfit(a, "the baseline"),
-        *_unfit(b, "the new run"),
         *differing_settings(a.settings, b.settings),
         *_mixes(a, b),
         *_callers(a, b),
         *_versions(a, b),
         *_hosts(a, b),
+        *_unfit(a, b),
     ]
 
 
@@ -105,9 +107,24 @@ def _too_little(data: RunData, name: str) -> Iterator[str]:
         yield f"too few calls: {calls} of {name} came to an end of their own, {LEAST_CALLS} are needed"
 
 
-def _unfit(data: RunData, name: str) -> Iterator[str]:
-    if data.fit is False:
-        yield f"the generator of {name} was the limit: {data.unfit_reasons[0]}"
+def _unfit(a: RunData, b: RunData) -> list[str]:
+    """The generators that were not fit, and what can be done about it after the run."""
+    unfit = [(data, name) for data, name in ((a, "the baseline"), (b, "the new run")) if data.fit is False]
+    said = [f"the generator of {name} was the limit: {data.unfit_reasons[0]}" for data, name in unfit]
+    if not unfit:
+        return said
+    again = f"Place {' and '.join(name for _, name in unfit)} once more"
+    late = [data.late_ms for data, _ in unfit]
+    if None in late:
+        return [*said[:-1], f"{said[-1]} {again}; --anyway compares nevertheless."]
+    # Few latencies are off by more than the packets were late (docs/fitness.md).
+    worst = max(value for value in late if value is not None)
+    floor = math.ceil(max(worst, DEFAULT[Kind.TIMES].absolute))
+    return [
+        *said[:-1],
+        f"{said[-1]} {again}, or compare with --anyway --floor {floor}ms: 99 of 100 packets were at most {worst:g} ms "
+        "late, so that larger differences are hardly the generator's doing.",
+    ]
 
 
 def _mixes(a: RunData, b: RunData) -> Iterator[str]:

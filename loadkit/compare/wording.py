@@ -94,8 +94,8 @@ def method(document: Mapping[str, Any]) -> str:
     how = document["method"]
     return (
         f"Intervals from {how['replicates']:,} replicates of blocks of {how['block_s']:g} s. Better and worse: the "
-        f"difference lies beyond its floor; of {plural(how['tested'], 'measure')} that could have been called so, all "
-        f"together wrong with a chance of {how['wrong_words_expected'] * 100:g} % at most."
+        f"whole interval lies beyond the floor; that any of {plural(how['tested'], 'measure')} is called so without "
+        f"a difference has a chance of {how['wrong_words_expected'] * 100:g} % at most."
     )
 
 
