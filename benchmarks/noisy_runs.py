@@ -8,6 +8,7 @@ that thousands of pairs can be compared.
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -61,16 +62,18 @@ def noisy_run(
     slower: float = 1.0,
     failing: float = 0.0,
     mos: float = 4.2,
+    bursts: Sequence[float] = (),
 ) -> RunData:
     """A run of calls of 5 s, :data:`RATE` a second, set up in 120 ms in the median.
 
     :param slower: factor of all that the set-up is made of.
     :param failing: share of calls that fail outside of a burst.
     :param mos: of most calls; those in a burst have half a point less.
+    :param bursts: when bursts begin for certain, in seconds.
     """
     seconds = calls / RATE
     offsets = np.sort(luck.uniform(0, seconds, calls))
-    shared = _Shared(luck, offsets, seconds, noise)
+    shared = _Shared(luck, offsets, seconds, noise, bursts)
     times = {
         name: median * slower * shared.factor() * luck.lognormal(0, sigma, calls)
         for name, (median, sigma) in _STAGES.items()
@@ -108,16 +111,26 @@ def noisy_run(
 class _Shared:
     """What happens to a run, by the moments at which its calls begin."""
 
-    def __init__(self, luck: np.random.Generator, offsets: Floats, seconds: float, noise: Noise) -> None:
+    def __init__(
+        self,
+        luck: np.random.Generator,
+        offsets: Floats,
+        seconds: float,
+        noise: Noise,
+        bursts: Sequence[float],
+    ) -> None:
         self._luck, self._offsets, self._seconds = luck, offsets, seconds
         self._step_s, self._sigma = (60.0, 0.05) if noise is Noise.MINUTES else (1.0, 0.1)
         self._common = self._unit_wander()
-        self.burst = np.zeros(offsets.size, dtype=bool)
-        self.slowdown = np.ones(offsets.size)
+        warm_up = 1.0
         if noise is not Noise.SECONDS:
-            for begin in luck.uniform(-_BURST_S, seconds, luck.poisson(seconds / _SECONDS_PER_BURST)):
-                self.burst |= (offsets >= begin) & (offsets < begin + _BURST_S)
-            self.slowdown = np.where(self.burst, 4.0, 1.0) * (1 + 0.6 * np.exp(-offsets / 60))
+            number = luck.poisson(seconds / _SECONDS_PER_BURST)
+            bursts = [*bursts, *luck.uniform(-_BURST_S, seconds, number)]
+            warm_up = 1 + 0.6 * np.exp(-offsets / 60)
+        self.burst = np.zeros(offsets.size, dtype=bool)
+        for begin in bursts:
+            self.burst |= (offsets >= begin) & (offsets < begin + _BURST_S)
+        self.slowdown = np.where(self.burst, 4.0, 1.0) * warm_up
 
     def factor(self) -> Floats:
         """What the times of one measure are longer by."""
