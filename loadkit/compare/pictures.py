@@ -167,7 +167,7 @@ def _curve(values: pd.Series[Any]) -> Sequence[tuple[float, float]]:
 def _over_time(tables: Mapping[str, pd.DataFrame], column: str, what: str) -> Picture:
     name = f"over-time-{column.replace('_', '-')}"
     title = f"{what.capitalize()} over the run"
-    text = f"p50 and p95 of the {what} of both runs, each from its own first call on."
+    text = f"p50 (solid) and p95 (dashed) of the {what} of both runs, each from its own first call on."
     times = _times(tables)
     axis = Elapsed(times.span_s)
     lines = [
@@ -187,7 +187,7 @@ def _over_time(tables: Mapping[str, pd.DataFrame], column: str, what: str) -> Pi
             x=axis.x(),
             y=alt.Y("ms:Q", title=f"{what}, ms", axis=alt.Axis(tickCount=5)),
             color=_colour(),
-            strokeDash=_dash("percentile:N", ["p50", "p95"], symbolStrokeColor=INK),
+            strokeDash=_dash("percentile:N", ["p50", "p95"], told=False),
             tooltip=[
                 alt.Tooltip("run:N"),
                 axis.tooltip(),
@@ -251,9 +251,12 @@ def _colour() -> alt.Color:
     )
 
 
-def _dash(field: str, names: list[str], **legend: Any) -> alt.StrokeDash:
+def _dash(field: str, names: list[str], *, told: bool = True) -> alt.StrokeDash:
+    """
+    :param told: False when the text tells which is which: beside points a legend of dashes is drawn without a stroke.
+    """
     return alt.StrokeDash(
         field,
         scale=alt.Scale(domain=names, range=[[1, 0], [6, 3]]),
-        legend=alt.Legend(symbolType="stroke", **legend),
+        legend=alt.Legend(symbolType="stroke") if told else None,
     )

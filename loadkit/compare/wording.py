@@ -56,7 +56,7 @@ def difference(one: Mapping[str, Any]) -> str:
     # The change of a share in parts of itself would be one percentage too many.
     if one["change"] is None or one["unit"] == "share":
         return apart
-    return f"{apart} ({one['change'] * 100:+.1f} %)"
+    return f"{apart} ({one['change'] * 100:+.1f} %)".replace("(-", "(−")
 
 
 def interval(one: Mapping[str, Any]) -> str:
