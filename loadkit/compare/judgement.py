@@ -10,7 +10,7 @@ And there is a difference at all, with all measures in mind. With forty of them 
 alone, at 5 % each. So the chances of seeing so much without any difference are held against Holm's steps: the chance
 that *any* measure without a difference is called better or worse is at most 5 % in a comparison, whatever the measures
 have to do with each other. (Holding the chances of passing the floors against these steps would promise the same for
-differences as large as the floor, which nobody minds, and find a third of what is to be found.)
+differences as large as the floor, which nobody minds, and find less.)
 """
 
 from __future__ import annotations
