@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import pandas as pd
 
+from loadkit.compare.floors import DEFAULT
+from loadkit.compare.measures import Kind
 from loadkit.compare.run_data import RunData
 from loadkit.printable import printable
 from loadkit.reporters.wording import length, share
@@ -57,13 +60,12 @@ def reasons_against(a: RunData, b: RunData) -> list[str]:
     return [
         *too_little(len(a.finished), "the baseline"),
         *too_little(len(b.finished), "the new run"),
-        *unfit(a.fit, a.unfit_reasons, "the baseline"),
-        *unfit(b.fit, b.unfit_reasons, "the new run"),
         *differing_settings(a.settings, b.settings),
         *_mixes(a, b),
         *_callers(a, b),
         *_versions(a, b),
         *differing_hosts(a.run.get("host"), b.run.get("host")),
+        *_unfit(a, b),
     ]
 
 
@@ -109,6 +111,26 @@ def unfit(fit: bool | None, reasons: Sequence[str], name: str) -> Iterator[str]:
     """Why a run with such a generator cannot be compared; nothing when it was fit, or nobody knows."""
     if fit is False:
         yield f"the generator of {name} was the limit: {reasons[0] if reasons else 'nobody says why'}"
+
+
+def _unfit(a: RunData, b: RunData) -> list[str]:
+    """The generators that were not fit, and with the last of them what can be done about it after the run."""
+    limits = [(data, name) for data, name in ((a, "the baseline"), (b, "the new run")) if data.fit is False]
+    said = [sentence for data, name in limits for sentence in unfit(data.fit, data.unfit_reasons, name)]
+    return [*said[:-1], f"{said[-1]} {_way_out(limits)}"] if said else []
+
+
+def _way_out(limits: Sequence[tuple[RunData, str]]) -> str:
+    again = f"Place {' and '.join(name for _, name in limits)} once more"
+    late = [data.late_ms for data, _ in limits if data.late_ms is not None]
+    if len(late) < len(limits):
+        return f"{again}; --anyway compares nevertheless."
+    # Few latencies are off by more than the packets were late (docs/fitness.md).
+    floor = math.ceil(max(*late, DEFAULT[Kind.TIMES].absolute))
+    return (
+        f"{again}, or compare with --anyway --floor {floor}ms: 99 of 100 packets were at most {max(late):g} ms late, so "
+        "that larger differences are hardly the generator's doing."
+    )
 
 
 def _mixes(a: RunData, b: RunData) -> Iterator[str]:

@@ -13,7 +13,7 @@ from loadkit.compare.blocks import block_width
 from loadkit.compare.bootstrap import CONFIDENCE, REPLICATES, SEED
 from loadkit.compare.comparable import reasons_against, remarks
 from loadkit.compare.floors import Floors
-from loadkit.compare.gathering import sides
+from loadkit.compare.gathering import both_sides
 from loadkit.compare.judgement import ALPHA, Judged, Word, judge, tested, together
 from loadkit.compare.measures import Kind, measures
 from loadkit.compare.run_data import RunData
@@ -75,7 +75,7 @@ def compare(a: RunData, b: RunData, floors: Floors | None = None, *, anyway: boo
 
 def _judged(a: RunData, b: RunData, floors: Floors, width: float) -> list[Judged]:
     wanted = measures(_codes(a, b))
-    of_a, of_b = sides(a, wanted, width, 0), sides(b, wanted, width, 1)
+    of_a, of_b = both_sides(a, b, wanted, width)
     return together(
         [
             judge(measure, floors.of(measure), of_a.get(measure.name), of_b.get(measure.name))
@@ -151,7 +151,7 @@ def _status(judged: Sequence[Judged], against: Sequence[str], anyway: bool) -> R
 
 def _sentence(status: Result, judged: Sequence[Judged], document: Mapping[str, Any]) -> str:
     if status is Result.NOT_COMPARABLE:
-        return f"The runs are not comparable: {'; '.join(document['not_comparable']).rstrip('.')}."
+        return f"The runs are not comparable: {'; '.join(reason.rstrip('.') for reason in document['not_comparable'])}."
     if status is Result.NO_DATA:
         return "Nothing could be compared: no measure has enough values in both runs."
     number = document["method"]["tested"]
@@ -168,5 +168,17 @@ def _sentence(status: Result, judged: Sequence[Judged], document: Mapping[str, A
     if not parts:
         parts = [
             f"None of {plural(number, 'measure')} is better or worse by more than its floor, as far as the data say"
+            + _room(judged)
         ]
+    if document["anyway"]:
+        parts.append("The runs are not comparable, and were compared all the same")
     return ". ".join(parts) + "."
+
+
+def _room(judged: Sequence[Judged]) -> str:
+    """How much may have changed nevertheless: few calls leave room for much."""
+    for one in judged:
+        if one.measure.kind is Kind.TIMES and one.interval is not None and one.values[0]:
+            low, high = (f"{edge / one.values[0] * 100:+.1f} %".replace("-", "−") for edge in one.interval)
+            return f": {one.measure.label} may have changed by {low} to {high}"
+    return ""

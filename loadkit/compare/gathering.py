@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -30,14 +30,33 @@ class Side:
     """Of a share: how many, of how many."""
 
 
-def sides(data: RunData, wanted: Sequence[Measure], width_s: float, which: int) -> dict[str, Side]:
+#: How much shorter one run may be for its blocks to be pairs with the other's.
+_ALIKE = 0.1
+
+
+def both_sides(
+    a: RunData, b: RunData, wanted: Sequence[Measure], width_s: float
+) -> tuple[dict[str, Side], dict[str, Side]]:
+    """Of two runs, by the same blocks when they are of the same length."""
+    blocks = [_blocks_of(data, width_s) for data in (a, b)]
+    if abs(a.length_s - b.length_s) > _ALIKE * max(a.length_s, b.length_s):
+        return sides(a, wanted, width_s, blocks[0], 0), sides(b, wanted, width_s, blocks[1], 1)
+    return sides(a, wanted, width_s, max(blocks), 0), sides(b, wanted, width_s, max(blocks), 0)
+
+
+def _blocks_of(data: RunData, width_s: float) -> int:
+    return int(data.length_s // width_s) + 1
+
+
+def sides(
+    data: RunData, wanted: Sequence[Measure], width_s: float, blocks: int, which: int
+) -> dict[str, Side]:
     """Name of each measure that the run has values of → its side.
 
     :param width_s: seconds of a block.
-    :param which: 0 for the first run, 1 for the second.
+    :param which: the same for runs whose blocks are pairs.
     """
     found = {}
-    blocks = int(data.length_s // width_s) + 1
     for _, group in groupby(wanted, lambda measure: (measure.table, measure.column, measure.percent is None)):
         for measure, side in _sides_of(data, list(group), width_s, blocks, which):
             found[measure.name] = side
@@ -53,66 +72,73 @@ def _sides_of(
     if first.percent is None:
         for measure in group:
             if (parts := _parts(table, measure)) is not None:
-                yield measure, _ratio_side(*parts, measure, width_s, blocks, which)
+                yield measure, _ratio_side(parts, measure, width_s, blocks, which)
         return
     if first.column not in table:
         return
-    known = table[table[first.column].notna()]
-    values = known[first.column].to_numpy(dtype=np.float64) * first.scale
+    values = _floats(table[first.column], np.nan)
+    known = np.isfinite(values)
+    values = values[known] * first.scale
     if not values.size:
         return
-    counts = gathered(values, _blocks(known, width_s, blocks), blocks)
+    counts = gathered(values, _blocks(_floats(table["offset_s"])[known], width_s, blocks), blocks)
     drawn = draw_percentiles(counts, [float(measure.percent or 0) for measure in group], which)
     percents = np.percentile(values, [float(measure.percent or 0) for measure in group])
     for measure, one, exact in zip(group, drawn, percents, strict=True):
         # The replicates may be on a grid; the value that is told is the run's own.
-        yield measure, Side(Drawn(float(exact), one.replicates, one.blocks), int(values.size))
+        yield measure, Side(replace(one, value=float(exact)), int(values.size))
 
 
-def _blocks(table: pd.DataFrame, width_s: float, blocks: int) -> npt.NDArray[np.int64]:
-    return np.minimum(block_numbers(table["offset_s"], width_s), blocks - 1)
+def _blocks(offsets_s: Floats, width_s: float, blocks: int) -> npt.NDArray[np.int64]:
+    return np.minimum(block_numbers(offsets_s, width_s), blocks - 1)
 
 
-def _ratio_side(
-    table: pd.DataFrame,
-    above: Floats,
-    below: Floats,
-    measure: Measure,
-    width_s: float,
-    blocks: int,
-    which: int,
-) -> Side:
-    drawn = draw_ratio(ratio(above, below, _blocks(table, width_s, blocks), blocks), which)
+@dataclass(frozen=True)
+class _Parts:
+    """A numerator and a denominator for each row that has them, and when its call began."""
+
+    offsets_s: Floats
+    above: Floats
+    below: Floats
+
+
+def _ratio_side(parts: _Parts, measure: Measure, width_s: float, blocks: int, which: int) -> Side:
+    at = _blocks(parts.offsets_s, width_s, blocks)
+    drawn = draw_ratio(ratio(parts.above, parts.below, at, blocks), which)
+    cases = (float(parts.above.sum()), float(parts.below.sum()))
     if measure.kind is Kind.SHARES:
-        return Side(drawn, int(below.sum()), (float(above.sum()), float(below.sum())))
-    if measure.kind is Kind.LOSS:
-        return Side(drawn, len(table), (float(above.sum()), float(below.sum())))
-    return Side(drawn, len(table))
+        return Side(drawn, int(cases[1]), cases)
+    return Side(drawn, parts.above.size, cases if measure.kind is Kind.LOSS else None)
 
 
-def _parts(table: pd.DataFrame, measure: Measure) -> tuple[pd.DataFrame, Floats, Floats] | None:
-    """Rows with a numerator and a denominator each; None without any."""
+def _parts(table: pd.DataFrame, measure: Measure) -> _Parts | None:
+    """None without any."""
+    offsets = _floats(table["offset_s"])
     if measure.column == "failed":
-        known = table[table["outcome"].isin(FINISHED)]
-        above = known["outcome"] == Outcome.FAILED
+        known = table["outcome"].isin(FINISHED).to_numpy(dtype=bool)
+        failed = table["outcome"] == Outcome.FAILED
         if measure.code is not None:
-            above &= known["error_code"].fillna("UNKNOWN") == measure.code
-        return (known, _floats(above), np.ones(len(known))) if len(known) else None
-    if measure.kind is Kind.CPU:
-        above, below = table["cpu_share"] * table["seconds"].fillna(1.0) * 1e3, table["calls"]
-        below = below * table["seconds"].fillna(1.0)
-        return (table, _floats(above), _floats(below)) if len(table) else None
-    if measure.column not in table:
+            failed &= table["error_code"].fillna("UNKNOWN") == measure.code
+        above, below = _floats(failed), np.ones(len(table))
+    elif measure.kind is Kind.CPU:
+        seconds = _floats(table["seconds"], 1.0)
+        above, below = _floats(table["cpu_share"]) * seconds * 1e3, _floats(table["calls"]) * seconds
+        known = np.ones(len(table), dtype=bool)
+    elif measure.column not in table:
         return None
-    known = table[table[measure.column].notna()]
-    if measure.kind is Kind.LOSS:
-        known = known[known["packets_received"].notna()]
-        lost = _floats(known["packets_lost"])
-        below_all = lost + _floats(known["packets_received"])
-        return (known, lost.clip(0), below_all) if below_all.sum() > 0 else None
-    return (known, _floats(known[measure.column]), np.ones(len(known))) if len(known) else None
+    elif measure.kind is Kind.LOSS:
+        above, received = _floats(table["packets_lost"], np.nan), _floats(table["packets_received"], np.nan)
+        below = above + received
+        known = np.isfinite(below)
+        above = above.clip(0)
+    else:
+        above, below = _floats(table[measure.column], np.nan), np.ones(len(table))
+        known = np.isfinite(above)
+    if not below[known].sum() > 0:
+        return None
+    return _Parts(offsets[known], above[known], below[known])
 
 
-def _floats(column: pd.Series[Any]) -> Floats:
-    values: Floats = column.to_numpy(dtype=np.float64, na_value=0.0)
+def _floats(column: pd.Series[Any], unknown: float = 0.0) -> Floats:
+    values: Floats = column.to_numpy(dtype=np.float64, na_value=unknown)
     return values

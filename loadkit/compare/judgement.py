@@ -1,12 +1,16 @@
 """Better, worse, or not to be told apart: one measure of two runs, and then all of them together.
 
-*Worse* needs the whole difference that the data leave possible to lie beyond both floors: the chance of calling a
-difference worse that is not larger than its floor is then known. (The other common rule, an interval without 0 and an
-estimate beyond the floor, calls half of all differences worse that are just as large as the floor.)
+*Worse* needs two things.
 
-With forty measures two would be called different by chance alone, at 5 % each. So chances are held against Holm's
-steps: the chance that *any* measure of a comparison is called better or worse wrongly is at most 5 %, whatever the
-measures have to do with each other.
+The whole difference that the data of this measure leave possible lies beyond both floors: a difference that is not
+larger than its floor is called worse with a chance of 2.5 % at most. (The other common rule, an interval without 0
+and an estimate beyond the floor, calls half of all differences worse that are just as large as the floor.)
+
+And there is a difference at all, with all measures in mind. With forty of them two would be called different by chance
+alone, at 5 % each. So the chances of seeing so much without any difference are held against Holm's steps: the chance
+that *any* measure without a difference is called better or worse is at most 5 % in a comparison, whatever the measures
+have to do with each other. (Holding the chances of passing the floors against these steps would promise the same for
+differences as large as the floor, which nobody minds, and find less.)
 """
 
 from __future__ import annotations
@@ -47,6 +51,8 @@ class Judged:
     """Of the second run's value less the first's, 95 %."""
     chance: float = 1.0
     """Of seeing so much when the true difference is not beyond the floor (two-sided), for this measure alone."""
+    by_luck: float = 1.0
+    """Of seeing so much when there is no difference (two-sided), for this measure alone."""
     adjusted: float = 1.0
     """The same for all measures together."""
     why: str = ""
@@ -59,8 +65,10 @@ class Judged:
         return (second - first) / first if first and second is not None else None
 
 
-#: Chance that any measure of a comparison gets a wrong word.
+#: Chance that any measure of a comparison gets a word without a difference; for a difference up to the floor, that of
+#: one measure is half of it.
 ALPHA = 1 - CONFIDENCE
+_NO_FLOOR = Floor(0.0, 0.0)
 
 
 def judge(measure: Measure, floor: Floor, a: Side | None, b: Side | None) -> Judged:
@@ -76,6 +84,7 @@ def judge(measure: Measure, floor: Floor, a: Side | None, b: Side | None) -> Jud
         why = f"values in {min(a.drawn.blocks, b.drawn.blocks)} blocks of time, {LEAST_BLOCKS} are needed"
         return Judged(measure, floor, counts=counts, values=values, why=why)
     more, less = _chance(a, b, floor, 1), _chance(a, b, floor, -1)
+    by_luck = _chance(a, b, _NO_FLOOR, 1 if more < less else -1)
     up, down = (Word.BETTER, Word.WORSE) if measure.less_is_worse else (Word.WORSE, Word.BETTER)
     return Judged(
         measure,
@@ -85,6 +94,7 @@ def judge(measure: Measure, floor: Floor, a: Side | None, b: Side | None) -> Jud
         values=values,
         interval=_interval(a, b, measure),
         chance=min(1.0, 2 * min(more, less)),
+        by_luck=min(1.0, 2 * by_luck),
     )
 
 
@@ -94,7 +104,7 @@ def together(alone: Sequence[Judged]) -> list[Judged]:
     A share that is nothing in both runs could not have been called anything, and is no test (Tarone 1990).
     """
     tests = sorted(
-        (judged.chance, place)
+        (judged.by_luck, place)
         for place, judged in enumerate(alone)
         if judged.word is not Word.NO_DATA and any(judged.values)
     )
@@ -113,11 +123,15 @@ def tested(judged: Sequence[Judged]) -> int:
 def _settled(judged: Judged, adjusted: float) -> Judged:
     if judged.word is Word.NO_DATA:
         return judged
-    if adjusted <= ALPHA:
+    if max(judged.chance, adjusted) <= ALPHA:
         return replace(judged, adjusted=adjusted)
     why = ""
     if judged.chance <= ALPHA:
         why = f"{judged.word} if it were the only measure"
+    elif adjusted <= ALPHA:
+        why = "it differs, but perhaps by no more than its floor"
+    elif judged.by_luck <= ALPHA:
+        why = "among so many measures it may be luck"
     return replace(judged, word=Word.SAME, adjusted=adjusted, why=why)
 
 
@@ -135,6 +149,8 @@ def _chance(a: Side, b: Side, floor: Floor, sign: int) -> float:
 
 def _interval(a: Side, b: Side, measure: Measure) -> tuple[float, float]:
     low, high = interval(a.drawn, b.drawn)
+    # Nothing that is measured can become less than nothing.
+    low, high = max(low, -a.drawn.value), max(high, -a.drawn.value)
     if measure.kind in (Kind.SHARES, Kind.LOSS) and a.cases is not None and b.cases is not None:
         wilson = newcombe(a.cases, b.cases)
         return min(low, wilson[0]), max(high, wilson[1])

@@ -31,6 +31,8 @@ def compare_page(document: Mapping[str, Any], a: RunData, b: RunData) -> str:
     css, script = asset("page.css"), asset("page.js")
     bundle = vega_bundle() if drawn else ""
     word, css_class = _HEADLINES[Result(document["result"]["status"])]
+    if document["anyway"] and css_class == "pass":
+        css_class = "nodata"  # what was not comparable is never green
     return template("compare.html.j2").render(
         policy=policy([bundle, script] if drawn else [script], css),
         css=Markup(css),  # noqa: S704 - our own file

@@ -57,7 +57,7 @@ def _changes(document: Mapping[str, Any]) -> Picture:
     title = "Change of each time"
     text = (
         "The new run's value against the baseline's: a dot, and the 95 % interval as a line. Right of 0 is slower. "
-        "Dashed is the relative floor that times have without one of their own."
+        "What ends within the grey band may be no larger than the floor, and is not called better or worse."
     )
     times = [
         one
@@ -76,10 +76,10 @@ def _changes(document: Mapping[str, Any]) -> Picture:
             "baseline": value(one["baseline"], one["unit"]),
             "new": value(one["run"], one["unit"]),
             "interval": interval(one),
+            "floor": round(max(one["floor_relative"], one["floor_absolute"] / one["baseline"]), 4),
         }
         for one in times
     ]
-    floor = next((one["floor_relative"] for one in times), 0.0)
     # One wild interval must not squeeze all others.
     far = min(1.0, max(0.2, *(abs(row[key]) for row in table for key in ("low", "high")))) * 1.05
     present = [str(word) for word in _WORDS if any(row["word"] == word for row in table)]
@@ -107,9 +107,13 @@ def _changes(document: Mapping[str, Any]) -> Picture:
         x=alt.X("low:Q", scale=scale, title="change", axis=axis), x2="high:Q"
     )
     dots = base.mark_point(filled=True, size=60, opacity=1).encode(x=alt.X("change:Q", scale=scale))
-    marks = [{"x": 0.0}, {"x": floor}, {"x": -floor}]
-    rule = alt.Chart(data(marks)).mark_rule(color=INK, strokeWidth=1, strokeDash=[4, 4]).encode(x="x:Q")
-    spec = finished(alt.layer(rule, lines, dots), height=22 * len(table) + 20)
+    bands = (
+        base.transform_calculate(less="-datum.floor")
+        .mark_bar(opacity=0.18, height=18)
+        .encode(x=alt.X("less:Q", scale=scale), x2="floor:Q", color=alt.value(GREY))
+    )
+    rule = alt.Chart(data([{"x": 0.0}])).mark_rule(color=INK, strokeWidth=1).encode(x="x:Q")
+    spec = finished(alt.layer(bands, rule, lines, dots), height=22 * len(table) + 20)
     return Picture("changes", title, text, spec, wide=True)
 
 
@@ -163,7 +167,7 @@ def _curve(values: pd.Series[Any]) -> Sequence[tuple[float, float]]:
 def _over_time(tables: Mapping[str, pd.DataFrame], column: str, what: str) -> Picture:
     name = f"over-time-{column.replace('_', '-')}"
     title = f"{what.capitalize()} over the run"
-    text = f"p50 and p95 of the {what} of both runs, each from its own first call on."
+    text = f"p50 (solid) and p95 (dashed) of the {what} of both runs, each from its own first call on."
     times = _times(tables)
     axis = Elapsed(times.span_s)
     lines = [
@@ -183,7 +187,7 @@ def _over_time(tables: Mapping[str, pd.DataFrame], column: str, what: str) -> Pi
             x=axis.x(),
             y=alt.Y("ms:Q", title=f"{what}, ms", axis=alt.Axis(tickCount=5)),
             color=_colour(),
-            strokeDash=_dash("percentile:N", ["p50", "p95"], symbolStrokeColor=INK),
+            strokeDash=_dash("percentile:N", ["p50", "p95"], told=False),
             tooltip=[
                 alt.Tooltip("run:N"),
                 axis.tooltip(),
@@ -247,9 +251,12 @@ def _colour() -> alt.Color:
     )
 
 
-def _dash(field: str, names: list[str], **legend: Any) -> alt.StrokeDash:
+def _dash(field: str, names: list[str], *, told: bool = True) -> alt.StrokeDash:
+    """
+    :param told: False when the text tells which is which: beside points a legend of dashes is drawn without a stroke.
+    """
     return alt.StrokeDash(
         field,
         scale=alt.Scale(domain=names, range=[[1, 0], [6, 3]]),
-        legend=alt.Legend(symbolType="stroke", **legend),
+        legend=alt.Legend(symbolType="stroke") if told else None,
     )

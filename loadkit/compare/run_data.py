@@ -34,6 +34,8 @@ class RunData:
     """Engines, with ``offset_s``."""
     fit: bool | None
     unfit_reasons: tuple[str, ...]
+    late_ms: float | None = None
+    """How late 99 of 100 packets of the generator were at most."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -94,4 +96,5 @@ def run_data(
         figures=engines[(engines["calls"] > 0) & engines["cpu_share"].notna() & (engines["offset_s"] >= 0)],
         fit=generator["fit"],
         unfit_reasons=tuple(generator["unfit_reasons"]),
+        late_ms=generator["late_ms_p99"],
     )

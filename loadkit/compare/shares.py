@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from scipy import stats
+from scipy import special
 
 #: Of how many, how many.
 Cases = tuple[float, float]
@@ -36,7 +36,7 @@ def newcombe_chance(a: Cases, b: Cases, floor: float) -> float:
     for _ in range(50):
         middle = (low + high) / 2
         low, high = (middle, high) if newcombe(a, b, middle)[0] > floor else (low, middle)
-    return float(stats.norm.sf(low))
+    return float(special.ndtr(-low))
 
 
 def _wilson(x: float, n: float, z: float) -> tuple[float, float, float]:

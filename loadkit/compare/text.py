@@ -18,7 +18,8 @@ def compare_text(document: Mapping[str, Any]) -> str:
     notes = [
         ("baseline", about(document["baseline"])),
         ("new run", about(document["run"])),
-        *[("not comparable", reason) for reason in document["not_comparable"]],
+        # Without a table the result says it.
+        *[("not comparable", reason) for reason in document["not_comparable"] if rows],
         *[("remark", remark) for remark in document["remarks"]],
     ]
     after = [("not compared", text) for text in [left_out(document)] if text]

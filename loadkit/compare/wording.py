@@ -56,7 +56,7 @@ def difference(one: Mapping[str, Any]) -> str:
     # The change of a share in parts of itself would be one percentage too many.
     if one["change"] is None or one["unit"] == "share":
         return apart
-    return f"{apart} ({one['change'] * 100:+.1f} %)"
+    return f"{apart} ({one['change'] * 100:+.1f} %)".replace("(-", "(−")
 
 
 def interval(one: Mapping[str, Any]) -> str:
@@ -94,8 +94,8 @@ def method(document: Mapping[str, Any]) -> str:
     how = document["method"]
     return (
         f"Intervals from {how['replicates']:,} replicates of blocks of {how['block_s']:g} s. Better and worse: the "
-        f"difference lies beyond its floor; of {plural(how['tested'], 'measure')} that could have been called so, all "
-        f"together wrong with a chance of {how['wrong_words_expected'] * 100:g} % at most."
+        f"whole interval lies beyond the floor; that any of {plural(how['tested'], 'measure')} is called so without "
+        f"a difference has a chance of {how['wrong_words_expected'] * 100:g} % at most."
     )
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from benchmarks.noisy_runs import Noise, noisy_run
 from benchmarks.paired_runs import run_of
 from loadkit.compare.document import compare
 from loadkit.compare.floors import Floors
@@ -93,6 +96,29 @@ def test_runs_that_are_not_comparable_are_refused_in_words(changes: dict[str, An
     assert anyway["anyway"] is True
     assert anyway["result"]["status"] != "not comparable"
     assert any(said in reason for reason in anyway["not_comparable"])
+
+
+def test_a_generator_just_over_its_limit_is_told_with_what_can_be_done() -> None:
+    unfit = replace(
+        run_of(2), fit=False, unfit_reasons=("Engine 0 sent 1.3 % late (limit 1 %).",), late_ms=12.0
+    )
+    refused = compare(run_of(1), unfit)
+    assert refused["result"]["status"] == "not comparable"
+    assert (
+        "Place the new run once more, or compare with --anyway --floor 12ms" in refused["result"]["sentence"]
+    )
+
+
+def test_a_tail_that_lies_in_one_burst_is_no_difference() -> None:
+    # 20 s of 67 in which all takes four times as long: any other run of that length may have them.
+    calm, restless = (
+        noisy_run(np.random.default_rng([5, seed]), 200, Noise.SECONDS, bursts=bursts)
+        for seed, bursts in ((1, ()), (2, (30.0,)))
+    )
+    document = compare(calm, restless)
+    p95 = next(one for one in document["measures"] if one["name"] == "setup_ms p95")
+    assert p95["change"] > 1
+    assert p95["word"] == "cannot be told apart"
 
 
 def test_a_run_without_calls_is_refused() -> None:
