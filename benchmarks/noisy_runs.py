@@ -122,7 +122,7 @@ class _Shared:
         self._luck, self._offsets, self._seconds = luck, offsets, seconds
         self._step_s, self._sigma = (60.0, 0.05) if noise is Noise.MINUTES else (1.0, 0.1)
         self._common = self._unit_wander()
-        warm_up = 1.0
+        warm_up: float | Floats = 1.0
         if noise is not Noise.SECONDS:
             number = luck.poisson(seconds / _SECONDS_PER_BURST)
             bursts = [*bursts, *luck.uniform(-_BURST_S, seconds, number)]

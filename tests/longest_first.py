@@ -1,7 +1,7 @@
 """The order of test files: those that take long come first, so that at the end no worker is alone with one of them.
 
-``make test`` hands out whole files. xdist itself begins with those that hold many tests, which are the quick ones: files
-of two or three whole runs would be left for the end, one worker busy with each and the others idle.
+``make test`` hands out whole files. xdist itself begins with those that hold many tests, which are the quick ones:
+files of two or three whole runs would be left for the end, one worker busy with each and the others idle.
 """
 
 from __future__ import annotations

@@ -128,8 +128,8 @@ def _way_out(limits: Sequence[tuple[RunData, str]]) -> str:
     # Few latencies are off by more than the packets were late (docs/fitness.md).
     floor = math.ceil(max(*late, DEFAULT[Kind.TIMES].absolute))
     return (
-        f"{again}, or compare with --anyway --floor {floor}ms: 99 of 100 packets were at most {max(late):g} ms late, so "
-        "that larger differences are hardly the generator's doing."
+        f"{again}, or compare with --anyway --floor {floor}ms: 99 of 100 packets were at most {max(late):g} ms late, "
+        "so that larger differences are hardly the generator's doing."
     )
 
 
