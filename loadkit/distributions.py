@@ -86,8 +86,11 @@ class Distribution(ABC):
         """The mean of all draws, in seconds."""
 
     @abstractmethod
-    def survival(self, seconds: float) -> float:
-        """The share of all draws that is longer than this."""
+    def limited_mean(self, seconds: float) -> float:
+        """The mean of all draws when what is longer than this (0 or more) counts as this: E[min(X, x)].
+
+        It is the integral of the share of draws that are longer, from 0 to there.
+        """
 
 
 @dataclass(frozen=True)
@@ -109,9 +112,9 @@ class Constant(Distribution):
         """The constant."""
         return self.seconds
 
-    def survival(self, seconds: float) -> float:
-        """All or none."""
-        return 1.0 if seconds < self.seconds else 0.0
+    def limited_mean(self, seconds: float) -> float:
+        """The lesser of the two."""
+        return min(self.seconds, seconds)
 
 
 @dataclass(frozen=True)
@@ -134,13 +137,14 @@ class Lognormal(Distribution):
         """Exact: more than the median, the more so the larger sigma is."""
         return math.exp(self.mu + self.sigma**2 / 2)
 
-    def survival(self, seconds: float) -> float:
+    def limited_mean(self, seconds: float) -> float:
         """Exact."""
         if seconds <= 0:
-            return 1.0
+            return 0.0
         if self.sigma == 0:
-            return 1.0 if math.log(seconds) < self.mu else 0.0
-        return 1 - _STANDARD.cdf((math.log(seconds) - self.mu) / self.sigma)
+            return min(math.exp(self.mu), seconds)
+        z = (math.log(seconds) - self.mu) / self.sigma
+        return self.mean * _STANDARD.cdf(z - self.sigma) + seconds * (1 - _STANDARD.cdf(z))
 
 
 @dataclass(frozen=True)
@@ -166,13 +170,12 @@ class Normal(Distribution):
         z = self.centre / self.sd
         return self.centre * _STANDARD.cdf(z) + self.sd * _STANDARD.pdf(z)
 
-    def survival(self, seconds: float) -> float:
+    def limited_mean(self, seconds: float) -> float:
         """Exact."""
-        if seconds < 0:
-            return 1.0
         if self.sd == 0:
-            return 1.0 if seconds < self.centre else 0.0
-        return 1 - _STANDARD.cdf((seconds - self.centre) / self.sd)
+            return min(self.centre, seconds)
+        begin, end = -self.centre / self.sd, (seconds - self.centre) / self.sd
+        return self.sd * (_of_longer(end) - _of_longer(begin))
 
 
 @dataclass(frozen=True)
@@ -195,11 +198,13 @@ class Uniform(Distribution):
         """Exact."""
         return (self.low + self.high) / 2
 
-    def survival(self, seconds: float) -> float:
+    def limited_mean(self, seconds: float) -> float:
         """Exact."""
-        if self.low == self.high:
-            return 1.0 if seconds < self.low else 0.0
-        return min(1.0, max(0.0, (self.high - seconds) / (self.high - self.low)))
+        if seconds <= self.low:
+            return seconds
+        if seconds >= self.high:
+            return self.mean
+        return self.mean - (self.high - seconds) ** 2 / (2 * (self.high - self.low))
 
 
 @dataclass(frozen=True)
@@ -221,11 +226,14 @@ class Exponential(Distribution):
         """As given."""
         return self.average
 
-    def survival(self, seconds: float) -> float:
+    def limited_mean(self, seconds: float) -> float:
         """Exact."""
-        if seconds <= 0:
-            return 1.0
-        return math.exp(-seconds / self.average) if self.average else 0.0
+        return -self.average * math.expm1(-seconds / self.average) if self.average else 0.0
+
+
+def _of_longer(z: float) -> float:
+    """An integral of the share of standard normal draws above z."""
+    return z * (1 - _STANDARD.cdf(z)) - _STANDARD.pdf(z)
 
 
 def parse_distribution(text: str) -> Distribution:

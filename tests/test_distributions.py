@@ -155,11 +155,16 @@ def test_the_mean_is_that_of_many_draws(distribution: Distribution, seed: int) -
 
 
 @given(distributions, st.floats(0.01, 0.99))
-def test_survival_is_what_the_quantile_leaves(distribution: Distribution, share: float) -> None:
-    quantile = distribution.quantile(share)
-    assert distribution.survival(quantile + 1e-9) <= 1 - share + 1e-6
-    if quantile > 1e-6:
-        assert distribution.survival(quantile * (1 - 1e-9) - 1e-9) >= 1 - share - 1e-6
+def test_the_limited_mean_is_that_of_the_quantiles_cut_at_the_limit(
+    distribution: Distribution, share: float
+) -> None:
+    limit = distribution.quantile(share)
+    middles = (np.arange(2_000) + 0.5) / 2_000
+    cut = [min(distribution.quantile(float(middle)), limit) for middle in middles]
+    # Below the limit the quantiles rise; each stands for its two-thousandth part of the draws.
+    assert distribution.limited_mean(limit) == pytest.approx(float(np.mean(cut)), abs=limit / 2_000 + 1e-9)
+    assert distribution.limited_mean(0) == pytest.approx(0, abs=1e-9)
+    assert distribution.limited_mean(limit) <= distribution.mean + 1e-9
 
 
 @pytest.mark.parametrize(

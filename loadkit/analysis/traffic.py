@@ -47,10 +47,11 @@ class Load:
         """Calls in progress that are to be expected at the end of each of these equal pieces of time, which begin with
         the arrivals, when none is dropped and none fails."""
         expected = np.array([self.schedule.expected(edge) for edge in edges])
-        width = edges[1] - edges[0]
-        # Half a piece on: arrivals of a piece come in its middle.
-        survival = np.array([self.duration.survival(width * (step + 0.5)) for step in range(len(edges) - 1)])
-        in_progress: Floats = np.convolve(np.diff(expected), survival)[: len(edges) - 1]
+        # Arrivals of a piece are spread over it, and it may be longer than a call: of those so many pieces ago, the
+        # share that is still there is the mean over the piece.
+        ages = edges - edges[0]
+        still_there = np.diff([self.duration.limited_mean(age) for age in ages]) / (ages[1] - ages[0])
+        in_progress: Floats = np.convolve(np.diff(expected), still_there)[: len(edges) - 1]
         return in_progress
 
     def target(self, moments: Floats) -> Floats:

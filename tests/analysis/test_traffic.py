@@ -52,6 +52,18 @@ def test_a_run_shorter_than_its_calls_is_never_steady(tmp_path: Path) -> None:
     assert traffic["expected_erlang"] == pytest.approx(200, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    "duration", ["1s", "exponential:1s", "lognormal:60s,0.5", "uniform:10s,30s", "normal:9s,3s"]
+)
+def test_days_offer_what_hours_do_however_coarsely_they_are_looked_at(duration: str) -> None:
+    facts = {"began_at": 0.0, "rate": "3/s", "stages": None, "call_duration": duration}
+    load = load_of({"arrivals": facts})
+    assert load is not None
+    for hours in (1, 72):
+        offered = load.offered(np.linspace(0, hours * 3_600, 1_001))
+        assert offered[-1] == pytest.approx(3 * load.duration.mean, rel=1e-3)
+
+
 def test_a_killed_run_counts_what_its_files_hold(tmp_path: Path) -> None:
     arrivals = traffic_of(tmp_path, killed=True)["arrivals"]
     # The last second's count and its dropped one are missing; its calls are there.
