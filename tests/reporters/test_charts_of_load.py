@@ -82,7 +82,7 @@ def test_a_threshold_s_limit_lies_across_the_set_up_time_and_not_along_the_load(
     setup, failed = (with_limits(picture, [threshold]) for picture in pictures_of(SLOWER))
     assert setup.spec is not None
     fields = [layer["encoding"].get("y", {}).get("field") for layer in setup.spec["layer"]]
-    assert fields == ["ms", "ms", "limit", "limit"]
+    assert fields == ["ms", "ms", "limit", "limit", "limit"]  # the rule, its words, and the paper behind them
     assert "Dashed red" in setup.text
     assert failed == pictures_of(SLOWER)[1]
 
