@@ -19,6 +19,8 @@ Ints = npt.NDArray[np.int64]
 #: ``kind`` of a row of figures: an engine holds calls; Locust runs the scripts, and on a master keeps the records.
 ENGINE, LOCUST = "engine", "locust"
 
+_JUDGED = ["at", "worker", "engine", "kind", "late_histogram", "frames_skipped", "loop_lag_ms", "cpu_share"]
+
 
 @dataclass(frozen=True)
 class ProcessSeconds:
@@ -50,9 +52,9 @@ class ProcessSeconds:
             yield number * seconds, slice(int(first), int(last))
 
 
-def engines_only(figures: pd.DataFrame) -> pd.DataFrame:
-    """The rows of engines."""
-    return figures[figures["kind"] == ENGINE]
+def engines_only(figures: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The rows of engines, with these columns, or all: those of a run of days are a hundred megabytes."""
+    return figures.loc[figures["kind"] == ENGINE, [*columns] or figures.columns]
 
 
 def by_process(
@@ -66,7 +68,7 @@ def by_process(
     if figures.empty:
         return []
     start = float(figures["at"].min()) if started_at is None else started_at
-    ordered = figures.sort_values("at", kind="stable")
+    ordered = figures[_JUDGED].sort_values("at", kind="stable")
     first_late = bisect_right(EDGES_MS, late_limit_ms) if late_limit_ms is not None else len(EDGES_MS) + 1
     found = []
     for (worker, name), rows in ordered.groupby(["worker", "engine"], dropna=False):

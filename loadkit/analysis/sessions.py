@@ -47,7 +47,7 @@ def sessions_over(health: pd.DataFrame, figures: pd.DataFrame) -> pd.DataFrame:
 def held_at(moments: Floats, figures: pd.DataFrame) -> Floats:
     """Calls that all engines held at each moment."""
     held = np.zeros(moments.size)
-    engines = engines_only(figures).sort_values("at", kind="stable")
+    engines = engines_only(figures, "at", "worker", "engine", "pid", "calls").sort_values("at", kind="stable")
     for _, rows in engines.groupby(["worker", "engine", "pid"], dropna=False, sort=False):
         calls = rows["calls"].to_numpy(dtype=np.float64, na_value=0.0)
         held += np.interp(moments, rows["at"].to_numpy(dtype=np.float64), calls, left=0.0, right=0.0)

@@ -17,6 +17,7 @@ from loadkit.reporters.junit_xml import junit_xml
 from loadkit.reporters.markdown_note import markdown_note
 from loadkit.reporters.tables import write_tables
 from loadkit.runs import RunFolder, write_text
+from loadkit.runs.json_lines import give_back
 from loadkit.runs.reader import read_arrivals, read_figures, read_health, read_records, read_run
 from loadkit.thresholds.objectives import Objectives
 
@@ -55,7 +56,9 @@ def write_reports(folder: RunFolder, otherwise: Otherwise = AS_IT_WAS) -> dict[s
     records, figures, run = read_records(folder), read_figures(folder), otherwise.applied(read_run(folder))
     run.setdefault("run_id", folder.run_id)
     arrivals = read_arrivals(folder)
+    give_back()
     summary = summarise(records.calls, records.turns, figures, run, arrivals, read_health(folder))
+    give_back()
     write_text(folder.summary, json_document(summary))
     _write_notes(folder, summary, run)
     write_tables(records.calls, CallRecord, folder.calls_parquet, folder.calls_csv)
