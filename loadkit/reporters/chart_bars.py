@@ -10,6 +10,9 @@ import pandas as pd
 
 from loadkit.reporters.chart_style import PAPER, Elapsed, data, rows, whole, zoom
 
+#: What an entry of a legend takes, about: its square with the space around it, and each letter of 12 px.
+_SYMBOL_PX, _LETTER_PX = 26, 8
+
 
 def stacked_over_time(
     table: pd.DataFrame,
@@ -35,6 +38,9 @@ def stacked_over_time(
     until = table["offset_s"] + width_s / axis.unit_s
     values = rows(table.assign(until=until, top=top, bottom=top - table[what]))
     scale = alt.Scale(domain=present, range=[colours[name] for name in present])
+    # As many beside each other as there is room for: error codes are long, and half a page is narrow.
+    entry_px = _SYMBOL_PX + _LETTER_PX * max(map(len, present), default=0)
+    columns = {"expr": f"max(1, floor(width / {entry_px}))"}
     return (
         alt.Chart(data(values))
         .mark_rect(stroke=PAPER, strokeWidth=0.5)
@@ -43,7 +49,7 @@ def stacked_over_time(
             x2="until:Q",
             y=alt.Y("bottom:Q", title=what, axis=whole(int(top.max()))),
             y2="top:Q",
-            color=alt.Color(f"{kind}:N", scale=scale, legend=alt.Legend(symbolType="square")),
+            color=alt.Color(f"{kind}:N", scale=scale, legend=alt.Legend(columns=columns, symbolType="square")),
             tooltip=[axis.tooltip(), alt.Tooltip(f"{kind}:N"), alt.Tooltip(f"{what}:Q")],
         )
         .add_params(zoom(zoom_name))
