@@ -49,7 +49,9 @@ def stacked_over_time(
             x2="until:Q",
             y=alt.Y("bottom:Q", title=what, axis=whole(int(top.max()))),
             y2="top:Q",
-            color=alt.Color(f"{kind}:N", scale=scale, legend=alt.Legend(columns=columns, symbolType="square")),
+            color=alt.Color(
+                f"{kind}:N", scale=scale, legend=alt.Legend(columns=columns, symbolType="square")
+            ),
             tooltip=[axis.tooltip(), alt.Tooltip(f"{kind}:N"), alt.Tooltip(f"{what}:Q")],
         )
         .add_params(zoom(zoom_name))

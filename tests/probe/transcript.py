@@ -34,7 +34,9 @@ def in_the_page() -> str:
 
 def shape(transcript: str) -> set[str]:
     """Its lines, folded ones joined, numbers and names of sessions left out."""
+    # A line goes on below its text, a note below its dash.
     joined = re.sub(r"\n {12}", " ", transcript)
+    joined = re.sub(r"(?m)^(  - .*)(?:\n    (?! ).*)+", r"\1", joined)
     lines = (line for line in joined.splitlines() if not any(text in line for text in _OPTIONAL))
     without_ids = (re.sub(r"session [0-9a-f-]{36}", "session ID", line) for line in lines)
     plain = {" ".join(re.sub(r"[\d,.]*\d", "0", line).split()) for line in without_ids}
