@@ -66,20 +66,7 @@ def _changes(document: Mapping[str, Any]) -> Picture:
     ]
     if not times:
         return Picture("changes", title, text, None, wide=True)
-    table = [
-        {
-            "measure": one["label"],
-            "change": round(one["change"], 4),
-            "low": round(one["low"] / one["baseline"], 4),
-            "high": round(one["high"] / one["baseline"], 4),
-            "word": one["word"],
-            "baseline": value(one["baseline"], one["unit"]),
-            "new": value(one["run"], one["unit"]),
-            "interval": interval(one),
-            "floor": round(max(one["floor_relative"], one["floor_absolute"] / one["baseline"]), 4),
-        }
-        for one in times
-    ]
+    table = [_change(one) for one in times]
     # One wild interval must not squeeze all others.
     far = min(1.0, max(0.2, *(abs(row[key]) for row in table for key in ("low", "high")))) * 1.05
     present = [str(word) for word in _WORDS if any(row["word"] == word for row in table)]
@@ -115,6 +102,21 @@ def _changes(document: Mapping[str, Any]) -> Picture:
     rule = alt.Chart(data([{"x": 0.0}])).mark_rule(color=INK, strokeWidth=1).encode(x="x:Q")
     spec = finished(alt.layer(bands, rule, lines, dots), height=22 * len(table) + 20)
     return Picture("changes", title, text, spec, wide=True)
+
+
+def _change(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the picture of changes."""
+    return {
+        "measure": one["label"],
+        "change": round(one["change"], 4),
+        "low": round(one["low"] / one["baseline"], 4),
+        "high": round(one["high"] / one["baseline"], 4),
+        "word": one["word"],
+        "baseline": value(one["baseline"], one["unit"]),
+        "new": value(one["run"], one["unit"]),
+        "interval": interval(one),
+        "floor": round(max(one["floor_relative"], one["floor_absolute"] / one["baseline"]), 4),
+    }
 
 
 def _spread(tables: Mapping[str, pd.DataFrame], column: str, what: str) -> Picture:

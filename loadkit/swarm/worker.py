@@ -5,12 +5,10 @@ Locust's own stop of a worker comes afterwards, and finds nothing left to do.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from locust import argument_parser
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
@@ -31,9 +29,6 @@ class Worker:
         self.forwarder = RecordForwarder(runner, self.name)
         self._watch = MasterWatch(runner, master_timeout)
         runner.register_message(FINISH, self._finish, concurrent=True)
-        # Locust asks for this once per option in each message that starts users, which come every second of a ramp, and
-        # makes a parser of a hundred options each time: with these options it stood still for 0.2 s.
-        argument_parser.default_args_dict = functools.cache(argument_parser.default_args_dict)
 
     def deaf(self) -> AbstractContextManager[None]:
         """While nobody reads what the master sends."""

@@ -9,7 +9,6 @@ from tests.swarm.inside_locust import inside_locust
 
 _CODE = """
 from types import SimpleNamespace
-from locust import argument_parser
 from locust.event import Events
 from loadkit.swarm.forwarding import FINISH, RecordCollector
 from loadkit.swarm.traffic import Traffic
@@ -41,8 +40,6 @@ runner.start_worker({"Caller": 3})
 listener, concurrent = runner.custom_messages[FINISH]
 listener(environment=runner.environment, msg=SimpleNamespace(data={"at_once": False}))
 of_worker = [runner.said, runner.patience, runner.environment.stop_timeout, concurrent, runner.started]
-known = argument_parser.default_args_dict()
-of_options = [argument_parser.default_args_dict() is known, "headless" in known, "call_duration" in known]
 
 # Its master
 
@@ -57,7 +54,7 @@ for number, worker in enumerate(("first", "second", "stranger", "stranger", "fir
     data = {"records": [number], "figures": [], "dropped": 0, "reason": f"{worker} is tired"}
     for kind in ("loadkit_records", "loadkit_refused", "loadkit_stalled"):
         messages[kind](environment=environment, msg=SimpleNamespace(node_id=worker, data=data))
-result = [of_worker, heard, of_options]
+result = [of_worker, heard]
 """
 
 
@@ -83,10 +80,3 @@ def test_a_worker_of_the_master_that_was_there_before_is_not_listened_to() -> No
     assert "stranger" not in str(heard)
     assert ["second", "second is tired"] in heard
     assert "second is tired" in heard
-
-
-def test_a_worker_makes_no_parser_for_each_option_that_its_master_tells_it() -> None:
-    made_once, has_locusts, has_ours = _told()[2]
-    assert made_once
-    # What is Locust's own is not taken from the master; what is ours is.
-    assert (has_locusts, has_ours) == (True, False)
