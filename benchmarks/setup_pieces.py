@@ -25,7 +25,8 @@ from OpenSSL import SSL
 
 from loadkit.gateway.embedded import EmbeddedGateway
 from loadkit.signaling.ice_servers import fetch_ice_servers
-from loadkit.signaling.messages import IceCandidate, encode, parse_from_gateway
+from loadkit.signaling.lenient_parser import parse_from_gateway
+from loadkit.signaling.messages import IceCandidate, encode
 from loadkit.transport import aioice_stun, sdp
 from loadkit.transport.aioice_stun import THEIRS
 from loadkit.transport.dtls import Certificate

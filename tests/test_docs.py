@@ -35,7 +35,8 @@ from loadkit.metrics.definitions import METRICS
 from loadkit.probe import command as probe_command
 from loadkit.settings import SAMPLES_DIR, Settings, env_var, flag
 from loadkit.settings_model import shown_default
-from loadkit.signaling.messages import parse_from_client, parse_from_gateway
+from loadkit.signaling.lenient_parser import parse_from_gateway
+from loadkit.signaling.strict_parser import parse_from_client
 from loadkit.thresholds.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -42,19 +42,9 @@ from loadkit.gateway.speaking import SpeakingAgent, load_voice
 from loadkit.gateway.tls import ServerTls
 from loadkit.gateway.tokens import TOKEN_INVALID, Tokens, same_token
 from loadkit.media.clock import MediaClock
-from loadkit.signaling.messages import (
-    Answer,
-    Close,
-    Error,
-    InvalidMessage,
-    Message,
-    Offer,
-    Ping,
-    Pong,
-    encode,
-    parse_from_client,
-)
+from loadkit.signaling.messages import Answer, Close, Error, Message, Offer, Ping, Pong, encode
 from loadkit.signaling.modes import ECHO, resolve_mode
+from loadkit.signaling.strict_parser import InvalidMessage, parse_from_client
 from loadkit.transport.dtls import Certificate
 
 logger = logging.getLogger(__name__)

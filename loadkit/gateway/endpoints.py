@@ -23,7 +23,7 @@ from loadkit.gateway.page_files import PageFiles
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.gateway.tokens import TOKEN_INVALID, Tokens
 from loadkit.gateway.turn import ice_servers
-from loadkit.signaling.messages import TOKEN_REQUIRED
+from loadkit.signaling.strict_parser import TOKEN_REQUIRED
 from loadkit.signaling.urls import HEALTH_PATH, ICE_SERVERS_PATH, SIGNALING_PATH
 
 

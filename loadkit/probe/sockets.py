@@ -19,7 +19,8 @@ from websockets.uri import parse_uri
 from loadkit.probe.diary import Diary
 from loadkit.probe.secrets import message_without, without
 from loadkit.signaling.client import Connect, connect_without_redirects
-from loadkit.signaling.messages import Close, Error, UnusableFrame, parse_from_gateway
+from loadkit.signaling.lenient_parser import UnusableFrame, parse_from_gateway
+from loadkit.signaling.messages import Close, Error
 
 
 def watched_connect(diary: Diary, token: str) -> Connect:

@@ -3,7 +3,10 @@
 Source of every fact: the gateway's public WebSocket and ICE-server documentation, and its public SDKs.
 
     modes.py        the names of the agent's modes, canonical and legacy        pure
-    messages.py     the messages, their JSON, and the two ways of reading it    pure
+    messages.py     the messages, and their JSON                                pure
+    frames.py       a frame as what it must be first: one JSON object           pure
+    lenient_parser.py   the caller's reading: what it cannot use, it drops      pure
+    strict_parser.py    the gateway's reading: each fault has its error code    pure
     candidates.py   when a remote candidate may be handed to ICE                pure
     protocol.py     the two machines: caller and gateway, text in, events out   pure
     urls.py         from --host to the two addresses                            pure

@@ -47,19 +47,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from .candidates import MAX_CANDIDATES, RemoteCandidates
-from .messages import (
-    Answer,
-    Close,
-    Error,
-    IceCandidate,
-    Message,
-    Offer,
-    Ping,
-    Pong,
-    UnusableFrame,
-    encode,
-    parse_from_gateway,
-)
+from .lenient_parser import UnusableFrame, parse_from_gateway
+from .messages import Answer, Close, Error, IceCandidate, Message, Offer, Ping, Pong, encode
 from .modes import resolve_mode
 
 # Events of the caller
@@ -364,7 +353,7 @@ class ServerProtocol:
     """The gateway's side of one session.
 
     It is about a session, not about a socket: a fresh socket may continue the session, so whoever
-    owns the sockets reads frames with :func:`~.messages.parse_from_client`, finds the session by
+    owns the sockets reads frames with :func:`~.strict_parser.parse_from_client`, finds the session by
     ``sessionId``, and sends what :meth:`data_to_send` returns over the session's latest socket.
 
     :param session_id: the name to give the session, not empty.

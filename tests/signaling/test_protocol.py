@@ -7,17 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadkit.signaling.candidates import MAX_CANDIDATES, QUIET_S
-from loadkit.signaling.messages import (
-    Answer,
-    Close,
-    Error,
-    IceCandidate,
-    Offer,
-    Ping,
-    encode,
-    parse_from_client,
-    parse_from_gateway,
-)
+from loadkit.signaling.lenient_parser import parse_from_gateway
+from loadkit.signaling.messages import Answer, Close, Error, IceCandidate, Offer, Ping, encode
 from loadkit.signaling.protocol import (
     AnswerReceived,
     ClientCandidate,
@@ -30,6 +21,7 @@ from loadkit.signaling.protocol import (
     ServerProtocol,
     ServerState,
 )
+from loadkit.signaling.strict_parser import parse_from_client
 
 OFFER = Offer("OFFER-SDP", "token")
 ANSWER = encode(Answer("ANSWER-SDP", "S1"))

@@ -8,16 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from loadkit.signaling.messages import (
-    Answer,
-    Close,
-    Error,
-    IceCandidate,
-    Offer,
-    Pong,
-    parse_from_client,
-    parse_from_gateway,
-)
+from loadkit.signaling.lenient_parser import parse_from_gateway
+from loadkit.signaling.messages import Answer, Close, Error, IceCandidate, Offer, Pong
 from loadkit.signaling.protocol import (
     AnswerReceived,
     ClientCandidate,
@@ -35,6 +27,7 @@ from loadkit.signaling.protocol import (
     ServerEvent,
     ServerProtocol,
 )
+from loadkit.signaling.strict_parser import parse_from_client
 
 FOLDER = Path(__file__).parent.parent / "data" / "signaling"
 TRANSCRIPTS = sorted(FOLDER.glob("*.txt"))
