@@ -15,8 +15,7 @@ from loadkit.call.timeline import Timeline
 from loadkit.errors import GatewayError, SignalingError, Stage
 from loadkit.records import CallRecord, Outcome
 from loadkit.signaling.client import SignalingConnection, SocketLost
-from loadkit.signaling.messages import IceCandidate, Offer
-from loadkit.signaling.protocol import (
+from loadkit.signaling.client_protocol import (
     AnswerReceived,
     ClientEvent,
     ClientProtocol,
@@ -26,6 +25,7 @@ from loadkit.signaling.protocol import (
     RemoteCandidatesEnd,
     RemoteClosed,
 )
+from loadkit.signaling.messages import IceCandidate, Offer
 from loadkit.transport.sdp import read_candidate, write_candidate
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from websockets.exceptions import ConnectionClosed
 
-from loadkit.signaling.protocol import ServerProtocol
+from loadkit.signaling.server_protocol import ServerProtocol
 
 
 class Socket(Protocol):

@@ -33,7 +33,7 @@ from loadkit.media.clock import MediaClock
 from loadkit.media.rtcp import REPORT_INTERVAL_S
 from loadkit.signaling.messages import IceCandidate, Message, Offer
 from loadkit.signaling.modes import ECHO
-from loadkit.signaling.protocol import (
+from loadkit.signaling.server_protocol import (
     ClientCandidate,
     ClientCandidatesEnd,
     ClientClosed,

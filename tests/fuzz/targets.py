@@ -19,9 +19,10 @@ from loadkit.media.rtcp import RtcpReporter
 from loadkit.media.rtp import RtpSource, parse_plain, parse_rtp
 from loadkit.settings import IcePath
 from loadkit.signaling import http_get, ice_servers
+from loadkit.signaling.client_protocol import AnswerReceived, ClientProtocol
 from loadkit.signaling.lenient_parser import UnusableFrame, parse_from_gateway
 from loadkit.signaling.messages import Answer, IceCandidate, Message, Offer, encode
-from loadkit.signaling.protocol import AnswerReceived, ClientProtocol, OfferReceived, ServerProtocol
+from loadkit.signaling.server_protocol import OfferReceived, ServerProtocol
 from loadkit.signaling.strict_parser import InvalidMessage, parse_from_client
 from loadkit.transport import aioice_stun
 from loadkit.transport.route import choose_route, read_url, urls_left_out

@@ -8,22 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from loadkit.signaling.lenient_parser import parse_from_gateway
-from loadkit.signaling.messages import Answer, Close, Error, IceCandidate, Offer, Pong
-from loadkit.signaling.protocol import (
+from loadkit.signaling.client_protocol import (
     AnswerReceived,
-    ClientCandidate,
-    ClientCandidatesEnd,
-    ClientClosed,
     ClientEvent,
     ClientProtocol,
     FrameDropped,
     GatewayErrorReceived,
-    OfferReceived,
     PongReceived,
     RemoteCandidate,
     RemoteCandidatesEnd,
     RemoteClosed,
+)
+from loadkit.signaling.lenient_parser import parse_from_gateway
+from loadkit.signaling.messages import Answer, Close, Error, IceCandidate, Offer, Pong
+from loadkit.signaling.server_protocol import (
+    ClientCandidate,
+    ClientCandidatesEnd,
+    ClientClosed,
+    OfferReceived,
     ServerEvent,
     ServerProtocol,
 )
