@@ -32,7 +32,7 @@ from websockets.http11 import Request, Response
 from loadkit.gateway.agent import AgentFactory, AgentUnavailable
 from loadkit.gateway.endpoints import Endpoints
 from loadkit.gateway.event_log import EventLog
-from loadkit.gateway.faults.session import GatewayFaults
+from loadkit.gateway.faults.gateway_faults import GatewayFaults
 from loadkit.gateway.listening import host_addresses, listen, tls_options
 from loadkit.gateway.own_agent import load_own_agent
 from loadkit.gateway.session import Session, SessionContext

@@ -24,7 +24,7 @@ from loadkit.errors import TransportError
 from loadkit.gateway.agent import AgentCall, AgentFactory, AgentUnavailable, agent_for
 from loadkit.gateway.echo import make_echo
 from loadkit.gateway.events import SessionEvents, WriteEvent
-from loadkit.gateway.faults.session import GatewayFaults
+from loadkit.gateway.faults.gateway_faults import GatewayFaults
 from loadkit.gateway.media import AgentMedia, SessionMedia
 from loadkit.gateway.negotiation import CandidateFeed, read_offer, write_answer
 from loadkit.gateway.outbox import Outbox, Socket

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadkit.gateway.echo import NativeEcho, make_echo
-from loadkit.gateway.faults.session import GatewayFaults, PlannedFaults, SessionFaults
+from loadkit.gateway.faults.gateway_faults import GatewayFaults
+from loadkit.gateway.faults.hooks import SessionFaults
+from loadkit.gateway.faults.planned_faults import PlannedFaults
 from loadkit.gateway.media import EchoMedia
 from loadkit.gateway.settings import GatewaySettings
 from loadkit.media.native_counts import NativeMeter, NativeSource

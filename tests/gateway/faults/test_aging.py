@@ -11,7 +11,7 @@ from loadkit.gateway.app import Gateway
 from loadkit.gateway.faults.grammar import read_faults
 from loadkit.gateway.faults.kinds import Leak, Slowdown
 from loadkit.gateway.faults.plan import ChosenFault
-from loadkit.gateway.faults.session import PlannedFaults
+from loadkit.gateway.faults.planned_faults import PlannedFaults
 from loadkit.gateway.faults.stall import Stalls
 from loadkit.gateway.settings import GatewaySettings
 from tests.gateway.callers import RawSocket, offer

@@ -11,9 +11,10 @@ import pytest
 
 from loadkit.gateway.embedded import EmbeddedGateway
 from loadkit.gateway.faults.clock import DriftingClock
+from loadkit.gateway.faults.gateway_faults import GatewayFaults
+from loadkit.gateway.faults.hooks import SessionFaults
 from loadkit.gateway.faults.kinds import Stall
 from loadkit.gateway.faults.links import DelayLine
-from loadkit.gateway.faults.session import GatewayFaults, SessionFaults
 from loadkit.gateway.faults.stall import Stalls
 from loadkit.media.clock import MediaClock
 from loadkit.media.rtp import RtpPacket

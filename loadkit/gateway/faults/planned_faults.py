@@ -1,24 +1,17 @@
-"""The hooks of a session into its faults.
-
-:class:`SessionFaults` is a call without faults: each of its hooks hands back what it was given, so packets take
-the way that they take without it. :class:`PlannedFaults` is a call for which some were chosen.
-"""
+"""The faults of one call: what each hook of its session does about them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import re
-import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any, Protocol
-
-from aiortc import RTCIceCandidate
+from typing import Any
 
 from loadkit.gateway.faults import kinds
 from loadkit.gateway.faults.clock import DriftingClock
+from loadkit.gateway.faults.hooks import FaultySession, Gather, SessionFaults, Trickle
 from loadkit.gateway.faults.impairment import DriftingStamps, Impairment, Window
 from loadkit.gateway.faults.links import (
     Change,
@@ -30,7 +23,7 @@ from loadkit.gateway.faults.links import (
     restamped,
     silenced,
 )
-from loadkit.gateway.faults.plan import ChosenFault, FaultPlan, InProgress
+from loadkit.gateway.faults.plan import ChosenFault
 from loadkit.gateway.faults.sockets import close, reset
 from loadkit.gateway.faults.stall import Stalls
 from loadkit.gateway.media import FrameClock, Sender
@@ -43,129 +36,6 @@ logger = logging.getLogger(__name__)
 
 _ON_DEMAND = "a fault on demand"
 _FINGERPRINT = re.compile(r"(?m)^(a=fingerprint:\S+ )([0-9A-F]{2})")
-
-Trickle = Callable[[RTCIceCandidate | None], None]
-Gather = Callable[[Callable[[RTCIceCandidate], None]], Awaitable[None]]
-
-
-class FaultySession(Protocol):
-    """What faults need of a session."""
-
-    session_id: str
-
-    @property
-    def socket(self) -> object | None: ...
-    def fail(self, code: str, message: str) -> None: ...
-    def hang_up(self, reason: str) -> None: ...
-    def drop(self, reason: str) -> None: ...
-    async def flush(self) -> None: ...
-
-
-class SessionFaults:
-    """Nothing goes wrong."""
-
-    #: Whether packets have to pass through here.
-    touch_packets = False
-
-    def offer_received(self, session: FaultySession, accept: Callable[[], None]) -> None:  # noqa: ARG002
-        """An offer came; ``accept`` answers it."""
-        accept()
-
-    def answer(self, sdp: str) -> str:
-        """The answer to send."""
-        return sdp
-
-    async def gather(self, gather: Gather, trickle: Trickle) -> None:
-        """Gather candidates and tell each; None tells the end of them."""
-        await gather(trickle)
-        trickle(None)
-
-    def sender(self, peer: Peer, *, echo: bool) -> Sender:  # noqa: ARG002
-        """What media sends with."""
-        return peer
-
-    def rtp_handler(self, handle: PacketHandler) -> PacketHandler:
-        """What takes the RTP packets that arrive."""
-        return handle
-
-    def rtcp_handler(self, handle: PacketHandler) -> PacketHandler:
-        """What takes the RTCP packets that arrive."""
-        return handle
-
-    def clock(self, clock: FrameClock) -> FrameClock:
-        """What an agent's packets are paced by."""
-        return clock
-
-    def connected(self, session: FaultySession, now: float) -> None:
-        """Media can flow since ``now`` (monotonic seconds)."""
-
-    def ended(self) -> None:
-        """The session ends; nothing of it may go on."""
-
-
-_NO_FAULTS = SessionFaults()
-
-
-class GatewayFaults:
-    """The faults of a gateway, dealt out to its calls.
-
-    :param seed: the same seed deals the same faults to the same calls.
-    """
-
-    def __init__(self, faults: Sequence[kinds.Fault] = (), seed: int = 1) -> None:
-        self._faults = faults
-        self._stalls = Stalls([fault for fault in faults if isinstance(fault, kinds.Stall)])
-        self._has_stalls = any(isinstance(fault, kinds.Stall) for fault in faults)
-        self._plan = FaultPlan([fault for fault in faults if not isinstance(fault, kinds.Stall)], seed)
-        self._in_progress = InProgress()
-        self._started_at = time.monotonic()
-        #: What leaked sessions hold.
-        self._leaked: list[bytes] = []
-
-    @property
-    def leaked_sessions(self) -> int:
-        """Sessions that have ended and are counted all the same."""
-        return len(self._leaked)
-
-    def warn(self) -> None:
-        """Say in the log that there are faults: whoever finds them later should know that they were asked for."""
-        if self._faults:
-            counted = Counter(fault.kind for fault in self._faults)
-            logger.warning("faults on demand: %s", ", ".join(f"{kind} ({n})" for kind, n in counted.items()))
-
-    def of_next_call(self) -> SessionFaults:
-        """The faults of the next call."""
-        if not self._plan.counts:
-            chosen = self._plan.next_call()
-            if not chosen and not self._has_stalls:
-                return _NO_FAULTS
-            return PlannedFaults(chosen, self._stalls, leaked=self._leaked, age_s=self._age_s)
-        leave = self._in_progress.enter()
-        chosen = self._plan.next_call(self._in_progress.calls)
-        if not chosen and not self._has_stalls:
-            return CountedCall(leave)
-        return PlannedFaults(chosen, self._stalls, leave, leaked=self._leaked, age_s=self._age_s)
-
-    def _age_s(self) -> float:
-        return time.monotonic() - self._started_at
-
-    def close(self) -> None:
-        """No more stalls."""
-        self._stalls.close()
-
-
-class CountedCall(SessionFaults):
-    """Nothing goes wrong, and the call counts as in progress until it ends.
-
-    :param leave: it is no longer in progress.
-    """
-
-    def __init__(self, leave: Callable[[], None]) -> None:
-        self._leave = leave
-
-    def ended(self) -> None:
-        """Count it no more."""
-        self._leave()
 
 
 class PlannedFaults(SessionFaults):
