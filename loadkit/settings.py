@@ -25,7 +25,8 @@ from pydantic import (
 )
 
 from loadkit.arrival_rates import RateSetting, Schedule, StagesSetting
-from loadkit.distributions import Constant, Distribution, DistributionSetting, parse_distribution
+from loadkit.distributions.families import Constant, Distribution
+from loadkit.distributions.grammar import DistributionSetting, parse_distribution
 from loadkit.planned_marks import MarksSetting
 from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, Texts, listed, option
 from loadkit.thresholds.abort import normal_condition

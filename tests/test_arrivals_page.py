@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loadkit.analysis.traffic import LATE_MS
-from loadkit.distributions import parse_distribution
+from loadkit.distributions.grammar import parse_distribution
 from loadkit.settings import make_settings
 from loadkit.swarm.offer import offer, offered
 

@@ -22,7 +22,8 @@ import pandas as pd
 
 from loadkit.analysis.percentiles import rounded
 from loadkit.arrival_rates import Schedule, parse_arrival_rate, parse_stages
-from loadkit.distributions import Distribution, parse_distribution
+from loadkit.distributions.families import Distribution
+from loadkit.distributions.grammar import parse_distribution
 
 Floats = npt.NDArray[np.float64]
 

@@ -21,7 +21,6 @@
     agent.py        who answers: the interface of an agent
     turn_taking.py  an agent that takes turns with the caller and can be interrupted
     speaking.py     the reference agent: recorded speech, think times from distributions
-    latency.py*     latencies as distributions, written as text
     own_agent.py    an agent of the user's, by name
     events.py*      the gateway's own truth: which events there are
     event_log.py    events to a file, without a call waiting for the disk

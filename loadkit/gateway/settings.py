@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from loadkit.distributions import DistributionSetting, parse_distribution
+from loadkit.distributions.grammar import DistributionSetting, parse_distribution
 from loadkit.errors import SettingsError
 from loadkit.gateway.faults.grammar import read_faults
 from loadkit.gateway.faults.kinds import Fault

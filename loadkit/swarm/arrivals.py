@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadkit.arrival_rates import Schedule
-from loadkit.distributions import Distribution
+from loadkit.distributions.families import Distribution
 
 
 @dataclass(frozen=True)

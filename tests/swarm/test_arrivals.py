@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from loadkit.arrival_rates import parse_arrival_rate
-from loadkit.distributions import parse_distribution
+from loadkit.distributions.grammar import parse_distribution
 from loadkit.swarm.arrivals import Arrival, arrivals
 from tests.swarm.inside_locust import inside_locust
 
