@@ -4,6 +4,7 @@
     service.py  commands in, calls held, replies, records and figures out
     figures.py  the engine's own cost and lateness, once a second
     process_figures.py  what a process costs: CPU, memory, descriptors, sockets, threads
+    call_counts.py  what it tells of its calls once a second
     link.py     the messages on the pipe, both ways
     client.py   the other end of the pipe, in plain blocking Python
     lost_calls.py  the records of calls that no engine can tell of

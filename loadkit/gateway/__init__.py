@@ -5,6 +5,7 @@
     listening.py    the socket that the gateway listens on, and what follows of its address
     sockets.py      one WebSocket: how fast it may speak, which token it has shown, since when it is idle
     endpoints.py    GET /health and GET /api/v1/ice-servers
+    page_files.py   the page for people at /: static files
     tls.py          the certificate for wss and https, given or made
     self_signed.py  a certificate that is its own authority
     tokens.py       which tokens are accepted, compared in constant time

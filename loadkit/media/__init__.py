@@ -1,6 +1,7 @@
 """Speech in and out: samples, the clock, RTP and RTCP, what arrived and what was heard.
 
     samples.py  a WAV, encoded to Opus once per process, with its speech labelled
+    speaker.py  what one side says next: a sample, or silence
     clock.py    the one 20 ms clock of a process, and its own lateness
     watches.py  what is looked at twice a second for each call
     rtp.py*     RTP packets out, headers in                     (RFC 3550)

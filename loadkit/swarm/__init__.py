@@ -2,7 +2,10 @@
 
     user.py        CallUser and Call: what a locustfile is written with
     options.py     the settings as Locust options
+    known_options.py  Locust's own options, worked out once per process
     preflight.py   what is checked before the first call
+    open_files.py  whether the machine lets a run have as many sockets open as it needs
+    muster.py      a headless master until its workers are there
     spread.py      paths and local addresses, given to calls in turn
     arrivals.py    the arrivals of a run, drawn in one place; rates are in loadkit/arrival_rates.py
     offer.py       the traffic that they offer
@@ -11,21 +14,27 @@
     shares.py      which worker gets the next one
     run_clock.py   its moment on the worker's clock
     callers.py     starts a caller for each
+    redial.py      how long a caller waits after a call that failed at once
     no_users.py    has Locust start no users of its own meanwhile
     dispatch.py    has Locust give users to every worker, and to none when a run is being ended
     talk_time.py   how long calls have been connected
     traffic.py     all of this for one process, one run after the other
     pool.py        the engines of this process, least loaded first
+    media_path.py  says once what carries the media where it is not what carries most
     statistics.py  records as Locust's own table shows them
     forwarding.py  records from the workers to the master
     worker.py      what a worker does for its master
+    master_watch.py  its eye on its master
     workers.py     what the master does about them: who takes part, who is gone too early, their end of a run
     watchdog.py    ends a run whose generator stands still
     abort.py       ends a run that is hopeless
     reachability.py  whether anything answers at the gateway's address
     own_figures.py what the Locust process itself costs
+    health_look.py  one look at the gateway's /health
+    health_poll.py  such looks while a run goes, and on until its sessions are gone
     run.py         the run's folder, on the process that reports
     subcommand.py  makes its report, and compares it, in a process of its own
+    baseline.py    an earlier run that it is held against, before and after
     run_listener.py  what a listener of the run is told
     listeners.py   who listens to a run: all those below, and abort.py
     live.py        what is known of the run while it goes
@@ -33,6 +42,7 @@
     terminal_view.py  as a view at its bottom
     log_lines.py   as lines of the log
     calls_page.py  in a tab of Locust's page
+    metrics.py     as metrics for Prometheus and OpenTelemetry
     planned_marks.py  makes the marks of --mark
     configuration.py  settings, gateway and token as they are now, and what engines are told
     run_end.py     why it ends, and Locust with it

@@ -4,6 +4,7 @@
     threshold.py    one threshold that was understood: its parts, and its one form as text
     grammar.py      from text to threshold; every fault with its place
     objectives.py   all thresholds of a run, with the warm-up that is left out: one document in run.json
+    resolved.py     from the settings to these
     abort.py        a threshold that ends a run when it holds for some time
     presets.py      smoke, typical, strict
     slo_file.py     a file of thresholds

@@ -14,6 +14,7 @@
     native_poll.py       such sockets, read in the compiled module, and what it tells
     native_media.py      the RTP of one peer, carried by the compiled module
     pylibsrtp_internals.py  libsrtp's functions and sessions, for the compiled module
+    pylibsrtp_buffers.py  pylibsrtp's own work per packet, without what it does anew each time
     reception.py         media as it arrives: decrypted, told apart, handed on
     warm_up.py           one call of the process with itself, so that the first real one is not slow
     aiortc_internals.py  every private name of aiortc and aioice that we use, and nothing else
