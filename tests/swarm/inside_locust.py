@@ -21,6 +21,23 @@ import loadkit.swarm.user
 print(json.dumps(result))
 """
 
+#: Code to begin with: a master that has no worker yet, and one kind of users, which do nothing.
+MASTER = """
+import gevent, logging
+from locust import User, constant, task
+from locust.env import Environment
+logging.disable(logging.CRITICAL)
+
+class Caller(User):
+    wait_time = constant(0)
+    @task
+    def place(self):
+        pass
+
+environment = Environment(user_classes=[Caller])
+runner = environment.create_master_runner("127.0.0.1", 0)
+"""
+
 
 def inside_locust(code: str, **environment: str) -> Any:
     """The value that the code leaves in ``result``, by way of JSON."""

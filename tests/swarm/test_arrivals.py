@@ -7,7 +7,7 @@ from itertools import islice
 from loadkit.arrival_rates import parse_arrival_rate
 from loadkit.distributions.grammar import parse_distribution
 from loadkit.swarm.arrivals import Arrival, arrivals
-from tests.swarm.inside_locust import inside_locust
+from tests.swarm.inside_locust import MASTER, inside_locust
 
 
 def draw(seed: int, duration: str = "exponential:90s", rate: str = "5/s") -> list[Arrival]:
@@ -132,22 +132,12 @@ runner.quit()
 
 
 def test_a_master_asks_its_workers_for_no_users_and_for_users_again_in_the_next_run() -> None:
-    code = """
-import gevent, logging
-from locust import User, constant, task
-from locust.env import Environment
+    code = (
+        MASTER
+        + """
 from locust.runners import WorkerNode
 from loadkit.swarm.no_users import start_no_users
-logging.disable(logging.CRITICAL)
 
-class Caller(User):
-    wait_time = constant(0)
-    @task
-    def place(self):
-        pass
-
-environment = Environment(user_classes=[Caller])
-runner = environment.create_master_runner("127.0.0.1", 0)
 runner.clients["w"] = WorkerNode("w")
 asked, arriving = [], [True, False]
 runner.server.send_to_client = lambda msg: msg.type == "spawn" and asked.append(msg.data["user_classes_count"])
@@ -159,4 +149,5 @@ runner._users_dispatcher = None      # as its stop() does
 runner.start(3, 100)
 result += [asked[-1], runner.target_user_count]
 """
+    )
     assert inside_locust(code) == [{"Caller": 0}, 0, {"Caller": 3}, 3]

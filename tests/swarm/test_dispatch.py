@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from tests.swarm.inside_locust import inside_locust
+from tests.swarm.inside_locust import MASTER, inside_locust
 
-_MASTER = """
-import logging, time
-import gevent
-from locust import User, constant, task
-from locust.env import Environment
+#: The same with our dispatch, two workers, and a third that comes while users are given out.
+_DISPATCH = (
+    MASTER
+    + """
 from locust.rpc.protocol import Message
 from loadkit.swarm.dispatch import Dispatch
 from loadkit.swarm.no_users import start_no_users
-logging.disable(logging.CRITICAL)
 
-class Caller(User):
-    wait_time = constant(0)
-    @task
-    def place(self):
-        pass
-
-environment = Environment(user_classes=[Caller])
-runner = environment.create_master_runner("127.0.0.1", 0)
 ending, began = [], []
 dispatch = Dispatch(runner, lambda: bool(ending))
 
@@ -55,10 +45,11 @@ def until(condition):
 hear("a", "client_ready", -1)
 hear("b", "client_ready", -1)
 """
+)
 
 
 def test_each_worker_that_joins_gets_its_share_whoever_joined_before_and_when() -> None:
-    code = _MASTER + (
+    code = _DISPATCH + (
         "runner.start(12, 100)\n"
         "until(lambda: users.get('late') == 4)\n"
         "result = [dict(users)]\n"
@@ -77,7 +68,7 @@ def test_each_worker_that_joins_gets_its_share_whoever_joined_before_and_when() 
 
 
 def test_a_run_that_is_being_ended_gives_nobody_users_and_the_next_one_begins_after_it() -> None:
-    code = _MASTER + (
+    code = _DISPATCH + (
         "comes_late.clear()\n"
         "ramp = gevent.spawn(runner.start, 1000, 4)\n"
         "until(lambda: sum(users.values()) >= 4)\n"
