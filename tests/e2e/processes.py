@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 import psutil
 
+from loadkit.errors import ExitCode
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCUST = Path(sys.executable).with_name("locust")
 #: A secret that must turn up nowhere.
@@ -239,6 +241,18 @@ def locust(folder: Path, *arguments: str, **environment: str) -> Iterator[Comman
 def headless(users: int, seconds: int) -> list[str]:
     """Options of a short headless run; :data:`TO_THE_END` when its calls are to come to their end."""
     return ["--headless", "-u", str(users), "-r", "10", "-t", f"{seconds}s"]
+
+
+def report_again(folder: Path) -> None:
+    """The report of the run, made anew from its raw files by a process of its own, which has to succeed."""
+    made = subprocess.run(
+        [sys.executable, "-m", "loadkit", "report", str(folder / "run")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == ExitCode.PASSED, made.stderr
 
 
 def records(folder: Path) -> list[dict[str, Any]]:

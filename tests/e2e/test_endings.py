@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 from loadkit.errors import ExitCode
 from tests.e2e.processes import (
-    ROOT,
     TO_THE_END,
     assert_files_complete,
     calls_in_progress,
@@ -19,6 +16,7 @@ from tests.e2e.processes import (
     locust,
     packets_received,
     records,
+    report_again,
     summary,
     wait_until,
 )
@@ -85,14 +83,7 @@ def test_locust_killed_outright_leaves_no_process_and_its_records(tmp_path: Path
         command.assert_no_process_left()
     known = len(records(tmp_path))
     assert known >= 3
-    made = subprocess.run(
-        [sys.executable, "-m", "loadkit", "report", str(tmp_path / "run")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert made.returncode == ExitCode.PASSED, made.stderr
+    report_again(tmp_path)
     assert summary(tmp_path)["calls"]["total"] == known
     assert_files_complete(tmp_path)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +13,6 @@ import pytest
 
 from loadkit.errors import ExitCode
 from tests.e2e.processes import (
-    ROOT,
     TO_THE_END,
     assert_files_complete,
     assert_no_secret,
@@ -23,6 +20,7 @@ from tests.e2e.processes import (
     headless,
     locust,
     records,
+    report_again,
     run_document,
     summary,
 )
@@ -157,14 +155,7 @@ def test_a_report_is_made_anew_from_the_raw_records(passed: Passed, tmp_path: Pa
     (tmp_path / "run" / "run.json").write_text(json.dumps(told), encoding="utf-8")
     with (tmp_path / "run" / "records.jsonl").open("a") as raw:
         raw.write('{"call": {"call_id": "torn')
-    made = subprocess.run(
-        [sys.executable, "-m", "loadkit", "report", str(tmp_path / "run")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert made.returncode == ExitCode.PASSED, made.stderr
+    report_again(tmp_path)
     after = summary(tmp_path)
     assert after["calls"] == before["calls"]
     assert after["stages"] == before["stages"]
