@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from loadkit.cli import main
 from tests.compare.test_command import folder_of
-from tests.interop.chromium import CHROMIUM, PATIENCE_MS, QUIET_ARGUMENTS, needs_chromium
+from tests.interop.chromium import PATIENCE_MS, needs_chromium, quiet_chromium
 
 pytestmark = needs_chromium
 
@@ -21,10 +21,8 @@ _PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 800}}
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET_ARGUMENTS)
+    with quiet_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

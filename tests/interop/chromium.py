@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from . import in_the_page
 from .sound import Samples
@@ -37,18 +37,25 @@ QUIET_ARGUMENTS = [
     "--allow-loopback-in-peer-connection",
 ]
 
-needs_chromium = [
-    pytest.mark.browser,
-    # On CI a missing browser is a failure, not a reason to leave tests out.
-    pytest.mark.skipif(
-        not Path(CHROMIUM).exists() and not os.environ.get("CI"), reason="needs Debian's chromium"
-    ),
-]
+#: On CI a missing browser is a failure, not a reason to leave tests out.
+where_chromium_is: pytest.MarkDecorator = pytest.mark.skipif(
+    not Path(CHROMIUM).exists() and not os.environ.get("CI"), reason="needs Debian's chromium"
+)
+needs_chromium = [pytest.mark.browser, where_chromium_is]
 
 needs_certutil = pytest.mark.skipif(
     shutil.which("certutil") is None and not os.environ.get("CI"),
     reason="needs certutil: apt-get install libnss3-tools",
 )
+
+
+@contextmanager
+def quiet_chromium() -> Iterator[Browser]:
+    """A running Chromium for pages that need nothing but a browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET_ARGUMENTS, timeout=START_MS)
+        yield browser
+        browser.close()
 
 
 @contextmanager

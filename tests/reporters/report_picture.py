@@ -8,10 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
 from tests.e2e.processes import ROOT
-from tests.interop.chromium import CHROMIUM, QUIET_ARGUMENTS
+from tests.interop.chromium import quiet_chromium
 
 PICTURE = ROOT / "docs" / "report.png"
 
@@ -37,13 +35,11 @@ def run_to(reports: Path) -> Path:
 
 def take(folder: Path) -> None:
     """The top of the page of a run."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET_ARGUMENTS)
+    with quiet_chromium() as browser:
         page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 1960})
         page.goto((folder.resolve() / "report.html").as_uri())
         page.wait_for_selector("html[data-drawn=yes]")
         page.screenshot(path=PICTURE)
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from loadkit.reporters.capacity_report import DOCUMENT, PAGE, capacity_page, write_capacity
 from loadkit.reporters.charts_of_capacity import capacity_pictures
+from tests.interop.chromium import PATIENCE_MS, quiet_chromium, where_chromium_is
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 HOSTILE = "</script><img src=x onerror=window.pwned=1>"
 
 
@@ -189,17 +187,12 @@ def test_both_files_are_written(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists() and not os.environ.get("CI"):
-        pytest.skip("needs Debian's chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
-        )
+    with quiet_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.mark.browser
+@where_chromium_is
 @pytest.mark.parametrize(("told", "drawn"), [(FOUND, 2), (EMPTY, 0)], ids=["found", "empty"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_the_page_draws_without_a_complaint_or_a_request_and_fits_a_phone(
@@ -208,7 +201,7 @@ def test_the_page_draws_without_a_complaint_or_a_request_and_fits_a_phone(
     write_capacity(tmp_path, told)
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme="dark")
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(PATIENCE_MS)
     complaints: list[str] = []
     requests: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))

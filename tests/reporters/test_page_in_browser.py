@@ -4,40 +4,27 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from loadkit.reporters import write_reports
 from loadkit.runs import RunFolder
-from tests.interop.chromium import PATIENCE_MS
+from tests.interop.chromium import PATIENCE_MS, needs_chromium, quiet_chromium
 from tests.synthetic import STARTED_AT, clean_run, run_with_thresholds, troubled_run, write_run_folder
-
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 HOSTILE = "</script><img src=x onerror='window.pwned = 9'>"
 
-pytestmark = [
-    pytest.mark.browser,
-    # On CI a missing browser is a failure, not a reason to leave tests out.
-    pytest.mark.skipif(
-        not Path(CHROMIUM).exists() and not os.environ.get("CI"), reason="needs Debian's chromium"
-    ),
-]
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with quiet_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from playwright.sync_api import sync_playwright
-
 from tests.e2e.processes import ROOT, free_port
-from tests.interop.chromium import CHROMIUM, QUIET_ARGUMENTS
+from tests.interop.chromium import quiet_chromium
 
 PICTURE = ROOT / "docs" / "calls-tab.png"
 
@@ -21,15 +19,13 @@ def take() -> None:
         assert process.stdout is not None
         process.stdout.readline()
         try:
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET_ARGUMENTS)
+            with quiet_chromium() as browser:
                 page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 1460})
                 page.goto(f"http://127.0.0.1:{port}/?tab=calls")
                 page.frame_locator("iframe[title]").locator("html[data-ready=yes]").wait_for()
                 page.mouse.move(0, 0)
                 page.wait_for_timeout(1500)
                 page.screenshot(path=PICTURE)
-                browser.close()
         finally:
             process.kill()
 

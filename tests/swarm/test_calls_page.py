@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from tests.e2e.processes import free_port
-from tests.interop.chromium import CHROMIUM, PATIENCE_MS, QUIET_ARGUMENTS, needs_chromium
+from tests.interop.chromium import PATIENCE_MS, needs_chromium, quiet_chromium
 from tests.live.told import HOSTILE_CODE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,14 +119,12 @@ def test_where_locust_asks_for_a_login_so_do_calls_and_marks() -> None:
 
 @pytest.fixture(scope="module")
 def page(url: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET_ARGUMENTS)
+    with quiet_chromium() as browser:
         page = browser.new_page(color_scheme="light")
         page.set_default_timeout(PATIENCE_MS)
         expect.set_options(timeout=PATIENCE_MS)
         yield page
         expect.set_options(timeout=None)
-        browser.close()
 
 
 class TestInChromium:
