@@ -1,37 +1,38 @@
 """Settings of a run: one field is one default, one option, one environment variable and one help text.
 
 ``auth_token`` is ``--auth-token`` and ``LOADKIT_AUTH_TOKEN``; :func:`flag` and :func:`env_var` say so for
-every field. All faults are reported at once.
+every field. All faults are reported at once. A value with a rule of its own has its type in ``setting_values.py``.
 """
 
 from __future__ import annotations
 
-import enum
-import ipaddress
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PlainSerializer,
-    SecretStr,
-    field_validator,
-    model_validator,
-)
+from pydantic import SecretStr, model_validator
 
 from loadkit.arrival_rates import RateSetting, Schedule, StagesSetting
-from loadkit.distributions.families import Constant, Distribution
-from loadkit.distributions.grammar import DistributionSetting, parse_distribution
+from loadkit.distributions.grammar import parse_distribution
 from loadkit.planned_marks import MarksSetting
-from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, Texts, listed, option
-from loadkit.thresholds.abort import normal_condition
-from loadkit.thresholds.objectives import SEPARATOR, normal_form, split_texts
-from loadkit.thresholds.presets import check_preset
+from loadkit.setting_values import (
+    AbortConditions,
+    Arrivals,
+    CollectorAddress,
+    IcePath,
+    IcePaths,
+    IpAddresses,
+    LiveView,
+    MediaPath,
+    MediaPathName,
+    PresetName,
+    RunId,
+    Talk,
+    Text,
+    Thresholds,
+)
+from loadkit.settings_model import Seconds, SecondsOrOff, SettingsModel, option
+from loadkit.thresholds.objectives import SEPARATOR
 
 #: Where the shipped samples are.
 SAMPLES_DIR = Path(__file__).resolve().parent.parent / "audio_samples"
@@ -40,7 +41,6 @@ SAMPLES_DIR = Path(__file__).resolve().parent.parent / "audio_samples"
 OF_THRESHOLDS = ("slo", "slo_file", "slo_preset", "slo_warm_up")
 OF_FITNESS = ("limit_late_ms", "limit_loop_lag_ms", "limit_cpu_share")
 
-_Text = Annotated[str, Field(max_length=256)]
 _PAIR = "--artifact-version and --lambda-deployment-version go together: give both or neither"
 _NO_JUDGE = (
     "--no-report leaves thresholds unjudged: leave out --slo, --slo-file and --slo-preset, and judge the run later by "
@@ -58,92 +58,6 @@ _NO_ARRIVALS = (
 )
 
 
-class IcePath(enum.StrEnum):
-    """Which way the media of a call takes to the gateway."""
-
-    ANY = "any"
-    """What a browser does: host, server-reflexive and relay candidates, and the best pair that works."""
-    DIRECT = "direct"
-    """Host and server-reflexive candidates; no TURN."""
-    RELAY_UDP = "relay-udp"
-    """A relay only, over UDP to the TURN server (``turn:``)."""
-    RELAY_TCP = "relay-tcp"
-    """A relay only, over TCP to the TURN server (``turn:`` with ``?transport=tcp``)."""
-    RELAY_TLS = "relay-tls"
-    """A relay only, over TLS to the TURN server (``turns:``)."""
-
-
-def ice_paths(given: str | tuple[str, ...]) -> tuple[IcePath, ...]:
-    """Paths by name, comma separated or a tuple of names.
-
-    :raises ValueError: a name that is none, or no name at all; the text lists those that are known.
-    """
-    names = listed(given)
-    unknown = [name for name in names if name not in list(IcePath)]
-    known = ", ".join(IcePath)
-    if unknown:
-        raise ValueError(f"there is no path {', '.join(repr(name) for name in unknown)}; there are {known}")
-    if not names:
-        raise ValueError(f"no path is named; there are {known}")
-    return tuple(IcePath(name) for name in names)
-
-
-class MediaPath(enum.StrEnum):
-    """What carries the packets of a call between the handshake and BYE."""
-
-    AUTO = "auto"
-    """``native`` where the compiled module is there, ``python`` elsewhere."""
-    NATIVE = "native"
-    """loadkit's own path, its work per packet in a compiled module."""
-    PYTHON = "python"
-    """loadkit's own path in Python."""
-    STOCK = "stock"
-    """aiortc's own sender and receiver, which cost far more: to compare with."""
-
-
-def _callable_length(value: Distribution) -> Distribution:
-    if not 0 < value.mean <= 86_400:
-        raise ValueError(
-            "a call must be talked for more than nothing and, in the mean, not for more than a day"
-        )
-    return value
-
-
-#: How long calls are talked; plain seconds in records when they are all as long.
-_Talk = Annotated[
-    DistributionSetting,
-    AfterValidator(_callable_length),
-    PlainSerializer(lambda value: value.seconds if isinstance(value, Constant) else str(value)),
-]
-
-
-#: A threshold, in its one form.
-_Threshold = Annotated[str, AfterValidator(normal_form)]
-_Condition = Annotated[str, AfterValidator(normal_condition)]
-
-
-class Arrivals(enum.StrEnum):
-    """How arrivals keep to their rate."""
-
-    CONSTANT = "constant"
-    """At equal distances."""
-    POISSON = "poisson"
-    """Each by itself, as independent callers do."""
-
-
-class LiveView(enum.StrEnum):
-    """How a run is shown in the terminal while it goes."""
-
-    AUTO = "auto"
-    """Without Locust's page: ``terminal`` where there is one, ``lines`` elsewhere; with the page, ``off``."""
-    TERMINAL = "terminal"
-    """A view that stays at the bottom of the terminal; ``lines`` where there is no terminal."""
-    LINES = "lines"
-    """A line of the log every ten seconds, and one for each new error code."""
-    OFF = "off"
-    """Nothing."""
-
-
 class Settings(SettingsModel):
     """Everything that can be set, with its default."""
 
@@ -151,28 +65,28 @@ class Settings(SettingsModel):
     auth_token: SecretStr | None = option(
         None, "token for the gateway (connector token or Studio JWT); better given by environment"
     )
-    call_mode: _Text = option(
+    call_mode: Text = option(
         "echo", "mode asked for: echo, end-to-end, traditional, or any other name, verbatim"
     )
-    call_sid_prefix: _Text = option("loadkit-", "what every callSid starts with; the rest is unique")
-    caller: _Text | None = option(None, "caller in the offer")
-    callee: _Text | None = option(None, "callee in the offer")
-    account_id: _Text | None = option(None, "accountId in the offer")
-    project_id: _Text | None = option(None, "projectId in the offer")
-    variant_id: _Text | None = option(None, "variantId in the offer")
-    artifact_version: _Text | None = option(
+    call_sid_prefix: Text = option("loadkit-", "what every callSid starts with; the rest is unique")
+    caller: Text | None = option(None, "caller in the offer")
+    callee: Text | None = option(None, "callee in the offer")
+    account_id: Text | None = option(None, "accountId in the offer")
+    project_id: Text | None = option(None, "projectId in the offer")
+    variant_id: Text | None = option(None, "variantId in the offer")
+    artifact_version: Text | None = option(
         None, "agentVersionOverride.artifactVersion; needs --lambda-deployment-version"
     )
-    lambda_deployment_version: _Text | None = option(
+    lambda_deployment_version: Text | None = option(
         None, "agentVersionOverride.lambdaDeploymentVersion; needs --artifact-version"
     )
 
     # The call
-    sample: _Text = option(
+    sample: Text = option(
         "book_a_table.wav", "WAV that the caller speaks: a path, or a name in --samples-dir"
     )
     samples_dir: Path = option(SAMPLES_DIR, "folder of the samples")
-    call_duration: _Talk = option(
+    call_duration: Talk = option(
         parse_distribution("10"),
         "how long a call is talked, counted from when it is connected: 30, 30s, 2m, 1h30m, or drawn for each call: "
         "lognormal:60s,0.5 (median, sigma), exponential:90s (mean), uniform:10s,30s, normal:60s,10s",
@@ -188,12 +102,12 @@ class Settings(SettingsModel):
     )
 
     # The network
-    local_address: Texts = option(
+    local_address: IpAddresses = option(
         (),
         "local IP address for candidates, TURN and signaling, or several, comma separated, that calls take in "
         "turn; chosen to suit the gateway when not given",
     )
-    ice_path: Texts = option(
+    ice_path: IcePaths = option(
         (IcePath.ANY.value,),
         "path of the media: any, direct, relay-udp, relay-tcp or relay-tls, or several, comma separated, that "
         "calls take in turn",
@@ -248,7 +162,7 @@ class Settings(SettingsModel):
     engines: int = option(
         0, "engine processes per Locust process; 0 shares the machine's cores out", ge=0, le=256
     )
-    media_path: _Text = option(
+    media_path: MediaPathName = option(
         MediaPath.AUTO.value,
         "what carries media: native (a compiled module), python, stock (aiortc's own sender and receiver, slow, to "
         "compare with), or auto: native where the module is there, python elsewhere",
@@ -281,7 +195,7 @@ class Settings(SettingsModel):
     )
 
     # What is good enough
-    slo: Annotated[tuple[_Threshold, ...], BeforeValidator(split_texts)] = option(
+    slo: Thresholds = option(
         (),
         "threshold that the run has to keep to, such as 'setup_ms p95 < 1500' or 'failed < 1% where mode = echo', "
         "see docs/thresholds.md; several are parted by ; or given by repeating the option",
@@ -290,7 +204,7 @@ class Settings(SettingsModel):
     slo_file: Path | None = option(
         None, "TOML file of thresholds with names, a warm-up to leave out, minimum counts and a preset"
     )
-    slo_preset: _Text | None = option(
+    slo_preset: PresetName = option(
         None,
         "thresholds to begin with: smoke, typical or strict; --slo and --slo-file replace what they also say",
     )
@@ -317,7 +231,7 @@ class Settings(SettingsModel):
     )
 
     # How a run begins and ends early
-    abort_on: Annotated[tuple[_Condition, ...], BeforeValidator(split_texts)] = option(
+    abort_on: AbortConditions = option(
         (),
         "condition on which a hopeless run is ended early, with its report and as a failure: 'failed > 20% for 60s', "
         "'setup_ms p95 > 5000 for 2m', see docs/exit_codes.md; several as with --slo",
@@ -345,10 +259,10 @@ class Settings(SettingsModel):
     prometheus_port: int | None = option(
         None, "port of a page with metrics for Prometheus, /metrics; 0 takes a free one", ge=0, le=65_535
     )
-    prometheus_host: _Text = option(
+    prometheus_host: Text = option(
         "127.0.0.1", "address that this page listens at; 0.0.0.0 lets everybody read it"
     )
-    otlp_endpoint: _Text | None = option(
+    otlp_endpoint: CollectorAddress = option(
         None,
         "OpenTelemetry collector that metrics are sent to by OTLP over HTTP, such as http://127.0.0.1:4318; headers "
         "and the like by OpenTelemetry's own OTEL_… variables",
@@ -356,65 +270,12 @@ class Settings(SettingsModel):
 
     # The run
     reports_dir: Path = option(Path("reports"), "folder that gets a folder per run")
-    run_id: _Text | None = option(None, "name of the run's folder; date and time when not given")
+    run_id: RunId = option(None, "name of the run's folder; date and time when not given")
     no_report: bool = option(
         False,
         "keep the records and make no report, which python -m loadkit report makes later; the exit code then says "
         "nothing of the generator",
     )
-
-    @field_validator("run_id")
-    @classmethod
-    def _plain_run_id(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
-            raise ValueError(
-                "use letters, digits, '.', '_' and '-' only, up to 100, the first a letter or digit"
-            )
-        return value
-
-    @field_validator("local_address")
-    @classmethod
-    def _ip_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for address in value:
-            try:
-                ipaddress.ip_address(address)
-            except ValueError:
-                raise ValueError(f"{address!r} is not an IP address") from None
-        return value
-
-    @field_validator("ice_path")
-    @classmethod
-    def _known_paths(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(path.value for path in ice_paths(value))
-
-    @field_validator("media_path")
-    @classmethod
-    def _known_media_path(cls, value: str) -> str:
-        if value not in list(MediaPath):
-            raise ValueError(f"there is no such path of media; there are {', '.join(MediaPath)}")
-        return value
-
-    @field_validator("otlp_endpoint")
-    @classmethod
-    def _collector(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError(
-                "it is written to run.json, so that it may hold no password and nothing after a ?; give headers by "
-                "OTEL_EXPORTER_OTLP_HEADERS"
-            )
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-            raise ValueError("use an address such as http://127.0.0.1:4318")
-        return value
-
-    @field_validator("slo_preset")
-    @classmethod
-    def _known_preset(cls, value: str | None) -> str | None:
-        if value is not None:
-            check_preset(value)
-        return value
 
     @model_validator(mode="after")
     def _pairs(self) -> Settings:

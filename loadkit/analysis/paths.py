@@ -10,7 +10,7 @@ import pandas as pd
 from loadkit.analysis.error_codes import count_codes
 from loadkit.analysis.percentiles import distribution
 from loadkit.records import Outcome
-from loadkit.settings import IcePath
+from loadkit.setting_values import IcePath
 
 #: Few of the columns: all of a million calls would be a gigabyte once more.
 _NEEDED = [
@@ -28,7 +28,7 @@ _NEEDED = [
 
 
 def summarise_paths(calls: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Path asked for → its figures, in the order of :class:`~loadkit.settings.IcePath`, without paths of no call."""
+    """Path asked for → its figures, in the order of :class:`IcePath`, without paths of no call."""
     asked = calls["ice_path"].dropna()
     known = [path.value for path in IcePath if (asked == path.value).any()]
     others = sorted({str(path) for path in asked} - set(known))

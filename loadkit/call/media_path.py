@@ -7,7 +7,8 @@ from loadkit.call.python_stream import PythonStream
 from loadkit.call.stock_stream import StockStream
 from loadkit.call.stream import MakeStream
 from loadkit.errors import SettingsError
-from loadkit.settings import MediaPath, Settings, flag
+from loadkit.setting_values import MediaPath
+from loadkit.settings import Settings, flag
 from loadkit.transport.native_poll import why_not_native
 
 __all__ = ["make_stream_of", "usable_media_path", "why_not_native"]

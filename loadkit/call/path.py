@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from loadkit.call.context import CallContext
 from loadkit.call.spec import CallSpec
 from loadkit.records import CallRecord
-from loadkit.settings import IcePath
+from loadkit.setting_values import IcePath
 from loadkit.signaling.ice_servers import IceServer
 from loadkit.transport.peer import Peer
 from loadkit.transport.relay import TurnOptions

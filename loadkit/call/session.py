@@ -32,7 +32,7 @@ from loadkit.call.timeline import Timeline
 from loadkit.errors import CallError, SignalingError, Stage, TransportError
 from loadkit.progress import Progress
 from loadkit.records import CallRecord, Outcome, TurnRecord
-from loadkit.settings import MediaPath
+from loadkit.setting_values import MediaPath
 from loadkit.signaling.client import SignalingConnection, SocketLost
 from loadkit.signaling.ice_servers import IceServer, IceServersUnavailable, fetch_ice_servers
 from loadkit.signaling.messages import Offer

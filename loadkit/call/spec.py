@@ -39,7 +39,7 @@ class CallSpec:
     listen: bool = True
     """Whether the call is decoded throughout, to tell speech from silence."""
     ice_path: str | None = None
-    """One of :class:`~loadkit.settings.IcePath`; None for the first of ``--ice-path``."""
+    """One of :class:`~loadkit.setting_values.IcePath`; None for the first of ``--ice-path``."""
     local_address: str | None = None
     """Local address of everything that the call sends; None for the first of ``--local-address``, if any."""
     offer: dict[str, str | None] = field(default_factory=dict)

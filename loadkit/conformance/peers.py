@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from loadkit.conformance.target import Target
-from loadkit.settings import IcePath
+from loadkit.setting_values import IcePath
 from loadkit.signaling.ice_servers import IceServer
 from loadkit.transport.peer import Peer
 from loadkit.transport.reception import PacketHandler

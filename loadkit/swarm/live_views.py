@@ -12,7 +12,8 @@ from typing import TextIO
 
 from locust.env import Environment
 
-from loadkit.settings import LiveView, Settings
+from loadkit.setting_values import LiveView
+from loadkit.settings import Settings
 from loadkit.swarm.live import Live
 from loadkit.swarm.log_lines import LogLines
 from loadkit.swarm.run_listener import RunListener

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 
 import gevent
 
-from loadkit.settings import Arrivals, Settings
+from loadkit.setting_values import Arrivals
+from loadkit.settings import Settings
 from loadkit.swarm.arrivals import Arrival, arrivals
 from loadkit.swarm.hands import Hands
 from loadkit.swarm.offer import offer, offered

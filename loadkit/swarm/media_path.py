@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 
 from loadkit.native import why_not_built
-from loadkit.settings import MediaPath, Settings
+from loadkit.setting_values import MediaPath
+from loadkit.settings import Settings
 
 logger = logging.getLogger(__name__)
 

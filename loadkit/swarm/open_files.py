@@ -16,7 +16,8 @@ from locust.env import Environment
 
 from loadkit import descriptors
 from loadkit.errors import SettingsError
-from loadkit.settings import IcePath, Settings
+from loadkit.setting_values import IcePath
+from loadkit.settings import Settings
 from loadkit.signaling.urls import signaling_url
 from loadkit.transport.addresses import candidate_addresses, is_loopback
 

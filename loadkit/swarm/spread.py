@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from loadkit.call.spec import CallSpec
-from loadkit.settings import ice_paths
+from loadkit.setting_values import ice_paths
 
 
 class Spread:

@@ -35,7 +35,8 @@ from loadkit.engine.client import EngineClient, EngineLost
 from loadkit.errors import SampleError, Stage
 from loadkit.media.samples import find_sample
 from loadkit.records import Outcome
-from loadkit.settings import Settings, ice_paths
+from loadkit.setting_values import ice_paths
+from loadkit.settings import Settings
 from loadkit.signaling.modes import resolve_mode
 from loadkit.swarm.arrivals import Arrived
 from loadkit.swarm.lifecycle import attach_to_locust, swarm_of

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from loadkit.errors import Stage, TransportError
-from loadkit.settings import IcePath
+from loadkit.setting_values import IcePath
 from loadkit.transport.addresses import is_loopback
 
 #: RFC 7064, RFC 7065; an IPv6 address is in brackets.

@@ -17,7 +17,7 @@ from loadkit.errors import TransportError
 from loadkit.media.meter import ReceptionMeter
 from loadkit.media.rtcp import RtcpReporter
 from loadkit.media.rtp import RtpSource, parse_plain, parse_rtp
-from loadkit.settings import IcePath
+from loadkit.setting_values import IcePath
 from loadkit.signaling import http_get, ice_servers
 from loadkit.signaling.client_protocol import AnswerReceived, ClientProtocol
 from loadkit.signaling.lenient_parser import UnusableFrame, parse_from_gateway

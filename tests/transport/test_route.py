@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadkit.errors import Stage, TransportError
-from loadkit.settings import IcePath
+from loadkit.setting_values import IcePath
 from loadkit.transport.route import Entry, Route, choose_route, read_url, urls_left_out
 
 STUN: Entry = (("stun:g.example:3478",), None, None)
