@@ -16,7 +16,7 @@ from loadkit.errors import SettingsError
 from loadkit.reporters.capacity_report import PAGE, write_capacity
 from loadkit.runs import RunFolder
 from loadkit.settings import Settings
-from loadkit.signaling.urls import signaling_url
+from loadkit.signaling.urls import shown_host, signaling_url
 from loadkit.terminal import Terminal
 
 
@@ -82,7 +82,7 @@ def _checked(arguments: argparse.Namespace) -> tuple[CapacityOptions, list[str],
         if arguments.host:
             signaling_url(arguments.host)
     except ValueError as exc:
-        faults.append(f"--host {arguments.host!r}: {exc}")
+        faults.append(f"--host {shown_host(arguments.host)!r}: {exc}")
     if faults or options is None or given is None or settings is None:
         raise SettingsError(faults)
     return options, given, settings

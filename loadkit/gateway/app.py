@@ -23,6 +23,7 @@ import logging
 import secrets
 import time
 import uuid
+from typing import Any, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -30,6 +31,7 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
 from loadkit.gateway.agent import AgentFactory, AgentUnavailable
+from loadkit.gateway.connection import BoundedConnection
 from loadkit.gateway.endpoints import Endpoints
 from loadkit.gateway.event_log import EventLog
 from loadkit.gateway.faults.gateway_faults import GatewayFaults
@@ -37,7 +39,7 @@ from loadkit.gateway.listening import host_addresses, listen, tls_options
 from loadkit.gateway.own_agent import load_own_agent
 from loadkit.gateway.session import Session, SessionContext
 from loadkit.gateway.settings import GatewaySettings
-from loadkit.gateway.sockets import ClientSocket, Verdict
+from loadkit.gateway.sockets import FLOOD, ClientSocket, Verdict
 from loadkit.gateway.speaking import SpeakingAgent, load_voice
 from loadkit.gateway.tls import ServerTls
 from loadkit.gateway.tokens import TOKEN_INVALID, Tokens, same_token
@@ -159,6 +161,8 @@ class Gateway:
             close_timeout=_CLOSE_S,
             server_header=None,
             logger=_websocket_logger,
+            # A function will do, though its annotation wants a class.
+            create_connection=cast(Any, self._connection),
             **tls_options(self.tls),
         )
 
@@ -184,6 +188,10 @@ class Gateway:
 
     def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         return self._endpoints.answer(connection, request, self.active_sessions)
+
+    def _connection(self, *args: Any, **options: Any) -> BoundedConnection:
+        most = FLOOD * self.settings.max_messages_per_second
+        return BoundedConnection(*args, most_messages=most, **options)
 
     async def _hold_socket(self, connection: ServerConnection) -> None:
         client = ClientSocket(connection, self.settings.max_messages_per_second)

@@ -40,7 +40,7 @@ class Endpoints:
 
         :param active: sessions held.
         """
-        path = urlsplit(request.path).path
+        path, _ = _path_and_query(request.path)
         if path == SIGNALING_PATH:
             return None
         if path == HEALTH_PATH:
@@ -70,7 +70,16 @@ def token_of(request: Request) -> str | None:
         scheme, _, token = header.partition(" ")
         if scheme.lower() == "bearer":
             return token.strip()
-    return parse_qs(urlsplit(request.path).query).get("token", [None])[0]
+    return parse_qs(_path_and_query(request.path)[1]).get("token", [None])[0]
+
+
+def _path_and_query(target: str) -> tuple[str, str]:
+    """Of a request's target, which may be a whole URL (RFC 9112 section 3.2.2); one that cannot be read is a path."""
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return target, ""
+    return parts.path, parts.query
 
 
 def _json(connection: ServerConnection, status: HTTPStatus, document: Mapping[str, object]) -> Response:

@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection
 from loadkit.gateway.endpoints import token_of
 
 #: So many times the permitted rate is no longer a mistake: the socket is closed.
-_FLOOD = 10
+FLOOD = 10
 _WINDOW_S = 1.0
 #: How long a client may leave unread what it is sent.
 _UNREAD_S = 10.0
@@ -48,7 +48,7 @@ class MessageRate:
         self._count += 1
         if self._count <= self.limit:
             return Verdict.READ
-        if self._count > _FLOOD * self.limit:
+        if self._count > FLOOD * self.limit:
             return Verdict.FLOOD
         return Verdict.REFUSED if self._count == self.limit + 1 else Verdict.IGNORED
 

@@ -598,7 +598,7 @@ int lk_send(struct poll *p, int slot, int frames, int skipped, double late, int 
     *used = 0;
     if (slot < 0 || slot >= SLOTS || frames < 0 || frames > MOST_FRAMES || skipped < 0 || place < 0) return -1;
     int frames_late = 0;
-    for (int frame = 0; frame < frames; frame++) frames_late += late - (skipped + frame) * FRAME_S > LATE_S;
+    for (int frame = 0; frame < frames; frame++) frames_late += late - ((double)skipped + frame) * FRAME_S > LATE_S;
     struct slot *due = &p->slots[slot];
     for (; place < due->count; place++) {
         struct stream *s = due->streams[place];

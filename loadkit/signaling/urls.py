@@ -44,6 +44,14 @@ def health_url(host: str) -> str:
     return f"{_http_origin(host)}{HEALTH_PATH}"
 
 
+def shown_host(host: str) -> str:
+    """The address as it was given, for a sentence that refuses it; masked when it may hold a password or a token."""
+    if not set("@?#") & set(host):
+        return host
+    scheme, found, _ = host.strip().partition("://")
+    return f"{scheme}://***" if found and scheme.isalpha() else "***"
+
+
 def _http_origin(host: str) -> str:
     parts = _split(host)
     scheme = "https" if _SECURE[parts.scheme] else "http"

@@ -14,6 +14,7 @@ from loadkit.errors import SettingsError
 from loadkit.media.samples import read_sound
 from loadkit.settings import Settings
 from loadkit.signaling.tls import client_tls
+from loadkit.signaling.urls import shown_host
 from loadkit.swarm import open_files, preflight
 from loadkit.swarm.options import NOT_ON_THE_PAGE, OF_THE_MACHINE, read_options
 from loadkit.swarm.reachability import check_reachable
@@ -105,7 +106,7 @@ class Configuration:
         asked, self._environment.host = self.host, self._host_of_token
         raise SettingsError(
             [
-                f"--host {asked!r} was set on Locust's page, which anybody can reach, and the token is for "
+                f"--host {shown_host(asked)!r} was set on Locust's page, which anybody can reach, and the token is for "
                 f"{self._host_of_token}; start again with that --host, or with --web-host 127.0.0.1"
             ]
         )

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from loadkit.errors import RunFolderError, SettingsError
 from loadkit.media.samples import find_sample
 from loadkit.settings import Settings, flag
-from loadkit.signaling.urls import signaling_url
+from loadkit.signaling.urls import shown_host, signaling_url
 from loadkit.thresholds.resolved import objectives_of
 from loadkit.transport.addresses import can_bind, can_reach
 
@@ -43,7 +43,7 @@ def check_host(host: str) -> None:
     try:
         signaling_url(host)
     except ValueError as exc:
-        raise SettingsError([f"--host {host!r}: {exc}"]) from exc
+        raise SettingsError([f"--host {shown_host(host)!r}: {exc}"]) from exc
 
 
 def check_local_addresses(settings: Settings) -> None:

@@ -30,6 +30,10 @@ logger = logging.getLogger(__name__)
 #: How long all local sockets of a connection may take to be bound.
 _BINDING_S = 1.0
 
+#: Datagrams of DTLS that may wait to be read: several flights of a handshake, each of which is sent again when lost.
+#: Anybody can send to the socket, and before the handshake nobody reads: aioice would keep all that comes.
+MOST_WAITING = 64
+
 #: Called with every datagram that is RTP or RTCP by its first byte (RFC 7983).
 DatagramHandler = Callable[[bytes], None]
 
@@ -274,13 +278,17 @@ def tap(connection: Connection, handler: DatagramHandler) -> None:
 
 
 def tap_slow_path(connection: Connection, handler: DatagramHandler) -> None:
-    """Catch media that arrives on a socket before :func:`tap` has seen that socket."""
-    original = connection.data_received
+    """Catch media that arrives on a socket before :func:`tap` has seen that socket.
+
+    What is neither media nor DTLS by its first byte is dropped, and so is DTLS that finds :data:`MOST_WAITING`
+    before it.
+    """
+    original, waiting = connection.data_received, connection._queue
 
     def data_received(data: bytes, component: int) -> None:
         if data and 127 < data[0] < 192:
             handler(data)
-        elif data:
+        elif data and 20 <= data[0] < 64 and waiting.qsize() < MOST_WAITING:
             original(data, component)
 
     connection.data_received = data_received  # type: ignore[method-assign]

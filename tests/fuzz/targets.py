@@ -27,7 +27,7 @@ from loadkit.signaling.strict_parser import InvalidMessage, parse_from_client
 from loadkit.transport import aioice_stun
 from loadkit.transport.route import choose_route, read_url, urls_left_out
 from loadkit.transport.sdp import read_candidate, read_sdp, write_candidate
-from tests.fuzz import seeds
+from tests.fuzz import peripheral, seeds
 from tests.fuzz.seeds import SEPARATOR
 
 
@@ -282,4 +282,9 @@ TARGETS: dict[str, Target] = {
     "rtp": Target(rtp, lambda: [seeds.packed(seeds.rtp_packets())]),
     "rtcp": Target(rtcp, lambda: [seeds.packed([one]) for one in seeds.rtcp_packets()]),
     "stun": Target(stun_message, seeds.stun_messages),
+    "request": Target(peripheral.request, peripheral.requests),
+    "health": Target(peripheral.health, peripheral.healths),
+    "turn-stream": Target(peripheral.turn_stream, peripheral.turn_streams),
+    "datagrams": Target(peripheral.datagrams, lambda: [seeds.packed(seeds.stun_messages())]),
+    "sound": Target(peripheral.sound, peripheral.sounds),
 }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -11,6 +12,7 @@ import aiohttp
 import pytest
 
 from loadkit.gateway.app import Gateway
+from tests.waiting import PATIENCE_S
 
 from .callers import Caller, RawSocket
 from .conftest import StartGateway
@@ -37,6 +39,16 @@ async def test_another_path_is_not_found(gateway: Gateway, path: str) -> None:
     status, document = await get(gateway, path)
     assert status == 404
     assert document["code"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("target", ["//[::1", "http://[", "*", "health"])
+async def test_a_target_that_is_no_url_is_not_found(gateway: Gateway, target: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    async with asyncio.timeout(PATIENCE_S):
+        answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 404 "), answer
 
 
 async def test_ice_servers_want_a_token(start_gateway: StartGateway) -> None:

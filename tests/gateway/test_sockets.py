@@ -8,9 +8,10 @@ import struct
 
 import pytest
 
-from loadkit.gateway import sockets
+from loadkit.gateway import connection, sockets
 from loadkit.gateway.sockets import MessageRate, Verdict
 from tests.gateway.conftest import StartGateway
+from tests.waiting import PATIENCE_S
 
 _UPGRADE = "\r\n".join(
     [
@@ -67,10 +68,42 @@ async def test_a_client_that_never_reads_loses_its_socket(
         writer.transport.abort()
 
 
+async def test_a_client_that_sends_nothing_but_pings_loses_its_socket(
+    start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whatever time the gateway takes to read them, they come within a second.
+    monkeypatch.setattr(connection, "_WINDOW_S", 1e9)
+    gateway = await start_gateway()
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(_UPGRADE + _PING * (connection.MOST_FRAMES + 1))
+    async with asyncio.timeout(PATIENCE_S):
+        answer = await reader.read()
+    writer.close()
+    assert answer.endswith(b"\x03\xf0too many frames"), answer[-40:]
+
+
+async def test_answers_to_pings_that_are_never_read_are_not_kept(
+    start_gateway: StartGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "MOST_FRAMES", 10**9)
+    monkeypatch.setattr(connection, "MOST_UNREAD", 0)
+    gateway = await start_gateway()
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1)
+    writer.write(_UPGRADE)
+    async with asyncio.timeout(PATIENCE_S):
+        with pytest.raises(ConnectionError):
+            await _send_for_ever(writer, _PING * 500)
+    writer.transport.abort()
+
+
 async def _send_for_ever(writer: asyncio.StreamWriter, data: bytes) -> None:
     while True:
         writer.write(data)
         await writer.drain()
+
+
+#: The longest that a control frame may be.
+_PING = b"\x89\xfd\0\0\0\0" + b"x" * 125
 
 
 def _frame(text: str) -> bytes:

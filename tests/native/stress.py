@@ -7,6 +7,7 @@ What is looked for is what a sanitizer finds: tests/native/test_memory.py runs i
 
 from __future__ import annotations
 
+import math
 import random
 import socket
 import sys
@@ -103,7 +104,7 @@ class _Stress:
             extension=self.random.choice([None, 0, 7]),
             padding=self.random.randint(0, 60),
         )
-        kind = self.random.randrange(5)
+        kind = self.random.randrange(6)
         if kind == 0:
             return self.random.randbytes(
                 self.random.choice([0, 1, 2, 11, 12, 13, 60, 1499, 1501, 9000, 65_507])
@@ -115,9 +116,26 @@ class _Stress:
         if kind == 2:
             return packet[: self.random.randint(0, len(packet))]
         if kind == 3:
-            self.number += 1
-            return bytes(self.srtp.protect(rtp(self.number, self.number * 960, payload=b"heard")))
+            return self.protected()
+        if kind == 4:
+            return self.changed(self.protected())
         return packet
+
+    def protected(self) -> bytes:
+        """What a stream takes for real."""
+        self.number += 1
+        return bytes(self.srtp.protect(rtp(self.number, self.number * 960, payload=b"heard")))
+
+    def changed(self, packet: bytes) -> bytes:
+        """In a few places, mostly of its header, and perhaps not whole."""
+        data = bytearray(packet)
+        for _ in range(self.random.randint(1, 4)):
+            data[self.random.randrange(self.random.choice([2, 16, len(data)]))] = self.random.getrandbits(8)
+        return bytes(data[: self.random.choice([len(data), self.random.randint(0, len(data))])])
+
+    def times(self) -> list[float]:
+        """Seconds, mostly such as there are."""
+        return [*(self.random.random() * 100 for _ in range(8)), math.nan, math.inf, -1e300]
 
     def step(self) -> None:
         poll, choose = self.poll, self.random
@@ -148,9 +166,10 @@ class _Stress:
                     poll.drift_points(choose.choice(self.streams))
             case 10 | 11:
                 frames = choose.choice([1, 1, 5, 16, 17, -1])
-                poll.send(choose.choice([0, 1, 63, 64, -1]), frames, choose.choice([0, 3]), choose.random())
+                skipped = choose.choice([0, 0, 3, 2**31 - 1, -1])
+                poll.send(choose.choice([0, 1, 63, 64, -1]), frames, skipped, choose.choice(self.times()))
             case 12:
-                poll.take(self.stream(), self.datagram(), choose.random() * 100)
+                poll.take(self.stream(), self.datagram(), choose.choice(self.times()))
             case _:
                 for sock in self.sockets.values():
                     self.outside.sendto(self.datagram(), sock.getsockname())

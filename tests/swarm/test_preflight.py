@@ -36,6 +36,15 @@ def test_a_host_that_is_no_address_is_named() -> None:
     assert "ftp" in faults_of(make_settings({}), "ftp://127.0.0.1")[0]
 
 
+@pytest.mark.parametrize(
+    "host", ["ws://me:secret@h:1", "wss://h/?token=secret", "ws://h/#secret", "h?secret", "ws://u:se?cret@h"]
+)
+def test_a_host_that_may_hold_a_secret_is_refused_without_it(host: str) -> None:
+    (fault,) = faults_of(make_settings({}), host)
+    assert "***" in fault
+    assert "se" not in fault.partition("'")[2].partition("'")[0], fault
+
+
 def test_a_folder_for_reports_is_made_and_a_file_in_its_place_told(tmp_path: Path) -> None:
     preflight.check_reports_dir(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()

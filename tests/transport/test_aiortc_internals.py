@@ -63,6 +63,7 @@ async def test_gatherer_and_transport_share_one_connection() -> None:
         ("_local_candidates_end", bool, "lets connect() start with it"),
         ("_protocols", list, "finds all sockets there, to read RTP from each"),
         ("_nominated", dict, "reads the selected pair there"),
+        ("_queue", asyncio.Queue, "sees there how many datagrams wait for the handshake"),
     ],
 )
 async def test_connection_has_the_attributes(connection: Connection, name: str, kind: type, use: str) -> None:
@@ -372,6 +373,19 @@ def test_malformed_datagrams_raise_nothing_that_would_close_the_socket() -> None
     protocol.datagram_received(b"\x00\x01", ("127.0.0.1", 1))
     protocol.datagram_received(b"", ("127.0.0.1", 1))
     assert protocol.seen == [b"\x00\x01"]
+
+
+async def test_what_strangers_send_before_the_handshake_is_not_kept(connection: Connection) -> None:
+    media: list[bytes] = []
+    internals.tap_slow_path(connection, media.append)
+    for data in [b"", b"\0junk", b"\x13junk", b"\x40junk", b"\xffjunk", b"\x80media"]:
+        connection.data_received(data, 1)
+    assert media == [b"\x80media"]
+    assert connection._queue.empty()
+    for number in range(3 * internals.MOST_WAITING):
+        connection.data_received(b"\x16%d" % number, 1)
+    assert connection._queue.qsize() == internals.MOST_WAITING
+    assert connection._queue.get_nowait() == (b"\x160", 1)
 
 
 def test_libsrtp_says_in_the_same_words_that_a_packet_came_before() -> None:
