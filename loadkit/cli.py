@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from loadkit.collector import collector_off
 from loadkit.errors import ExitCode, LoadkitError, RunFolderError
 from loadkit.settings import OF_FITNESS, OF_THRESHOLDS, Settings
 from loadkit.thresholds.resolved import objectives_of
+
+logger = logging.getLogger(__name__)
 
 #: Settings by which an old run can be judged anew.
 _OF_CHECK = {*OF_THRESHOLDS, *OF_FITNESS}
@@ -90,11 +93,23 @@ def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _compare(options: argparse.Namespace) -> int:
-    # Here, so that the other commands start without pandas and scipy.
-    with collector_off():
-        from loadkit.compare import command
+    """Never ends with what *worse* is, because of an error that nobody foresaw: Python would end with it."""
+    try:
+        # Here, so that the other commands start without pandas and scipy.
+        with collector_off():
+            from loadkit.compare import command
 
-    return command.run(options)
+        return command.run(options)
+    except LoadkitError:
+        raise
+    except Exception:
+        logger.exception(
+            "%s could not be compared with %s: nobody knows whether it is worse. Both are as they were; please report "
+            "this",
+            options.folder,
+            options.baseline,
+        )
+        return int(ExitCode.NO_DATA)
 
 
 def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

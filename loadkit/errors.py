@@ -47,7 +47,7 @@ class ExitCode(enum.IntEnum):
     call was placed."""
     NO_DATA = 3
     """The run ended without one finished call, a threshold has too few values, lines of its raw files cannot be read,
-    no case was decided, or there was nothing to compare: it says nothing about the gateway."""
+    no case was decided, there was nothing to compare, or a comparison broke off: it says nothing about the gateway."""
     UNFIT = 4
     """The load generator was the limit or an engine of it died, or its punctuality was not measured: this says nothing
     about the gateway."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from loadkit.errors import ExitCode, RunFolderError
 from loadkit.reporters.json_document import json_document
 from loadkit.reporters.run_report import write_notes
 from loadkit.runs import RunFolder, write_text
+
+logger = logging.getLogger(__name__)
 
 _CODES = {
     Result.WORSE: ExitCode.FAILED,
@@ -35,14 +38,29 @@ def run(options: argparse.Namespace) -> int:
         raise RunFolderError(f"{first.path} would be compared with itself: name two run folders")
     a, b = read_run_data(first), read_run_data(second)
     document = compare(a, b, floors, anyway=options.anyway)
-    _write(document, a, b, options, second)
+    _print(document, options)
+    code = _CODES[Result(document["result"]["status"])]
+    try:
+        _write(document, a, b, options, second)
+    except RunFolderError:
+        raise
+    except Exception:
+        logger.exception(
+            "the runs were compared, as told above, but not all files of the comparison could be written"
+        )
+        # What is worse stays worse; a job that looks for the files is not told that all is well.
+        return int(ExitCode.FAILED if code is ExitCode.FAILED else ExitCode.NO_DATA)
+    return int(code)
+
+
+def _print(document: Mapping[str, Any], options: argparse.Namespace) -> None:
+    """At once: what was found is told also when a page cannot be drawn or the disk is full."""
     if options.json:
-        print(json_document(document), end="")
+        print(json_document(document), end="", flush=True)
     elif options.markdown:
-        print(compare_markdown(document), end="")
+        print(compare_markdown(document), end="", flush=True)
     else:
-        print(compare_text(document))
-    return int(_CODES[Result(document["result"]["status"])])
+        print(compare_text(document), flush=True)
 
 
 def _write(

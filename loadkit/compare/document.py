@@ -26,6 +26,8 @@ COMPARE_VERSION = 1
 
 #: Error codes that are compared one by one: the most frequent of both runs.
 MOST_CODES = 10
+#: Measures that the result names.
+_MOST_NAMES = 6
 
 
 class Result(enum.StrEnum):
@@ -161,7 +163,7 @@ def _sentence(status: Result, judged: Sequence[Judged], document: Mapping[str, A
     }
     parts = [
         f"{plural(len(labels), 'measure')} of {number} {'is' if len(labels) == 1 else 'are'} {word}: "
-        f"{', '.join(printable(label, 80) for label in labels[:6])}{' …' if len(labels) > 6 else ''}"
+        f"{_listed(labels)}"
         for word, labels in told.items()
         if labels
     ]
@@ -173,6 +175,11 @@ def _sentence(status: Result, judged: Sequence[Judged], document: Mapping[str, A
     if document["anyway"]:
         parts.append("The runs are not comparable, and were compared all the same")
     return ". ".join(parts) + "."
+
+
+def _listed(labels: Sequence[str]) -> str:
+    shown = ", ".join(printable(label, 80) for label in labels[:_MOST_NAMES])
+    return f"{shown} and {len(labels) - _MOST_NAMES} more" if len(labels) > _MOST_NAMES else shown
 
 
 def _room(judged: Sequence[Judged]) -> str:

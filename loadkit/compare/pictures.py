@@ -33,6 +33,8 @@ from loadkit.reporters.chart_style import (
 BASELINE, NEW = "baseline", "new run"
 _COLOURS = {BASELINE: BLUE, NEW: ORANGE}
 _WORDS = {Word.WORSE: RED, Word.BETTER: GREEN, Word.SAME: GREY}
+#: Long enough to tell a dashed line from a solid one.
+_LINES = alt.Legend(symbolType="stroke", symbolSize=700)
 #: Points of a curve: more than a screen shows beside each other would only make the page larger.
 _POINTS = 200
 #: From this ratio of the largest to the smallest value on, a linear axis would squeeze most of them.
@@ -79,7 +81,13 @@ def _changes(document: Mapping[str, Any]) -> Picture:
             axis=alt.Axis(labelColor=INK, ticks=False, domain=False, labelLimit=180, labelPadding=6),
         ),
         color=alt.Color(
-            "word:N", scale=alt.Scale(domain=present, range=[_WORDS[Word(word)] for word in present])
+            "word:N",
+            scale=alt.Scale(domain=present, range=[_WORDS[Word(word)] for word in present]),
+            # On a phone the names of the measures leave no room for more than a word each.
+            legend=alt.Legend(
+                symbolOpacity=1,
+                labelExpr=f"datum.label == '{Word.SAME}' && width < 300 ? 'neither' : datum.label",
+            ),
         ),
         tooltip=[
             alt.Tooltip("measure:N"),
@@ -89,7 +97,11 @@ def _changes(document: Mapping[str, Any]) -> Picture:
             alt.Tooltip("interval:N", title="95 % interval"),
         ],
     )
-    axis = alt.Axis(format="+.0%", tickCount=7)
+    axis = alt.Axis(
+        format="+.0%",
+        tickCount={"expr": "width < 300 ? 3 : 7"},
+        labelExpr="datum.value == 0 ? '0 %' : datum.label",
+    )
     lines = base.mark_rule(strokeWidth=3, opacity=0.6).encode(
         x=alt.X("low:Q", scale=scale, title="change", axis=axis), x2="high:Q"
     )
@@ -249,7 +261,7 @@ def _colour() -> alt.Color:
     return alt.Color(
         "run:N",
         scale=alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values())),
-        legend=alt.Legend(symbolType="stroke"),
+        legend=_LINES,
     )
 
 
@@ -260,5 +272,5 @@ def _dash(field: str, names: list[str], *, told: bool = True) -> alt.StrokeDash:
     return alt.StrokeDash(
         field,
         scale=alt.Scale(domain=names, range=[[1, 0], [6, 3]]),
-        legend=alt.Legend(symbolType="stroke") if told else None,
+        legend=_LINES if told else None,
     )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from loadkit.cli import main
+from loadkit.compare import command
 from loadkit.errors import ExitCode, SettingsError
 from loadkit.reporters import write_reports
 from loadkit.reporters.json_document import json_document
@@ -76,6 +77,32 @@ def test_a_slower_run_fails_and_its_files_say_so(reports: Path, capsys: pytest.C
 def test_what_is_not_comparable_ends_as_bad_settings(reports: Path) -> None:
     assert compare(reports, "other", "another") == ExitCode.BAD_SETTINGS
     assert compare(reports, "other", "another", "--anyway") == ExitCode.PASSED
+
+
+def broken(*_: object) -> None:
+    raise ZeroDivisionError("nobody foresaw it")
+
+
+def test_a_comparison_that_breaks_off_is_not_worse_but_unknown(
+    reports: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(command, "read_run_data", broken)
+    assert compare(reports, "before", "again") == ExitCode.NO_DATA
+    assert "nobody knows whether it is worse" in caplog.text
+
+
+@pytest.mark.parametrize(("named", "code"), [("again", ExitCode.NO_DATA), ("slower", ExitCode.FAILED)])
+def test_what_was_found_is_told_and_kept_when_the_page_cannot_be_drawn(
+    reports: Path,
+    named: str,
+    code: ExitCode,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(command, "compare_page", broken)
+    assert compare(reports, "before", named, "--write") == code
+    assert "result " in capsys.readouterr().out
+    assert (reports / named / "compare.json").exists()
 
 
 @pytest.mark.parametrize("named", [("before", "before"), ("before", "nowhere")])
