@@ -11,13 +11,14 @@ from loadkit.printable import printable
 from loadkit.records import Outcome
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.page_tables import MEANINGS, CallTable, Column
-from loadkit.reporters.wording import NOT_MEASURED, capital, plain
+from loadkit.reporters.wording import NOT_MEASURED, capital, clocks, plain
 
 SLOWEST = 20
 FAILED = 50
 
 _AT_INTENDED = Column("At, s", "n", f"{MEANINGS['intended_at']}, in seconds since the start of the run")
 _AT_ENDED = Column("At, s", "n", f"{MEANINGS['ended_at']}, in seconds since the start of the run")
+_CLOCK = Column("UTC", "", "the same moment by the clock, to find it in the gateway's log")
 _CALL = Column("Call", "id", f"call_id in calls.csv: {MEANINGS['call_id']}")
 _ENGINE = Column("Engine", "", MEANINGS["engine"])
 
@@ -30,6 +31,7 @@ def slowest_calls(calls: pd.DataFrame, started_at: float | None) -> CallTable:
     stages = ("websocket_ms", "answer_ms", "ice_ms", "dtls_ms")
     heads = [
         _AT_INTENDED,
+        _CLOCK,
         _CALL,
         Column("Set-up, ms", "n", MEANINGS["setup_ms"]),
         *(Column(f"{capital(STAGE_LABELS[name])}, ms", "n", MEANINGS[name]) for name in stages),
@@ -40,6 +42,7 @@ def slowest_calls(calls: pd.DataFrame, started_at: float | None) -> CallTable:
     rows = [
         [
             _offset(call["intended_at"], started_at),
+            clock,
             _text(call["call_id"], 80),
             _number(call["setup_ms"]),
             *(_number(call[name]) for name in stages),
@@ -47,7 +50,7 @@ def slowest_calls(calls: pd.DataFrame, started_at: float | None) -> CallTable:
             _text(call["engine"], 20),
             _text(call["outcome"], 20),
         ]
-        for call in slowest.to_dict("records")
+        for call, clock in zip(slowest.to_dict("records"), _clocks(slowest["intended_at"]), strict=True)
     ]
     caption = f"The {len(rows)} calls with the longest set-up time, slowest first{rest}. All calls are in calls.csv."
     return CallTable(
@@ -64,6 +67,7 @@ def failed_calls(calls: pd.DataFrame, started_at: float | None) -> CallTable:
     rest = f"; {left_out:,} more are left out, of the most frequent codes first" if left_out else ""
     heads = [
         _AT_ENDED,
+        _CLOCK,
         _CALL,
         Column("Code", "id", MEANINGS["error_code"]),
         Column("Stage", "", MEANINGS["failed_stage"]),
@@ -74,6 +78,7 @@ def failed_calls(calls: pd.DataFrame, started_at: float | None) -> CallTable:
     rows = [
         [
             _offset(call["ended_at"], started_at),
+            clock,
             _text(call["call_id"], 80),
             _text(call["error_code"], 60),
             _text(call["failed_stage"], 20),
@@ -81,7 +86,7 @@ def failed_calls(calls: pd.DataFrame, started_at: float | None) -> CallTable:
             _text(call["session_id"], 80),
             _text(call["engine"], 20),
         ]
-        for call in shown.to_dict("records")
+        for call, clock in zip(shown.to_dict("records"), _clocks(shown["ended_at"]), strict=True)
     ]
     caption = (
         f"{len(rows)} of {len(failed):,} failed calls, in the order in which they ended{rest}. Text from a gateway is "
@@ -92,6 +97,10 @@ def failed_calls(calls: pd.DataFrame, started_at: float | None) -> CallTable:
 
 def _offset(at: Any, started_at: float | None) -> str:
     return NOT_MEASURED if pd.isna(at) or started_at is None else f"{at - started_at:,.1f}"
+
+
+def _clocks(moments: pd.Series[Any]) -> list[str]:
+    return clocks([None if pd.isna(at) else float(at) for at in moments])
 
 
 def _number(value: Any) -> str:

@@ -12,12 +12,14 @@ from loadkit.reporters.wording import milliseconds, share
 
 
 def when(offset_s: float, axis: Elapsed) -> str:
-    """``42 seconds after the start``.
+    """``about 42 seconds after the start``, or ``at the start``.
 
     :param offset_s: in the unit of the axis.
     """
     number = f"{offset_s:,.3g}"
-    return f"{number} {axis.unit.removesuffix('s') if number == '1' else axis.unit} after the start"
+    if number == "0":
+        return "at the start"
+    return f"about {number} {axis.unit.removesuffix('s') if number == '1' else axis.unit} after the start"
 
 
 def range_of(

@@ -44,7 +44,7 @@ def lines_over_time(
     if of is not None:
         tooltip.append(alt.Tooltip("count:Q", title=of))
     shown = alt.Legend(symbolType="stroke") if len(names) > 1 else None
-    y_axis = alt.Axis(tickCount=5, format=".0%") if number == ".0%" else alt.Axis(tickCount=5)
+    y_axis = alt.Axis(tickCount=5, format=".2~%") if number.endswith("%") else alt.Axis(tickCount=5)
     limit = limit or 0.0
     # Room above, so that a limit does not lie on the edge.
     ends = list(domain) if domain else [0, max(table["ms"].max(), limit) * 1.1 or 1.0]
@@ -72,7 +72,8 @@ def _stretches(table: pd.DataFrame) -> pd.Series[int]:
     """The number of each point's piece of its line, which ends where the next point is far away."""
     lines = table["percentile"]
     steps = table.groupby(lines, sort=False)["offset_s"].diff()
-    usual = steps.groupby(lines, sort=False).transform("median")
+    # Of two steps the shorter one is the usual.
+    usual = steps.groupby(lines, sort=False).transform(lambda own: own.quantile(0.5, interpolation="lower"))
     far = (steps > _FAR * usual).astype("int64")
     return far.groupby(lines, sort=False).cumsum()
 

@@ -5,14 +5,15 @@ They are put into a finished specification, so that every picture gets them, who
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from loadkit.printable import printable
+from loadkit.reporters.chart_spec import layered, nodes
 from loadkit.reporters.chart_style import INK, PAPER, RED, Elapsed, Picture
 from loadkit.reporters.page_tables import CallTable, Column
+from loadkit.reporters.wording import clocks
 
 #: Marks that are drawn and told; a run can be given any number.
 MOST_MARKS = 60
@@ -28,7 +29,6 @@ _FAR_ABOVE = 4.0
 _SCALES = {"ms": 1.0, "s": 1_000.0, "": 1.0}
 #: A channel whose values are pixels already.
 _PIXELS = {"type": "quantitative", "scale": None, "axis": None}
-_OF_A_LAYER = ("data", "mark", "encoding", "params", "transform")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Mark:
 
     number: int
     """From 1, by time."""
+    at: float
+    """Unix time, s."""
     offset_s: float
     """Since the start of the run."""
     text: str
@@ -53,7 +55,7 @@ def marks_of(run: Mapping[str, Any], started_at: float | None) -> list[Mark]:
         if isinstance(mark, Mapping) and isinstance(mark.get("at"), (int, float))
     ]
     by_time = sorted(known, key=lambda mark: mark[0])
-    return [Mark(number, at - started_at, text) for number, (at, text) in enumerate(by_time, 1)]
+    return [Mark(number, at, at - started_at, text) for number, (at, text) in enumerate(by_time, 1)]
 
 
 def marks_tables(marks: Sequence[Mark]) -> list[CallTable]:
@@ -63,9 +65,14 @@ def marks_tables(marks: Sequence[Mark]) -> list[CallTable]:
     heads = [
         Column("Mark", "n", "the number beside the rule in the pictures over time"),
         Column("At, s", "n", "seconds since the start of the run"),
+        Column("UTC", "", "the same moment by the clock"),
         Column("Text", "text", "as it was given with --mark, or sent to the page of the run"),
     ]
-    rows = [(str(mark.number), f"{mark.offset_s:,.1f}", mark.text) for mark in marks[:MOST_MARKS]]
+    shown = marks[:MOST_MARKS]
+    rows = [
+        (str(mark.number), f"{mark.offset_s:,.1f}", clock, mark.text)
+        for mark, clock in zip(shown, clocks([mark.at for mark in shown]), strict=True)
+    ]
     left = len(marks) - len(rows)
     caption = "Moments that somebody marked; they are rules in every picture over time."
     caption += f" The last {left:,} are left out here and there; all are in run.json." if left else ""
@@ -77,8 +84,8 @@ def with_marks(picture: Picture, marks: Sequence[Mark], axis: Elapsed) -> Pictur
     inside = [mark for mark in marks[:MOST_MARKS] if 0 <= mark.offset_s <= axis.span_s]
     if not inside or not picture.zooms or picture.spec is None:
         return picture
-    spec = _layered(picture.spec)
-    x = next((node["encoding"]["x"] for node in _nodes(spec) if "x" in node.get("encoding", {})), None)
+    spec = layered(picture.spec)
+    x = next((node["encoding"]["x"] for node in nodes(spec) if "x" in node.get("encoding", {})), None)
     if x is None or x.get("field") != "offset_s":
         return picture
     written = len(inside) <= _WRITTEN_OUT
@@ -108,14 +115,19 @@ def with_marks(picture: Picture, marks: Sequence[Mark], axis: Elapsed) -> Pictur
     return replace(picture, spec=spec)
 
 
-def with_limits(picture: Picture, thresholds: Sequence[Mapping[str, Any]]) -> Picture:
-    """The picture with a rule at the limit of each threshold on its measure."""
+def with_limits(
+    picture: Picture, thresholds: Sequence[Mapping[str, Any]], top: float | None = None
+) -> Picture:
+    """The picture with a rule at the limit of each threshold on its measure.
+
+    :param top: up to where values are drawn to scale; up to the largest when not given.
+    """
     asked = [one for one in thresholds if _is_of(one, picture.measure) and one["unit"] in _SCALES]
     if not asked or not picture.measure or picture.spec is None:
         return picture
-    spec = _layered(picture.spec)
+    spec = layered(picture.spec)
     along = "y" if picture.zooms or picture.upright else "x"
-    top = _largest(spec, along)
+    top = top or _largest(spec, along)
     drawn: list[dict[str, Any]] = []
     far: list[dict[str, Any]] = []
     for one in asked[:_MOST_LIMITS]:
@@ -166,15 +178,6 @@ def _is_of(threshold: Mapping[str, Any], measure: str) -> bool:
     return name == measure and aggregate != "count"
 
 
-def _layered(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy whose drawing is a list of layers."""
-    copied: dict[str, Any] = copy.deepcopy(dict(spec))
-    copied.setdefault("datasets", {})
-    if "layer" not in copied:
-        copied["layer"] = [{key: copied.pop(key) for key in _OF_A_LAYER if key in copied}]
-    return copied
-
-
 def _inner(spec: Mapping[str, Any]) -> dict[str, Any]:
     """All layers so far as one, with the scales they had."""
     return {key: spec[key] for key in ("layer", "resolve") if key in spec}
@@ -184,16 +187,10 @@ def _layer(dataset: str, mark: Mapping[str, Any], encoding: Mapping[str, Any]) -
     return {"data": {"name": dataset}, "mark": dict(mark), "encoding": dict(encoding)}
 
 
-def _nodes(spec: Mapping[str, Any]) -> Iterator[Any]:
-    yield spec
-    for layer in spec.get("layer", ()):
-        yield from _nodes(layer)
-
-
 def _largest(spec: Mapping[str, Any], along: str) -> float:
     """The largest value along an axis, of all datasets drawn along it."""
     found = [0.0]
-    for node in _nodes(spec):
+    for node in nodes(spec):
         # Layers of the same rows have them from above.
         rows = spec["datasets"].get((node.get("data") or spec.get("data") or {}).get("name"), ())
         for channel in (along, f"{along}2"):
@@ -208,7 +205,7 @@ def _make_room(spec: Mapping[str, Any], limit: float, along: str, top: float) ->
     :param top: the largest value that is drawn.
     """
     end = limit * 1.08
-    for node in _nodes(spec):
+    for node in nodes(spec):
         scale = node.get("encoding", {}).get(along, {}).get("scale")
         if not scale:
             continue

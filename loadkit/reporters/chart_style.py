@@ -94,6 +94,8 @@ class Picture:
     """The column it shows along ``y`` (over time, or ``upright``) or ``x``; limits of thresholds on it are drawn."""
     upright: bool = False
     """Its ``measure`` is along ``y`` although it is not over time."""
+    rim: str = ""
+    """The unit along ``y``, when a few values far above the rest may be drawn at the upper rim."""
 
 
 def rows(table: pd.DataFrame, digits: int = 3) -> list[dict[str, Any]]:

@@ -57,7 +57,8 @@ def _of_measure(row: Mapping[str, Any], kind: tuple[str, str, float, str], span:
     )
     point = "the share of failed calls" if row["unit"] == "share" else "the median"
     text = f"A point is {point} in a piece of time; the dashed line is the slope of the run."
-    return Picture(name, title, text, finished(chart), zooms=True, finding=_finding(row))
+    rim = "ms" if row["unit"] == "ms" else ""
+    return Picture(name, title, text, finished(chart), zooms=True, finding=_finding(row), rim=rim)
 
 
 def _of_processes(

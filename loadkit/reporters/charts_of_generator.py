@@ -99,4 +99,5 @@ def _picture(drawing: _Drawing, table: pd.DataFrame, axis: Elapsed) -> Picture:
     )
     finding += over_limit(named[worst], drawing.limit)
     spec = with_limit(chart, drawing.limit)
-    return Picture(drawing.name, drawing.title, drawing.text, spec, zooms=True, finding=finding)
+    rim = "ms" if drawing.written is milliseconds else ""
+    return Picture(drawing.name, drawing.title, drawing.text, spec, zooms=True, finding=finding, rim=rim)

@@ -65,7 +65,7 @@ def calls_in_progress(calls: pd.DataFrame, times: Timeline) -> Picture:
     )
     top = int(table["calls"].max())
     first = float(axis.scaled(table)["offset_s"].to_numpy()[table["calls"].to_numpy().argmax()])
-    finding = f"At most {plural(top, 'call')} at once, first about {when(first, axis)}."
+    finding = f"At most {plural(top, 'call')} at once, first {when(first, axis)}."
     return Picture("in-progress", "Calls in progress", text, finished(chart), zooms=True, finding=finding)
 
 
@@ -101,8 +101,8 @@ def failures(calls: pd.DataFrame, times: Timeline) -> Picture:
     first, last = (float(scaled["offset_s"].agg(edge)) for edge in ("min", "max"))
     worst = codes.value_counts()
     finding = (
-        f"{plural(len(failed), 'failed call')}, most often {worst.index[0]} ({worst.iloc[0]:,}); the first about "
-        f"{when(first, axis)}, the last about {when(last, axis)}."
+        f"{plural(len(failed), 'failed call')}, most often {worst.index[0]} ({worst.iloc[0]:,}); the first "
+        f"{when(first, axis)}, the last {when(last, axis)}."
     )
     return Picture(name, title, text, finished(chart), zooms=True, finding=finding)
 
@@ -185,4 +185,5 @@ def turn_latency(calls: pd.DataFrame, turns: pd.DataFrame, times: Timeline) -> P
         zooms=True,
         finding=range_of("Turn latency p95", table, "p95", axis),
         measure="turn_latency_ms",
+        rim="ms",
     )

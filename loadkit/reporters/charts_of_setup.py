@@ -93,6 +93,7 @@ def setup_over_time(calls: pd.DataFrame, times: Timeline) -> Picture:
         zooms=True,
         finding=finding,
         measure="setup_ms",
+        rim="ms",
     )
 
 

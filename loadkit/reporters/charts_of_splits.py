@@ -118,7 +118,7 @@ def _lines(split: _Split, picture: Picture, table: pd.DataFrame, what: str, of: 
     colours = {group: colour for group, colour in split.colours.items() if group in there}
     chart = lines_over_time(named, axis, what, colours, _zoom(picture), of)
     finding = _slowest(split.figures, picture.measure)
-    return replace(picture, spec=finished(chart), zooms=True, finding=finding)
+    return replace(picture, spec=finished(chart), zooms=True, finding=finding, rim="ms")
 
 
 def _slowest(figures: Mapping[str, Any], measure: str) -> str:

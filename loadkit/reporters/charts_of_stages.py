@@ -42,7 +42,7 @@ def stages_over_time(calls: pd.DataFrame, times: Timeline) -> Picture:
     present = {label: colour for label, colour in colours.items() if label in set(table["percentile"])}
     kept = table[["offset_s", "percentile", "ms", "count"]]
     chart = lines_over_time(kept, axis, "p95, ms", present, "stages_zoom", "calls")
-    return Picture(name, title, text, finished(chart), wide=True, zooms=True, finding=finding)
+    return Picture(name, title, text, finished(chart), wide=True, zooms=True, finding=finding, rim="ms")
 
 
 def typical_call(calls: pd.DataFrame) -> Picture:

@@ -18,6 +18,12 @@ _DRIFTS = (
 _ORDER = ("drifts", "too short to say", "steady")
 
 
+#: What a value of a unit is multiplied by, and what stands behind it.
+_SMALL = {"share": (100.0, " %"), "B": (1e-6, " MB"), "ms": (1.0, " ms"), "1/s": (1.0, "/s")}
+#: Less than this in the unit that is shown is nothing.
+_NOTHING = 1e-4
+
+
 def drift_tables(summary: Mapping[str, Any]) -> list[CallTable]:
     """Tables of the page: what drifted, and what the gateway held; none for a run without either."""
     tables = []
@@ -111,8 +117,16 @@ def _row(row: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _signed(value: float | None, unit: str) -> str:
+    """With its sign; a small one with two digits that say something, since no slope is −0.0."""
     text = value_text(value, unit)
-    return f"+{text}" if value is not None and value > 0 else text.replace("-", "−")
+    if value is None or not value:
+        return text
+    if not any(digit in text for digit in "123456789"):
+        scale, suffix = _SMALL.get(unit, (1.0, ""))
+        shown = abs(value) * scale
+        text = f"{shown:.2g}{suffix}" if shown >= _NOTHING else f"0{suffix}"
+        return text if shown < _NOTHING else f"{'+' if value > 0 else '−'}{text}"
+    return f"+{text}" if value > 0 else text.replace("-", "−")
 
 
 def _sessions(sessions: Mapping[str, Any]) -> CallTable:

@@ -59,7 +59,7 @@ def thresholds_told(summary: Mapping[str, Any]) -> list[ThresholdTold]:
         ThresholdTold(
             *_WORDS.get(threshold["status"], (printable(str(threshold["status"]), 30), "nodata")),
             _name(threshold),
-            printable(str(threshold["sentence"]), 400),
+            printable(_result(str(threshold["sentence"])), 400),
         )
         for threshold in shown
     ]
@@ -69,6 +69,11 @@ def thresholds_told(summary: Mapping[str, Any]) -> list[ThresholdTold]:
         word = f"{held:,} held" if held == left else f"{left:,} more"
         lines.append(ThresholdTold(word, mood, "", "all of them are in the table “Thresholds” below."))
     return lines
+
+
+def _result(sentence: str) -> str:
+    """Without what the word before it says already."""
+    return sentence.replace(": holds, it is ", ": it is ").replace(": broken, it is ", ": it is ")
 
 
 def _name(threshold: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ from loadkit.reporters.wording import (
 _STATUSES = {
     Status.PASS: ("Passed", "pass"),
     Status.FAIL: ("Failed", "fail"),
-    Status.UNFIT: ("Unfit", "unfit"),
+    Status.UNFIT: ("Unfit generator", "unfit"),
     Status.NO_DATA: ("No data", "nodata"),
 }
 

@@ -60,6 +60,7 @@ def html_page(
         status_word=word,
         status_class=css_class,
         sentence=summary["verdict"]["sentence"],
+        started_at=summary["run"]["started_at"],
         about=headline.about(summary, run),
         told=told(summary),
         thresholds=thresholds_told(summary),

@@ -18,6 +18,15 @@
   dark.addEventListener("change", tell);
   tell();
 
+  // Who looks for the moment in a log needs the clock: pictures over time tell it beside the time since the start.
+  const startedAt = parseFloat(document.getElementById("main")?.dataset.started);
+  const unitSeconds = { seconds: 1, minutes: 60, hours: 3_600, days: 86_400 };
+  const clock = (name, text) => {
+    const unit = unitSeconds[/^(\w+) since start$/.exec(name)?.[1]];
+    const moment = new Date((startedAt + Number(text) * unit) * 1_000);
+    return isNaN(moment) ? null : moment.toISOString().slice(0, unit > 1 ? 16 : 19).replace("T", " ");
+  };
+
   // Values in a tooltip can come from a gateway: they are set as text, never as HTML.
   const tip = document.getElementById("tip");
   const tooltip = (_handler, event, _item, value) => {
@@ -26,6 +35,9 @@
     for (const [name, text] of Object.entries(value)) {
       list.append(Object.assign(document.createElement("dt"), { textContent: name }),
         Object.assign(document.createElement("dd"), { textContent: String(text) }));
+      const told = clock(name, text);
+      if (told !== null) list.append(Object.assign(document.createElement("dt"), { textContent: "UTC" }),
+        Object.assign(document.createElement("dd"), { textContent: told }));
     }
     tip.replaceChildren(list);
     tip.hidden = false;

@@ -62,13 +62,15 @@ def _finding(scores: pd.Series[Any], table: pd.DataFrame, axis: Elapsed) -> str:
     if low == high:
         return f"Every call had {low}."
     at = float(table["offset_s"].to_numpy()[table[_WORST].to_numpy(dtype="float64").argmin()])
-    return f"The worst call had {low}, about {when(at, axis)}."
+    return f"The worst call had {low}, {when(at, axis)}."
 
 
-def quality_table(summary: Mapping[str, Any]) -> CallTable:
-    """The lower end of the scores, which is what matters of them."""
+def quality_tables(summary: Mapping[str, Any]) -> list[CallTable]:
+    """The lower end of the scores, which is what matters of them; none when no call has a score."""
     quality = summary["quality"]
     mos = quality["mos"]
+    if not mos["count"]:
+        return []
     cells = [NOT_MEASURED if mos[key] is None else f"{mos[key]:.2f}" for key in _COLUMNS]
     heads = [
         Column("Measure", "head"),
@@ -79,6 +81,5 @@ def quality_table(summary: Mapping[str, Any]) -> CallTable:
     caption = (
         f"A model's score, not a listener's: {quality['model']}. Too late for that playout: {late} packets."
     )
-    return CallTable(
-        "quality", "Mean opinion score", caption, heads, [["MOS", count(mos["count"]), *cells]], ""
-    )
+    row = ["MOS", count(mos["count"]), *cells]
+    return [CallTable("quality", "Mean opinion score", caption, heads, [row], "")]

@@ -10,6 +10,7 @@ import pandas as pd
 from loadkit.analysis.timeline import timeline
 from loadkit.reporters.call_tables import failed_calls, slowest_calls
 from loadkit.reporters.chart_marks import marks_of, marks_tables, with_limits, with_marks
+from loadkit.reporters.chart_rim import rim_of, with_rim
 from loadkit.reporters.chart_style import Elapsed, Picture
 from loadkit.reporters.charts import pictures
 from loadkit.reporters.charts_of_drift import drift_pictures
@@ -23,7 +24,7 @@ from loadkit.reporters.error_table import error_table
 from loadkit.reporters.page_sections import Section, section_of
 from loadkit.reporters.page_tables import distributions
 from loadkit.reporters.path_table import path_tables
-from loadkit.reporters.quality_part import quality_table
+from loadkit.reporters.quality_part import quality_tables
 from loadkit.reporters.threshold_table import threshold_tables
 from loadkit.reporters.totals_tables import generator_totals, media_totals
 
@@ -67,7 +68,7 @@ def run_sections(
         Section(
             "media",
             "Talk and media",
-            [*some("mos", "turn-distribution"), quality_table(summary), *spreads, media_totals(summary)],
+            [*some("mos", "turn-distribution"), *quality_tables(summary), *spreads, media_totals(summary)],
         ),
         Section(
             "generator",
@@ -85,6 +86,8 @@ def run_sections(
     axis = Elapsed(times.span_s) if times else Elapsed(1.0)
 
     def crossed(picture: Picture) -> Picture:
-        return with_marks(with_limits(picture, summary.get("thresholds") or []), marks, axis)
+        rim = rim_of(picture)
+        limited = with_limits(picture, summary.get("thresholds") or [], rim)
+        return with_marks(with_rim(limited, rim), marks, axis)
 
     return [section.redrawn(crossed) for section in sections if section.parts]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -102,6 +102,13 @@ def moment(unix_s: float | None) -> str:
         return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (ValueError, OverflowError, OSError):
         return NOT_MEASURED
+
+
+def clocks(unix_s: Sequence[float | None]) -> list[str]:
+    """Times of day in UTC, ``09:00:12``, with their dates when they are of more than one day."""
+    told = [moment(one).removesuffix(" UTC") for one in unix_s]
+    days = {text.partition(" ")[0] for text in told if text != NOT_MEASURED}
+    return told if len(days) > 1 else [text.partition(" ")[2] or text for text in told]
 
 
 def slow_end(spread: Mapping[str, Any]) -> str:
