@@ -18,9 +18,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from loadkit.analysis.limits import Limits
-from loadkit.analysis.process_seconds import LOCUST, ProcessSeconds
+from loadkit.analysis.process_seconds import LOCUST, Ints, ProcessSeconds
+
+Bools = npt.NDArray[np.bool_]
 
 #: Share of packets that may be late.
 LATE_SHARE = 0.01
@@ -74,8 +77,8 @@ class Fitness:
 class _Measure:
     """One limit: which rows of a process are over it, and the sentence about them."""
 
-    over: Callable[[ProcessSeconds, slice, bool], bool]
-    """Rows, and whether they are the whole run."""
+    over: Callable[[ProcessSeconds, Ints, bool], Bools]
+    """Of each piece, by where its rows begin and the last one's end; and whether it is the whole run."""
     tell: Callable[[ProcessSeconds, slice], str]
 
 
@@ -115,23 +118,23 @@ def _measures(limits: Limits) -> list[_Measure]:
 
 
 def _lateness(limit: float) -> _Measure:
-    def share(process: ProcessSeconds, rows: slice) -> float:
-        due = int(process.due[rows].sum())
-        return float(process.late[rows].sum()) / due if due else 0.0
-
-    def over(process: ProcessSeconds, rows: slice, _whole: bool) -> bool:
+    def over(process: ProcessSeconds, edges: Ints, _whole: bool) -> Bools:
+        due, late = _sums(process.due, edges), _sums(process.late, edges)
+        share = np.divide(late, due, out=np.zeros(due.size), where=due > 0)
         # A piece without a row: the process stood still, and sent nothing.
-        return process.kind != LOCUST and (not len(process.at[rows]) or share(process, rows) > LATE_SHARE)
+        return np.asarray((process.kind != LOCUST) & ((np.diff(edges) == 0) | (share > LATE_SHARE)))
 
     def tell(process: ProcessSeconds, rows: slice) -> str:
-        return f"sent {share(process, rows) * 100:.1f} % of its packets over {limit:g} ms late or never (limit 1 %)"
+        due = int(process.due[rows].sum())
+        share = float(process.late[rows].sum()) / due if due else 0.0
+        return f"sent {share * 100:.1f} % of its packets over {limit:g} ms late or never (limit 1 %)"
 
     return _Measure(over, tell)
 
 
 def _loop_lag(limit: float) -> _Measure:
-    def over(process: ProcessSeconds, rows: slice, whole: bool) -> bool:
-        return not len(process.at[rows]) or _often(process.loop_lag_ms[rows] > limit, whole)
+    def over(process: ProcessSeconds, edges: Ints, whole: bool) -> Bools:
+        return np.asarray((np.diff(edges) == 0) | _often(process.loop_lag_ms > limit, edges, whole))
 
     def tell(process: ProcessSeconds, rows: slice) -> str:
         lag = process.loop_lag_ms[rows]
@@ -143,8 +146,8 @@ def _loop_lag(limit: float) -> _Measure:
 
 
 def _cpu(limit: float) -> _Measure:
-    def over(process: ProcessSeconds, rows: slice, whole: bool) -> bool:
-        return bool(len(process.at[rows])) and _often(process.cpu_share[rows] > limit, whole)
+    def over(process: ProcessSeconds, edges: Ints, whole: bool) -> Bools:
+        return _often(process.cpu_share > limit, edges, whole)
 
     def tell(process: ProcessSeconds, rows: slice) -> str:
         return f"used over {limit * 100:.0f} % of a core in {_seconds(process.cpu_share[rows] > limit)}"
@@ -152,13 +155,21 @@ def _cpu(limit: float) -> _Measure:
     return _Measure(over, tell)
 
 
-def _often(over: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], whole: bool) -> bool:
-    """Whether so many seconds are over a limit that it counts; what was not measured is not over it."""
-    number = int(over.sum())
-    return number > max(SECONDS_FREE, SECONDS_SHARE * len(over)) if whole else number > len(over) / 2
+def _often(over: Bools, edges: Ints, whole: bool) -> Bools:
+    """Of each piece, whether so many seconds are over a limit that it counts; what was not measured is not over it."""
+    number, seconds = _sums(over, edges), np.diff(edges)
+    least = np.maximum(SECONDS_FREE, SECONDS_SHARE * seconds) if whole else seconds / 2
+    return np.asarray(number > least)
 
 
-def _seconds(over: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> str:
+def _sums(values: Ints | Bools, edges: Ints) -> Ints:
+    """What the rows of each piece add up to."""
+    before = np.zeros(len(values) + 1, dtype=np.int64)
+    np.cumsum(values, out=before[1:])
+    return np.diff(before[edges])
+
+
+def _seconds(over: Bools) -> str:
     return f"{int(over.sum()):,} of {len(over):,} seconds"
 
 
@@ -187,18 +198,25 @@ def _kept_waiting(process: ProcessSeconds) -> str:
 
 def _told(measure: _Measure, process: ProcessSeconds) -> str | None:
     """What is wrong with it over the whole run or, when that is right, in its worst stretch; None when nothing is."""
-    if measure.over(process, _ALL, True):
+    if measure.over(process, process.whole, True)[0]:
         return measure.tell(process, _ALL)
-    longest: list[tuple[float, slice]] = []
-    current: list[tuple[float, slice]] = []
-    for begin, rows in process.windows(WINDOW_S):
-        current = [*current, (begin, rows)] if measure.over(process, rows, False) else []
-        longest = max(longest, current, key=len)
-    rows = slice(longest[0][1].start, longest[-1][1].stop) if longest else slice(0)
-    if len(longest) < STRETCH or rows.start == rows.stop:
+    first, edges = process.pieces(WINDOW_S)
+    begins, ends = _stretches(measure.over(process, edges, False))
+    if not begins.size:
         return None
-    begin, end = max(0.0, longest[0][0]), longest[-1][0] + WINDOW_S
-    return f"{measure.tell(process, rows)}, {begin:,.0f} to {end:,.0f} s after the start"
+    longest = int(np.argmax(ends - begins))
+    begin, end = int(begins[longest]), int(ends[longest])
+    rows = slice(int(edges[begin]), int(edges[end]))
+    if end - begin < STRETCH or rows.start == rows.stop:
+        return None
+    since, until = max(0.0, (first + begin) * WINDOW_S), (first + end) * WINDOW_S
+    return f"{measure.tell(process, rows)}, {since:,.0f} to {until:,.0f} s after the start"
+
+
+def _stretches(over: Bools) -> tuple[Ints, Ints]:
+    """Where pieces over the limit begin, one after the other, and where the first begins that is not."""
+    changes = np.flatnonzero(np.diff(np.concatenate(([False], over, [False])).astype(np.int8)))
+    return changes[::2], changes[1::2]
 
 
 def _own_failures(code: str, count: int) -> str:

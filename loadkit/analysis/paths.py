@@ -29,9 +29,9 @@ _NEEDED = [
 
 def summarise_paths(calls: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Path asked for → its figures, in the order of :class:`IcePath`, without paths of no call."""
-    asked = calls["ice_path"].dropna()
-    known = [path.value for path in IcePath if (asked == path.value).any()]
-    others = sorted({str(path) for path in asked} - set(known))
+    asked = {str(path) for path in calls["ice_path"].dropna().unique()}
+    known = [path.value for path in IcePath if path.value in asked]
+    others = sorted(asked - set(known))
     return {path: _figures(calls.loc[calls["ice_path"] == path, _NEEDED]) for path in [*known, *others]}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,12 +43,17 @@ class ProcessSeconds:
         """Whether latencies can be its fault: a master that only collects records places none."""
         return self.worker != "master"
 
-    def windows(self, seconds: float) -> Iterator[tuple[float, slice]]:
-        """Begin and rows of each piece of so many seconds, from its first row to its last; a piece may hold none."""
+    @property
+    def whole(self) -> Ints:
+        """Its first row, and the one after the last."""
+        return np.array([0, len(self.at)], dtype=np.int64)
+
+    def pieces(self, seconds: float) -> tuple[int, Ints]:
+        """The pieces of so many seconds, from its first row to its last: the number of the first, counted from the
+        start of the run, then each one's first row, which ends the one before it; a piece may hold none."""
         numbers = np.floor(self.at / seconds).astype(np.int64)
-        for number in range(int(numbers[0]), int(numbers[-1]) + 1):
-            first, last = np.searchsorted(numbers, [number, number + 1])
-            yield number * seconds, slice(int(first), int(last))
+        first, last = int(numbers[0]), int(numbers[-1])
+        return first, np.searchsorted(numbers, np.arange(first, last + 2))
 
 
 def engines_only(figures: pd.DataFrame, *columns: str) -> pd.DataFrame:

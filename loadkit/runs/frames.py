@@ -9,6 +9,9 @@ import pyarrow as pa
 
 _PANDAS = {pa.string(): pd.StringDtype(), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
 
+#: A column each, in the order of the schema.
+Piece = list[pa.Array]
+
 
 class Pile:
     """The pieces of a table, column by column, until all are there.
@@ -20,10 +23,17 @@ class Pile:
         self._schema, self._alike = schema, alike
         self._columns: list[list[pa.Array]] = [[] for _ in schema]
 
-    def add(self, columns: list[pa.Array]) -> None:
-        """Some more rows, in the order of the schema."""
-        for field, pieces, column in zip(self._schema, self._columns, columns, strict=True):
-            pieces.append(column.dictionary_encode() if field.name in self._alike else column)
+    def piece(self, columns: Piece) -> Piece:
+        """Some rows as they are kept; changes nothing, so that threads can make theirs at the same time."""
+        return [
+            column.dictionary_encode() if field.name in self._alike else column
+            for field, column in zip(self._schema, columns, strict=True)
+        ]
+
+    def add(self, piece: Piece) -> None:
+        """Some more rows."""
+        for pieces, column in zip(self._columns, piece, strict=True):
+            pieces.append(column)
 
     def once(self, key: list[str]) -> bool:
         """Whether no two rows have the same values in these columns."""

@@ -21,8 +21,8 @@ import pyarrow as pa
 
 from loadkit.late_counts import LateCounts, pack_rows
 from loadkit.runs.folder import RunFolder
-from loadkit.runs.frames import Pile, as_frame
-from loadkit.runs.json_lines import as_table, blocks, give_back, line_by_line
+from loadkit.runs.frames import Piece, Pile, as_frame
+from loadkit.runs.json_lines import as_table, give_back, line_by_line, parsed
 from loadkit.runs.schemas import (
     ALIKE,
     ARRIVALS,
@@ -55,11 +55,16 @@ def read_records(folder: RunFolder) -> Records:
     :raises RunFolderError: they were written by a newer loadkit.
     """
     calls, turns, unreadable = Pile(CALLS_SCHEMA, ALIKE), Pile(TURNS_SCHEMA), 0
-    for block in blocks(folder.records):
+
+    def pieces(block: bytes) -> tuple[Piece, Piece, int]:
         table, failed = _parse(block)
+        call, turn = table["call"].combine_chunks(), table["turns"].combine_chunks().flatten()
+        return calls.piece(call.flatten()), turns.piece(turn.flatten()), failed
+
+    for call, turn, failed in parsed(folder.records, pieces):
+        calls.add(call)
+        turns.add(turn)
         unreadable += failed
-        calls.add(table["call"].combine_chunks().flatten())
-        turns.add(table["turns"].combine_chunks().flatten().flatten())
     call_frame, turn_frame = _each_once(calls, ["call_id"]), _each_once(turns, ["call_id", "turn"])
     check_record_version(call_frame["record_version"])
     give_back()
@@ -89,11 +94,15 @@ def read_figures(folder: RunFolder) -> pd.DataFrame:
     ``kind`` is ``engine``, also in files that were written before other processes told of themselves, or ``locust``.
     """
     tables, histograms, unreadable = [], [], 0
-    for block in blocks(folder.figures):
+
+    def pieces(block: bytes) -> tuple[pa.Table, list[LateCounts | None], int]:
         table, failed = _parse_figures(block)
+        return table.drop_columns("late_histogram"), _packed(table["late_histogram"].combine_chunks()), failed
+
+    for table, packed, failed in parsed(folder.figures, pieces):
+        tables.append(table)
+        histograms += packed
         unreadable += failed
-        histograms += _packed(table["late_histogram"].combine_chunks())
-        tables.append(table.drop_columns("late_histogram"))
     frame = as_frame(pa.concat_tables([FIGURES.empty_table(), *tables]))
     give_back()
     frame["kind"] = frame["kind"].fillna("engine")
@@ -140,13 +149,16 @@ def read_run(folder: RunFolder) -> dict[str, Any]:
 def _read_plain(path: Path, schema: pa.Schema) -> pd.DataFrame:
     """A file of one plain object a line; ``attrs["unreadable_lines"]`` counts the lines left out."""
     tables, unreadable = [schema.empty_table()], 0
-    for block in blocks(path):
+
+    def pieces(block: bytes) -> tuple[pa.Table, int]:
         try:
-            tables.append(as_table(block, schema))
+            return as_table(block, schema), 0
         except (pa.ArrowException, ValueError):
-            table, failed = line_by_line(block, lambda row: fitted(row, schema), schema)
-            unreadable += failed
-            tables.append(table)
+            return line_by_line(block, lambda row: fitted(row, schema), schema)
+
+    for table, failed in parsed(path, pieces):
+        tables.append(table)
+        unreadable += failed
     frame = as_frame(pa.concat_tables(tables))
     frame.attrs["unreadable_lines"] = unreadable
     return frame
