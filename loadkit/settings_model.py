@@ -52,12 +52,12 @@ SecondsOrOff = Annotated[
 ]
 
 
-def listed(value: Any) -> Any:
-    """The entries of a list that is given as text, comma separated, or as texts that may be such lists."""
+def listed(value: Any, *, separator: str = ",") -> Any:
+    """The entries of a list that is given as text, or as texts that may be such lists; anything else as it is."""
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
         return value
-    return tuple(part.strip() for text in texts for part in text.split(",") if part.strip())
+    return tuple(part.strip() for text in texts for part in text.split(separator) if part.strip())
 
 
 #: A list of texts: an option that may be repeated or take several, comma separated.

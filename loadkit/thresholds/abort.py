@@ -46,7 +46,7 @@ def normal_condition(text: str) -> str:
     try:
         return str(parse_condition(text))
     except ThresholdError as exc:
-        raise ValueError(f"at character {exc.position}: {exc.reason}") from None
+        raise ValueError(exc.place_and_reason) from None
 
 
 def parse_condition(text: str) -> AbortCondition:

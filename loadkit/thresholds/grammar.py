@@ -70,7 +70,12 @@ class ThresholdError(ValueError):
         super().__init__(text, position, reason)
 
     def __str__(self) -> str:
-        return f"{self.text!r}, at character {self.position}: {self.reason}"
+        return f"{self.text!r}, {self.place_and_reason}"
+
+    @property
+    def place_and_reason(self) -> str:
+        """The same without the text, for where that is said already."""
+        return f"at character {self.position}: {self.reason}"
 
 
 def parse_thresholds(texts: Sequence[str]) -> tuple[list[Threshold], list[str]]:

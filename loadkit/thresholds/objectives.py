@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loadkit.thresholds.grammar import ThresholdError, parse_threshold
+from loadkit.settings_model import listed
+from loadkit.thresholds.grammar import ThresholdError, parse_threshold, parse_thresholds
 from loadkit.thresholds.threshold import Threshold
 
 #: What parts thresholds in one text.
@@ -27,15 +28,6 @@ class Objective:
     threshold: Threshold
     min_count: int = 0
     """Values that there have to be for it to be decided; what the aggregate itself needs comes on top."""
-
-    @classmethod
-    def of(cls, text: str) -> Objective:
-        """One without a name.
-
-        :raises ThresholdError: the text is no threshold.
-        """
-        threshold = parse_threshold(text)
-        return cls(str(threshold), threshold)
 
 
 @dataclass(frozen=True)
@@ -94,10 +86,7 @@ def merged(base: Iterable[Objective], more: Iterable[Objective]) -> tuple[Object
 
 def split_texts(given: Any) -> Any:
     """Thresholds out of a text or texts, each of which may hold several, parted by ``;``; anything else as it is."""
-    texts = [given] if isinstance(given, str) else given
-    if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
-        return given
-    return tuple(part.strip() for text in texts for part in text.split(SEPARATOR) if part.strip())
+    return listed(given, separator=SEPARATOR)
 
 
 def normal_form(text: str) -> str:
@@ -108,15 +97,10 @@ def normal_form(text: str) -> str:
     try:
         return str(parse_threshold(text))
     except ThresholdError as exc:
-        raise ValueError(f"at character {exc.position}: {exc.reason}") from None
+        raise ValueError(exc.place_and_reason) from None
 
 
 def objectives_of_texts(texts: Sequence[str]) -> tuple[tuple[Objective, ...], list[str]]:
     """Those that are right, each once, and a sentence for each that is wrong."""
-    found, faults = [], []
-    for text in texts:
-        try:
-            found.append(Objective.of(text))
-        except ThresholdError as exc:
-            faults.append(str(exc))
-    return tuple(dict.fromkeys(found)), faults
+    found, faults = parse_thresholds(texts)
+    return tuple(Objective(str(threshold), threshold) for threshold in found), faults
