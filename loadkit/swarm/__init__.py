@@ -41,6 +41,7 @@
     live_views.py  whether a terminal shows it, and how
     terminal_view.py  as a view at its bottom
     log_lines.py   as lines of the log
+    foreign_pages.py  keeps pages of other sites from starting and stopping runs
     calls_page.py  in a tab of Locust's page
     metrics.py     as metrics for Prometheus and OpenTelemetry
     planned_marks.py  makes the marks of --mark

@@ -13,7 +13,6 @@ not, and a mark is taken from a page of the same origin or from a program, never
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import flask
 from flask_cors import cross_origin
@@ -21,6 +20,7 @@ from locust.env import Environment
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from loadkit.planned_marks import MOST_MARKS, checked_text
+from loadkit.swarm.foreign_pages import from_here
 from loadkit.swarm.live import shown_on_page
 
 PAGE = Path(__file__).resolve().parents[1] / "live" / "page"
@@ -90,7 +90,7 @@ def _with_tab(response: flask.Response) -> flask.Response:
 
 def _mark() -> tuple[flask.Response, int]:
     request, live = flask.request, shown_on_page(flask.current_app)
-    if not _from_here(request):
+    if not from_here(request):
         return _refused(403, "a mark is made on this page or by a program, not by the page of another site")
     if request.mimetype != "application/json":
         return _refused(415, 'send JSON, with Content-Type: application/json, as in {"text": "failover"}')
@@ -118,16 +118,3 @@ def _mark() -> tuple[flask.Response, int]:
 
 def _refused(status: int, why: str) -> tuple[flask.Response, int]:
     return flask.jsonify({"error": why}), status
-
-
-def _from_here(request: flask.Request) -> bool:
-    """Whether a browser says that our own page asks, or it is no browser that asks.
-
-    ``Sec-Fetch-Site`` (Fetch Metadata) is what a browser says by itself to a secure origin or loopback; to others it
-    sends ``Origin`` with each POST.
-    """
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site in ("same-origin", "none")
-    origin = request.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == request.host

@@ -40,6 +40,11 @@ class Configuration:
         self.read()
         #: The host that a token given by the user is for; None when there is no such token.
         self._host_of_token = self.host if self.settings.token() and not worker else None
+        #: Whether only who may use this machine, or has logged in, can say so; as it is now: the page can be asked to
+        #: change these options, too.
+        self._page_is_private = getattr(self._options, "web_login", False) or is_loopback(
+            getattr(self._options, "web_host", None) or ""
+        )
 
     def read(self) -> None:
         """Take the options as they are now, less what only the command line and the environment may say.
@@ -98,10 +103,7 @@ class Configuration:
 
         :raises SettingsError: it would; the host is put back.
         """
-        private = getattr(self._options, "web_login", False) or is_loopback(
-            getattr(self._options, "web_host", None) or ""
-        )
-        if self._host_of_token is None or self.host == self._host_of_token or private:
+        if self._host_of_token is None or self.host == self._host_of_token or self._page_is_private:
             return
         asked, self._environment.host = self.host, self._host_of_token
         raise SettingsError(

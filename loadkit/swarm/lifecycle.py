@@ -25,6 +25,7 @@ from locust.runners import WorkerRunner
 
 from loadkit.errors import ExitCode, LoadkitError
 from loadkit.swarm.calls_page import add_calls_page
+from loadkit.swarm.foreign_pages import keep_foreign_pages_out
 from loadkit.swarm.known_options import work_out_once
 from loadkit.swarm.live_views import leave_tables_out
 from loadkit.swarm.muster import Muster
@@ -79,6 +80,7 @@ def _prepared(environment: Environment) -> Swarm:
         swarm = _swarms[id(environment)] = Swarm(environment)
         swarm.prepare()
         if not isinstance(environment.runner, WorkerRunner):
+            keep_foreign_pages_out(environment)
             add_calls_page(environment)
             leave_tables_out(environment, swarm.settings)
         _musters[id(environment)] = Muster(environment, swarm.release, lambda: _interrupt(environment))

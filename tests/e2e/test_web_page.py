@@ -120,6 +120,9 @@ def test_a_host_typed_on_an_open_page_does_not_get_the_token(tmp_path: Path) -> 
             "host": f"ws://127.0.0.1:{trap.getsockname()[1]}",
             "auth_token": "mine",
             "reports_dir": str(elsewhere),
+            # That the page is open is not for who asks to say.
+            "web_host": "127.0.0.1",
+            "web_login": "true",
         }
         _get(f"{page}/swarm", form)
         command.wait_for("was set on Locust's page, which anybody can reach")

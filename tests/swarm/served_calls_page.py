@@ -18,6 +18,7 @@ from loadkit.live.plan import Limits, Plan
 from loadkit.live.state import LiveState
 from loadkit.settings import make_settings
 from loadkit.swarm.calls_page import add_calls_page
+from loadkit.swarm.foreign_pages import keep_foreign_pages_out
 from loadkit.swarm.live import Live, show_on_page
 from loadkit.swarm.run import Run
 from tests.live.told import HOSTILE_CODE, call, engine, failure, locust
@@ -87,6 +88,7 @@ def serve(port: int, *, login: bool) -> None:
         assert web_ui.app is not None
         web_ui.app.secret_key = "of the test"
         web_ui.login_manager.user_loader(lambda _user_id: None)
+    keep_foreign_pages_out(environment)
     add_calls_page(environment)
     live = Live(environment, make_settings({}))
     fill(live)

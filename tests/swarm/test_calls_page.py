@@ -107,6 +107,27 @@ def test_a_mark_that_cannot_be_made_says_why(
     assert sentence in told
 
 
+@pytest.mark.parametrize("path", ["/swarm", "/stop", "/stats/reset"])
+@pytest.mark.parametrize("headers", [{"Origin": "http://elsewhere.test"}, {"Sec_Fetch_Site": "cross-site"}])
+def test_the_page_of_another_site_starts_stops_and_resets_nothing(
+    url: str, path: str, headers: dict[str, str]
+) -> None:
+    status, _, told = _asked(f"{url}{path}", b"user_count=1&spawn_rate=1", **headers)
+    assert (status, told["success"]) == (403, False)
+
+
+def test_a_name_that_leads_to_this_machine_does_not_choose_the_gateway(url: str) -> None:
+    rebound = {"Host": "elsewhere.test", "Origin": "http://elsewhere.test"}
+    status, _, told = _asked(f"{url}/swarm", b"user_count=1&host=ws://elsewhere.test", **rebound)
+    assert (status, told["success"]) == (403, False)
+    assert "localhost" in told["message"]
+
+
+def test_our_own_page_and_programs_may(url: str) -> None:
+    for headers in ({}, {"Origin": url}, {"Sec_Fetch_Site": "same-origin"}):
+        assert _asked(f"{url}/swarm", b"user_count=none", **headers)[0] == 200
+
+
 def test_where_locust_asks_for_a_login_so_do_calls_and_marks() -> None:
     with _served("login") as url:
         for path in ("/calls/", "/calls/state"):
