@@ -52,6 +52,8 @@ class Noise(enum.StrEnum):
     """And bursts, one in ten minutes on the average, and a warm-up."""
     MINUTES = "5 % over minutes, and bursts"
     """A wander that forgets within ten minutes, bursts and a warm-up."""
+    QUIET = "2 % over seconds"
+    """A machine with nothing else to do, and a gateway whose times spread by a quarter of the others'."""
 
 
 def noisy_run(
@@ -60,6 +62,7 @@ def noisy_run(
     noise: Noise,
     *,
     slower: float = 1.0,
+    answers: float = 1.0,
     failing: float = 0.0,
     mos: float = 4.2,
     bursts: Sequence[float] = (),
@@ -67,6 +70,7 @@ def noisy_run(
     """A run of calls of 5 s, :data:`RATE` a second, set up in 120 ms in the median.
 
     :param slower: factor of all that the set-up is made of.
+    :param answers: factor of the answer's time alone.
     :param failing: share of calls that fail outside of a burst.
     :param mos: of most calls; those in a burst have half a point less.
     :param bursts: when bursts begin for certain, in seconds.
@@ -74,13 +78,15 @@ def noisy_run(
     seconds = calls / RATE
     offsets = np.sort(luck.uniform(0, seconds, calls))
     shared = _Shared(luck, offsets, seconds, noise, bursts)
+    spread = 0.25 if noise is Noise.QUIET else 1.0
     times = {
-        name: median * slower * shared.factor() * luck.lognormal(0, sigma, calls)
+        name: median * slower * shared.factor() * luck.lognormal(0, sigma * spread, calls)
         for name, (median, sigma) in _STAGES.items()
     }
+    times["answer_ms"] *= answers
     times["setup_ms"] = np.sum(list(times.values()), axis=0)
     for name, (median, sigma) in _OTHERS.items():
-        times[name] = median * shared.factor() * luck.lognormal(0, sigma, calls)
+        times[name] = median * shared.factor() * luck.lognormal(0, sigma * spread, calls)
     # A burst multiplies failures, too.
     failed = luck.random(calls) < failing * np.where(shared.burst, 4.0, 1.0)
     heard = luck.normal(mos, 0.25, calls) - shared.wander() - 0.5 * shared.burst
@@ -100,7 +106,7 @@ def noisy_run(
     }
     turns = {
         "offset_s": offsets,
-        "turn_latency_ms": 600 * shared.factor() * luck.lognormal(0, 0.35, calls),
+        "turn_latency_ms": 600 * shared.factor() * luck.lognormal(0, 0.35 * spread, calls),
         "no_response": luck.random(calls) < 0.005,
     }
     run = {"ended_at": seconds, "settings": {"call_duration": 5.0, "arrival_rate": RATE}}
@@ -120,10 +126,12 @@ class _Shared:
         bursts: Sequence[float],
     ) -> None:
         self._luck, self._offsets, self._seconds = luck, offsets, seconds
-        self._step_s, self._sigma = (60.0, 0.05) if noise is Noise.MINUTES else (1.0, 0.1)
+        self._step_s, self._sigma = {Noise.MINUTES: (60.0, 0.05), Noise.QUIET: (1.0, 0.02)}.get(
+            noise, (1.0, 0.1)
+        )
         self._common = self._unit_wander()
         warm_up: float | Floats = 1.0
-        if noise is not Noise.SECONDS:
+        if noise in (Noise.BURSTS, Noise.MINUTES):
             number = luck.poisson(seconds / _SECONDS_PER_BURST)
             bursts = [*bursts, *luck.uniform(-_BURST_S, seconds, number)]
             warm_up = 1 + 0.6 * np.exp(-offsets / 60)

@@ -159,6 +159,7 @@ def _calls(calls: pd.DataFrame) -> dict[str, Any]:
         **{str(outcome): int(outcomes.get(str(outcome), 0)) for outcome in Outcome},
         "connected": int(calls["setup_ms"].notna().sum()),
         "connected_minutes": _minutes(calls["connected_ms"]),
+        "callers": int(calls["user"].nunique()),
     }
 
 

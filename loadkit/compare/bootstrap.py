@@ -3,11 +3,16 @@
 Each replicate draws as many blocks of a run as there are, with replacement. The interval is between percentiles of the
 replicates' differences, taken further out than their names say: with few blocks the plain ones are too narrow, as a
 normal interval is where Student's is due (Hesterberg, "What Teachers Should Know About the Bootstrap", 2014, section
-5.3, expanded percentiles). Blocks of which each is like the next one make them wider. Degrees of freedom are Welch's.
-The same input gives the same interval: the seed is fixed.
+5.3, expanded percentiles). Degrees of freedom are Welch's for two runs drawn apart. The same input gives the same
+interval: the seed is fixed.
+
+Blocks of which each is like the next one make the interval wider, and count as fewer. How alike they are is estimated
+from the same blocks, and with few of them that promises too much (Zwiers and von Storch, "Taking Serial Correlation
+into Account in Tests of the Mean", 1995): so a short run has few and long ones (``blocks.py``).
 
 Runs of the same length are drawn by the same blocks, as pairs: what happens in both at the same time since their begin,
-such as a warm-up, is no reason for a difference, and takes no part in its interval.
+such as a warm-up, is no reason for a difference, and takes no part in its interval. A pair of blocks gives one
+difference, so degrees of freedom are those of Student's t for pairs: pairs less one, half of Welch's.
 """
 
 from __future__ import annotations
@@ -180,6 +185,11 @@ class _Spread:
     """Degrees of freedom."""
 
 
+def _degrees(worth: float, kin: float) -> float:
+    """Of a variance that is known from so many blocks, each like the next one."""
+    return max(1.0, worth / kin - 1)
+
+
 def _spread(a: Drawn, b: Drawn, factor: float) -> _Spread | None:
     """None when nothing varies."""
     replicates = b.replicates - factor * a.replicates
@@ -190,13 +200,14 @@ def _spread(a: Drawn, b: Drawn, factor: float) -> _Spread | None:
         return None
     v_a, v_b = factor**2 * a.variance, b.variance
     if a.which == b.which:
-        kin_a = kin_b = kin = _kin(b.pull - a.pull)
+        kin = _kin(b.pull - a.pull)
+        degrees = _degrees((v_a + v_b) / (v_a / a.worth + v_b / b.worth), kin)
     else:
         kin_a, kin_b = _kin(a.pull), _kin(b.pull)
         kin = (v_a * kin_a + v_b * kin_b) / (v_a + v_b)
-    # Welch's, of variances that are known from so many blocks.
-    parts = (v_a * kin_a, max(1.0, a.worth / kin_a - 1)), (v_b * kin_b, max(1.0, b.worth / kin_b - 1))
-    degrees = sum(part for part, _ in parts) ** 2 / sum(part**2 / known for part, known in parts)
+        # Welch's, of variances that are known from so many blocks.
+        parts = (v_a * kin_a, _degrees(a.worth, kin_a)), (v_b * kin_b, _degrees(b.worth, kin_b))
+        degrees = sum(part for part, _ in parts) ** 2 / sum(part**2 / known for part, known in parts)
     few = min(a.blocks, b.blocks)
     mean = float(replicates.mean())
     wider = mean + math.sqrt(kin) * (replicates - mean)

@@ -163,6 +163,15 @@ def _callers(a: RunData, b: RunData) -> Iterator[str]:
         yield f"the load differs: {before:,} callers in the baseline, {after:,} in the new run"
 
 
+def fewer_callers(before: int, most: int) -> Iterator[str]:
+    """Why a run cannot be compared that has at most so many callers; nothing when it may have enough.
+
+    How many of them come to place a call is known at its end: that there are too many is told then.
+    """
+    if before - most > _TOLERANCE * before:
+        yield f"the load differs: {before:,} callers in the baseline, at most {most:,} in the new run"
+
+
 def _versions(a: RunData, b: RunData) -> Iterator[str]:
     before, after = (set(data.calls["record_version"].dropna().astype(int)) for data in (a, b))
     if before != after and before and after:

@@ -79,6 +79,7 @@ _CALLS = _object(
     **_all(_COUNT, *map(str, Outcome)),
     connected=_COUNT,
     connected_minutes=_TIMES,
+    callers=_COUNT,
     concurrent_max=_COUNT,
 )
 

@@ -16,10 +16,11 @@ logger = logging.getLogger(__name__)
 _COMPARE_S = 600.0
 
 
-def check_baseline(settings: Settings, host: str | None = None) -> None:
+def check_baseline(settings: Settings, host: str | None = None, users: int | None = None) -> None:
     """See that there is a run to compare with, that it can be compared at all, and that this one is the same test.
 
     :param host: of the gateway; empty for the embedded one, None while a page may still say another.
+    :param users: that Locust is asked for; None when nobody has said, or a page may still say another number.
     :raises SettingsError: every comparison would be refused, for each of these reasons.
     """
     if settings.baseline is None:
@@ -32,8 +33,10 @@ def check_baseline(settings: Settings, host: str | None = None) -> None:
     # Here, so that a run without a baseline starts without pandas.
     from loadkit.compare.before import reasons_before
 
+    # Arrivals have callers of their own, as many as there are arrivals.
+    most = None if settings.schedule else users
     try:
-        reasons = reasons_before(RunFolder.open(settings.baseline), settings.public(), host)
+        reasons = reasons_before(RunFolder.open(settings.baseline), settings.public(), host, most)
     except RunFolderError as exc:
         raise SettingsError([f"{name}: {exc}"]) from exc
     if reasons:

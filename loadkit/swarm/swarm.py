@@ -101,6 +101,13 @@ class Swarm:
         self._traffic.connected(call_id)
         statistics.count_setup(self._environment, setup_ms)
 
+    def _load_as_asked(self) -> tuple[str | None, int | None]:
+        """The gateway and the number of callers; None each while a page, or a shape, may still say another."""
+        if not self._end.headless:
+            return None, None
+        users = getattr(self._environment.parsed_options, "num_users", None)
+        return self._configuration.host, None if self._environment.shape_class else users
+
     # init
 
     def prepare(self) -> None:
@@ -121,7 +128,7 @@ class Swarm:
             self._pool = self._new_pool(self._worker.name)
             return
         preflight.check_settings(self.settings)
-        check_baseline(self.settings, self._configuration.host if self._end.headless else None)
+        check_baseline(self.settings, *self._load_as_asked())
         self._traffic.check(self.settings)
         self._traffic.note_users(self.settings)
         self._metrics = Metrics(self.settings)

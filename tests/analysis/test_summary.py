@@ -55,6 +55,7 @@ def test_the_numbers_of_a_clean_run(tmp_path: Path) -> None:
         "cancelled": 0,
         "connected": 100,
         "connected_minutes": 16.667,
+        "callers": 50,
         "concurrent_max": 100,
     }
     assert summary["errors"] == summary["failed_stages"] == {}

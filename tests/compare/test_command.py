@@ -198,3 +198,24 @@ def test_the_summary_of_a_long_baseline_is_enough_unless_it_was_judged_by_other_
     folder.records.write_text("")
     folder.figures.write_text("")
     assert "was the limit" in refused(folder)
+
+
+@pytest.mark.parametrize("summarised", [False, True])
+def test_a_run_that_asks_for_fewer_callers_than_its_baseline_had_is_refused_before_the_first_call(
+    tmp_path: Path, summarised: bool
+) -> None:
+    rows = [call_row(number) for number in range(40)]
+    for number, row in enumerate(rows):
+        row["user"] = f"Caller#{number % 20}"
+    figures = [figures_row(second) for second in range(20)]
+    folder = write_run_folder(tmp_path, rows, figures=figures, run=run_document(settings={}), run_id="many")
+    if summarised:
+        folder.summary.write_text(json_document(summary_of(folder)))
+    settings = make_settings({"baseline": folder.path})
+    with pytest.raises(SettingsError) as caught:
+        check_baseline(settings, None, 17)
+    assert "20 callers in the baseline, at most 17 in the new run; ask for 20 with -u" in str(caught.value)
+    for users in (18, 40, None):
+        check_baseline(settings, None, users)
+    arrivals = make_settings({"baseline": folder.path, "arrival_rate": "5/s"})
+    check_baseline(arrivals, None, 1)
