@@ -51,10 +51,17 @@ def main(arguments: list[str] | None = None) -> int:
         return int(ExitCode.INTERRUPTED)
 
 
+def _usage(command: str, *arguments: str) -> str:
+    """In one line: a list of forty options would stand before the sentence that says what is wrong."""
+    return " ".join(["python -m loadkit", command, *arguments[:1], "[options: see --help]", *arguments[1:]])
+
+
 def _add_call(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from loadkit.probe import command
 
-    parser = commands.add_parser("call", help="place one call and tell what happens, as it happens")
+    parser = commands.add_parser(
+        "call", usage=_usage("call", "<URL>"), help="place one call and tell what happens, as it happens"
+    )
     command.add_arguments(parser)
     parser.set_defaults(run=functools.partial(command.run, version=__version__))
 
@@ -153,7 +160,9 @@ def _check(options: argparse.Namespace) -> int:
 def _add_gateway(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from loadkit.gateway import command
 
-    parser = commands.add_parser("gateway", help="run the reference gateway to practise against")
+    parser = commands.add_parser(
+        "gateway", usage=_usage("gateway"), help="run the reference gateway to practise against"
+    )
     command.add_arguments(parser)
     parser.set_defaults(run=command.run)
 
@@ -170,7 +179,9 @@ def _add_capacity(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     from loadkit.capacity import options
 
     parser = commands.add_parser(
-        "capacity", help="search for the load up to which a gateway holds what is asked"
+        "capacity",
+        usage=_usage("capacity", "--slo <threshold>", "[-- <options of locust>]"),
+        help="search for the load up to which a gateway holds what is asked",
     )
     options.add_arguments(parser)
     parser.set_defaults(run=_capacity)

@@ -182,18 +182,21 @@ def _reason(measure: _Measure, processes: list[ProcessSeconds]) -> list[str]:
     locust = process.kind == LOCUST
     others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     name = f"{'The Locust process' if locust else 'Engine'} {process.name}{others}"
-    remedy = _LOCUST_REMEDY if locust else _ENGINE_REMEDY
-    return [f"{name} {told}: {remedy}{_kept_waiting(process)}"]
+    waited = _kept_waiting(process)
+    if locust:
+        return [f"{name} {told}: {_LOCUST_REMEDY}{waited and f' {waited}.'}"]
+    # What to do first comes first.
+    return [f"{name} {told}{f'. {waited}; if nothing, ' if waited else ': '}{_ENGINE_REMEDY}"]
 
 
 def _kept_waiting(process: ProcessSeconds) -> str:
-    """A sentence for a process that was late although it had little to do; empty for others."""
+    """A sentence, without its full stop, for a process that was late with little to do; empty for others."""
     if not np.isfinite(process.cpu_share).any():
         return ""
     mean = float(np.nanmean(process.cpu_share))
     if mean >= _IDLE_SHARE:
         return ""
-    return f" It used {mean * 100:.0f} % of a core itself, so see first what else this machine is doing."
+    return f"It used {mean * 100:.0f} % of a core itself, so see first what else this machine is doing"
 
 
 def _told(measure: _Measure, process: ProcessSeconds) -> str | None:

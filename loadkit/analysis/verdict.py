@@ -98,12 +98,14 @@ def _unfit(generator: Mapping[str, Any]) -> str | None:
 
 def _no_data(total: int, lost: int) -> str:
     if total:
-        sentence = f"No call came to an end of its own: all {total:,} were cancelled when the run stopped."
+        which = "the only one was" if total == 1 else f"all {total:,} were"
+        sentence = f"No call came to an end of its own: {which} cancelled when the run stopped."
+        remedy = "; have it last longer than its calls (-t, --call-duration), or give --stop-timeout"
     else:
-        sentence = "No call was recorded."
+        sentence, remedy = "No call was recorded.", ""
     if lost:
         sentence += f" {'A worker was' if lost == 1 else f'{lost} workers were'} lost."
-    return f"{sentence} This run says nothing about the gateway."
+    return f"{sentence} This run says nothing about the gateway{remedy}."
 
 
 def _dropped(traffic: Mapping[str, Any] | None) -> str | None:

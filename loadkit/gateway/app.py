@@ -122,9 +122,13 @@ class Gateway:
         :raises OSError: the address cannot be resolved or listened on.
         :raises SettingsError: the certificate, or the file for the events, cannot be used.
         """
-        # Encode the agent's recordings now rather than in the first call; a fault is told at each call.
-        with contextlib.suppress(AgentUnavailable):
+        # Encode the agent's recordings now rather than in the first call. Echo works without them.
+        try:
             load_voice(self.settings.speech_folder)
+        except AgentUnavailable as exc:
+            if self.settings.agent is None:
+                folder = self.settings.speech_folder
+                logger.warning("--speech-folder %s: %s; its calls end with AGENT_FAILURE", folder, exc)
         if self.tls is None:
             self.tls = self._made_tls = ServerTls.of(self.settings)
         unix_offset = time.time() - time.monotonic()

@@ -155,12 +155,14 @@ def _ready_line(gateway: Gateway, authority: Path | None, *, as_json: bool) -> s
         if urls:
             ready["turn_urls"] = list(urls)
         return json.dumps(ready)
-    tokens = "one of its tokens" if gateway.settings.tokens else "any token"
+    # A call without one is refused, here as elsewhere: what is proposed has to work as it stands.
+    tokens, token = ("one of its tokens", "…") if gateway.settings.tokens else ("any token", "any")
     trust = f" --tls-ca {shlex.quote(str(authority))}" if authority is not None else ""
     told = f" Callers are told of {', '.join(urls)}." if urls else ""
     return (
         f"The gateway listens at {gateway.url} and takes {tokens}; try"
-        f" locust -f locustfile.py --host {gateway.url}{trust}, or {gateway.url.replace('ws', 'http', 1)}/health."
+        f" LOADKIT_AUTH_TOKEN={token} locust -f locustfile.py --host {gateway.url}{trust},"
+        f" or {gateway.url.replace('ws', 'http', 1)}/health."
         f"{told} Ctrl-C ends it."
     )
 

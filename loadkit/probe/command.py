@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from loadkit.collector import collector_off
 from loadkit.errors import ExitCode, SettingsError
-from loadkit.settings import OF_THRESHOLDS, Settings
+from loadkit.settings import OF_FITNESS, OF_THRESHOLDS, Settings
 
 if TYPE_CHECKING:
     from loadkit.call.destination import Destination
@@ -27,18 +27,25 @@ NOT_FOR_ONE_CALL = (
     "arrival_rate",
     "arrivals",
     "back_to_back",
+    "baseline",
     "engines",
     "fail_on_drift",
     "health_poll",
     "live",
     "mark",
+    "master_timeout",
     "max_call_minutes",
     "max_concurrent",
     "no_preflight",
     "no_report",
+    "otlp_endpoint",
+    "prometheus_host",
+    "prometheus_port",
     "reports_dir",
     "run_id",
     "stages",
+    "stall_timeout",
+    *OF_FITNESS,
     *OF_THRESHOLDS,
 )
 

@@ -206,6 +206,9 @@ def _is_private(address: str) -> bool:
 
 
 def _turn_unreachable(seen: Circumstances) -> Iterator[str]:
+    if seen.record.ice_servers_error is not None:
+        yield "Without the gateway's list of ICE servers no TURN server is known; --ice-path any goes without."
+        return
     if not seen.turn_urls:
         yield "The gateway's list of ICE servers names no TURN server: --ice-path direct or any goes without one."
         return

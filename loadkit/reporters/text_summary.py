@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from loadkit.analysis.verdict import finished_of, share_text
+from loadkit.analysis.verdict import Status, finished_of, share_text
 from loadkit.printable import printable
 from loadkit.reporters.charts_of_setup import STAGE_LABELS
 from loadkit.reporters.drift_tables import drift_lines
@@ -36,6 +36,7 @@ def text_summary(summary: Mapping[str, Any], report: Path | str | None = None) -
         ("media", _media(summary["media"])),
         ("quality", _quality(summary["quality"])),
         ("generator", _generator(summary["generator"])),
+        ("why not fit", _why_not_fit(summary)),
         *drift_lines(summary),
         *threshold_lines(summary),
         ("verdict", f"{summary['verdict']['status'].upper()}: {summary['verdict']['sentence']}"),
@@ -142,3 +143,9 @@ def _generator(generator: Mapping[str, Any]) -> str:
     if generator["frames_skipped"]:
         notes.append(f"{plural(generator['frames_skipped'], 'packet')} never sent")
     return ", ".join(notes)
+
+
+def _why_not_fit(summary: Mapping[str, Any]) -> str | None:
+    """The first reason, where the verdict does not tell it."""
+    reasons = summary["generator"]["unfit_reasons"]
+    return reasons[0] if reasons and summary["verdict"]["status"] != Status.UNFIT else None

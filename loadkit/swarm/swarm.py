@@ -23,6 +23,7 @@ from loadkit.swarm.baseline import check_baseline
 from loadkit.swarm.configuration import Configuration
 from loadkit.swarm.course import Course
 from loadkit.swarm.listeners import listeners_of
+from loadkit.swarm.locusts_own import check_locusts_own
 from loadkit.swarm.media_path import tell_media_path
 from loadkit.swarm.metrics import Metrics
 from loadkit.swarm.own_figures import OwnFigures
@@ -128,6 +129,7 @@ class Swarm:
             self._pool = self._new_pool(self._worker.name)
             return
         preflight.check_settings(self.settings)
+        check_locusts_own(self._environment, self.settings)
         check_baseline(self.settings, *self._load_as_asked())
         self._traffic.check(self.settings)
         self._traffic.note_users(self.settings)
@@ -321,7 +323,8 @@ class Swarm:
         runner = self._runner
         if self._open_run() or not self._course.told_to_end:
             self._end.reason = "interrupted"
-        if self._open_run() is None and self._exit_code is None and self._end.headless:
+        begun = self._run is not None or self._worker is not None
+        if not begun and self._exit_code is None and self._end.headless:
             # Locust would end as if all had been well.
             logger.error("the run ended before it had begun, and no call was placed")
             self._exit_code = ExitCode.NO_DATA if self._course.told_to_end else ExitCode.INTERRUPTED

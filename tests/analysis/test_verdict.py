@@ -36,6 +36,12 @@ def summary(
     [
         (summary(), "no data", "No call was recorded. This run says nothing about the gateway."),
         (summary(cancelled=3), "no data", "all 3 were cancelled when the run stopped"),
+        (
+            summary(cancelled=1),
+            "no data",
+            "the only one was cancelled when the run stopped. This run says nothing",
+        ),
+        (summary(cancelled=1), "no data", "have it last longer than its calls"),
         (summary(lost=1), "no data", "A worker was lost."),
         (
             summary(completed=20),

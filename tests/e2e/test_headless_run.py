@@ -67,7 +67,7 @@ def test_a_run_against_the_embedded_gateway_leaves_every_file_and_no_process(pas
     assert (completed["packets_sent"] > 0).all()
     assert (completed["packets_received"] > 0).all()
     assert run_document(folder)["ended_by"] == "run_time"
-    assert "report" in output
+    assert f"PASSED, exit code 0: {folder / 'run' / 'report.html'}" in output
 
 
 def test_an_agent_is_talked_with_turn_by_turn(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def test_processes_2_reports_every_call_of_both_workers_once(tmp_path: Path) -> 
     # What was in progress at the end was cancelled, and its records came, too.
     assert summary(tmp_path)["calls"]["cancelled"] <= 4
     assert {line for line in command.output.splitlines() if "Traceback" in line} == set()
+    assert "before it had begun" not in command.output
 
 
 def _cluster(

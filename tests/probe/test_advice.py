@@ -111,6 +111,9 @@ def test_a_relay_is_not_sought_elsewhere_when_the_gateway_names_none() -> None:
     assert "names no TURN server" in text
     assert "does not answer" not in text
     assert "relay-tcp" not in text
+    text = " ".join(advice(seen("TURN_UNREACHABLE", ice_servers_error="connection refused")))
+    assert "Without the gateway's list of ICE servers" in text
+    assert "names no TURN server" not in text
 
 
 def test_private_candidates_of_a_public_gateway_are_noticed() -> None:

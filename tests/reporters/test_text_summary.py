@@ -33,6 +33,7 @@ def test_hostile_codes_reach_no_terminal_as_they_are(tmp_path: Path) -> None:
     assert "ANSWER_TIMEOUT 75" in text
     assert "4 more codes" in text
     assert "NOT FIT" in text
+    assert "why not fit   Engine " in text
     assert "1 worker lost" in text
 
 
