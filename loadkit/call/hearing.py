@@ -251,11 +251,11 @@ class Hearing:
 
     def look_back(self) -> None:
         """See whether this process has stood still since it was looked at last."""
-        connected = self._timeline.at("dtls_done")
-        if connected is None:
+        connected, newest = self._timeline.at("dtls_done"), self.stand_stills.newest
+        if connected is None or newest <= self._seen_until:
             return
-        for still in self.stand_stills.after(max(self._seen_until, connected - BACKLOG_S)):
-            self._seen_until = still.until
+        seen_until, self._seen_until = self._seen_until, newest
+        for still in self.stand_stills.after(max(seen_until, connected - BACKLOG_S)):
             self._unheard.append(still)
             if still.long:
                 self._note_long(still)

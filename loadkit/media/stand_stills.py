@@ -9,6 +9,7 @@ Pure: times in (monotonic seconds), stand-stills out.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -58,6 +59,8 @@ class StandStills:
     def __init__(self) -> None:
         self._awake_at: float | None = None
         self._found: deque[StandStill] = deque(maxlen=_KEPT)
+        #: When the newest ended.
+        self.newest = -math.inf
 
     def begin(self, now: float) -> None:
         """From now on somebody says each 20 ms that this process is awake."""
@@ -74,6 +77,7 @@ class StandStills:
             return
         if now - last > NOTICED_S:
             self._found.append(StandStill(last, now))
+            self.newest = now
         if now > last:
             self._awake_at = now
 
