@@ -46,22 +46,35 @@ class TurnRecord:
         "s", "when the caller's last speech frame was sent, from the connection on"
     )
     turn_latency_ms: float | None = _column(
-        "ms", "last caller-speech frame sent → first agent-speech frame arrived; None when no reply was heard"
+        "ms",
+        "last caller-speech frame sent → first agent-speech frame arrived; None when no reply was heard, or the"
+        " engine stood still in the caller's words or when the reply came",
     )
     reply_ms: float | None = _column(
-        "ms", "length of the reply, first to last agent-speech frame heard in the turn"
+        "ms",
+        "length of the reply, first to last agent-speech frame heard in the turn; None when the engine stood still"
+        " at either",
     )
     no_response: bool = _column("", "no agent speech within the script's time-out", False)
     false_interrupt: bool = _column(
-        "", "agent speech started while caller speech was still being sent", False
+        "",
+        "agent speech started while caller speech was still being sent, and the engine had not stood still in it",
+        False,
     )
     barge_in_stop_ms: float | None = _column(
         "ms",
         "first interrupting caller-speech frame sent → last agent-speech frame before 400 ms of silence; None"
-        " when the turn interrupted nothing, or the agent talked on",
+        " when the turn interrupted nothing, the agent talked on, or the engine stood still meanwhile",
     )
     barge_in_missed: bool | None = _column(
-        "", "the agent talked on for 2 s after it was interrupted; None when the turn interrupted nothing"
+        "",
+        "the agent talked on for 2 s after it was interrupted; None when the turn interrupted nothing, or the engine"
+        " stood still meanwhile",
+    )
+    stood_still_ms: float | None = _column(
+        "ms",
+        "longest time of 400 ms and more for which the engine stood still in the turn: what that may have delayed or"
+        " broken off is not measured; None when it did not",
     )
 
 
@@ -115,7 +128,10 @@ class CallRecord:
     setup_ms: float | None = _column("ms", "intended start → media can flow (DTLS done)")
     first_packet_ms: float | None = _column("ms", "DTLS done → first RTP packet received")
     first_audio_ms: float | None = _column("ms", "DTLS done → first packet that is not silence")
-    greeting_ms: float | None = _column("ms", "DTLS done → first frame of agent speech")
+    greeting_ms: float | None = _column(
+        "ms",
+        "DTLS done → first frame of agent speech; None when none was heard, or the engine stood still at either",
+    )
 
     # the path
     ice_path: str | None = _column(
@@ -175,7 +191,9 @@ class CallRecord:
     packets_reordered: int | None = _column("", "arrived after a packet with a higher sequence number")
     packets_duplicated: int | None = _column("", "arrived more than once")
     playout_late_simulated: int | None = _column(
-        "", "packets that a listener with 60 ms of playout would have thrown away as too late; simulated"
+        "",
+        "packets that a listener with 60 ms of playout would have thrown away as too late; simulated;"
+        " None when the engine stood still and does not know when they came",
     )
     jitter: float | None = _column("s", "RFC 3550 interarrival jitter at the end of the call")
     longest_gap_ms: float | None = _column("ms", "longest time between two received packets")
@@ -191,7 +209,7 @@ class CallRecord:
     mos: float | None = _column(
         "",
         "1 to 4.5: what the path left of speech, by the E-model (ITU-T G.107.2, reduced) for Opus at 40 kbit/s, with"
-        " a simulated playout of 60 ms; None without a round trip time",
+        " a simulated playout of 60 ms; None without a round trip time, or as playout_late_simulated",
     )
 
     # what was heard
@@ -212,6 +230,10 @@ class CallRecord:
     late_ms_max: float | None = _column("ms", "worst lateness of a packet against the 20 ms clock")
     frames_late: int | None = _column("", "packets sent more than 10 ms late")
     frames_skipped: int | None = _column("", "packets never sent because the engine had stalled")
+    stood_still_ms: float | None = _column(
+        "ms",
+        "longest time of 400 ms and more for which the engine stood still while connected; None when it did not",
+    )
 
 
 def to_row(record: CallRecord | TurnRecord) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import psutil
 
-from loadkit.records import CallRecord
+from loadkit.records import CallRecord, TurnRecord
 
 #: Waits are for events; this is how long a busy machine may take for one.
 PATIENCE_S = 60.0
@@ -35,6 +35,11 @@ _IN_TIME_MS = 1500
 def echo_was_held_up(record: CallRecord) -> bool:
     """Whether the machine let a call wait so long for its echo that it is one-way by definition."""
     return max(record.first_audio_ms or 0.0, record.longest_gap_ms or 0.0) > _IN_TIME_MS
+
+
+def not_measured(value: object, of: CallRecord | TurnRecord) -> bool:
+    """Whether this was not measured because the machine let the engine stand still, which its record must say."""
+    return value is None and of.stood_still_ms is not None
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -1,17 +1,24 @@
 """What the caller heard, as it is heard: first audio, greeting, utterances, turns.
 
+Time in which this process stood still is no silence of the other side, and what it may have delayed or broken off is
+not measured.
+
 Nothing is decoded when nobody listens: with ``listen`` off, only until the first sound.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 
 from loadkit.call.interruption import Interruption
 from loadkit.call.timeline import Timeline
+from loadkit.media.stand_stills import BACKLOG_S, StandStill, StandStills
 from loadkit.media.voice import SILENCE_DBFS, LevelDecoder, Utterance, UtteranceTracker
 from loadkit.records import TurnRecord
+
+_KEPT = 64
 
 
 class Hearing:
@@ -19,6 +26,7 @@ class Hearing:
 
     :param changed: called when an utterance starts or ends.
     :param heard: called with that utterance.
+    :param stand_stills: when this process stood still; never, when not given.
     """
 
     def __init__(
@@ -28,6 +36,7 @@ class Hearing:
         listen: bool,
         changed: Callable[[], None],
         heard: Callable[[Utterance], None] | None = None,
+        stand_stills: StandStills | None = None,
     ) -> None:
         self._timeline = timeline
         self._listen = listen
@@ -40,10 +49,22 @@ class Hearing:
         #: All utterances of the other side, oldest first.
         self.utterances: list[Utterance] = []
         self._before_turn = 0
+        #: When this process stood still.
+        self.stand_stills = stand_stills or StandStills()
+        #: The end of the last of them that was seen.
+        self._seen_until = -math.inf
+        #: Those after which nothing was heard yet.
+        self._unheard: deque[StandStill] = deque(maxlen=_KEPT)
+        #: Long ones of the call, the newest.
+        self._long: deque[StandStill] = deque(maxlen=_KEPT)
+        #: The longest of the call in seconds; 0 when there was none.
+        self._longest_s = 0.0
         #: Finished turns, oldest first.
         self.turns: list[TurnRecord] = []
         #: When the caller's last speech frame was sent (monotonic seconds).
         self.said_at: float | None = None
+        self._speech_began_at: float | None = None
+        self._judged = False
         self._interrupting = False
         #: What the newest turn interrupted; None when it did not.
         self.interruption: Interruption | None = None
@@ -77,6 +98,9 @@ class Hearing:
         """Hear one packet; True when it was found to hold sound."""
         if not self.wants_packets:
             return False
+        self.look_back()
+        if self._unheard:
+            self._wake(now)
         if self._decoder is None:
             self._decoder = LevelDecoder()
         level = self._decoder.level(payload)
@@ -92,7 +116,10 @@ class Hearing:
         return level > SILENCE_DBFS
 
     def poll(self, now: float) -> None:
-        """Let an utterance end when packets have stopped coming."""
+        """Let an utterance end when packets have stopped coming, unless they may wait to be read."""
+        self.look_back()
+        if self.stand_stills.catching_up(now):
+            return
         self._note(self._tracker.poll(now))
         self._watch_interruption(now)
 
@@ -101,7 +128,8 @@ class Hearing:
             return
         if not utterance.ended:
             self.utterances.append(utterance)
-            self._timeline.mark("greeting", utterance.started_at)
+            if len(self.utterances) == 1 and not self._greeting_hidden(utterance.started_at):
+                self._timeline.mark("greeting", utterance.started_at)
         if self._heard is not None:
             self._heard(utterance)
         self._changed()
@@ -113,7 +141,8 @@ class Hearing:
             self.reply_cut_off()
         self._interrupting = interrupting
         self.interruption = None
-        self.said_at = None
+        self.said_at = self._speech_began_at = None
+        self._judged = False
         self._before_turn = len(self.utterances)
         turn = TurnRecord(turn=len(self.turns) + 1, sample=sample)
         self.turns.append(turn)
@@ -121,9 +150,20 @@ class Hearing:
 
     def speech_began(self, now: float) -> None:
         """The caller's first speech frame was sent at ``now``."""
-        interrupting, self._interrupting = self._interrupting, False
+        self._speech_began_at = now
+        self.stand_stills.awake(now)
+        self.look_back()
+        for still in self._long:
+            if still.touches(now, now):
+                self._tell(still)
+        if not self._interrupting:
+            return
+        self._interrupting = False
         last = self.utterances[-1].last_speech_at if self.utterances else None
-        if interrupting and Interruption.possible(now, last):
+        if self.talking and self._stood_still_between(now, now):
+            # What the agent was saying when we interrupted it waits to be read.
+            self.interruption = Interruption(now, decided=True)
+        elif Interruption.possible(now, last):
             self.interruption = Interruption(now)
 
     def _watch_interruption(self, now: float) -> None:
@@ -140,8 +180,8 @@ class Hearing:
             self.turns[-1].said_at = round(now - connected_at, 6)
 
     def interrupted(self) -> None:
-        """The other side started to speak while the caller was speaking."""
-        if self.turns:
+        """The other side started to speak while the caller was speaking; told as it is heard."""
+        if self.turns and not self._words_broken():
             self.turns[-1].false_interrupt = True
 
     @property
@@ -156,27 +196,34 @@ class Hearing:
     def reply(self) -> Utterance | None:
         """The first utterance of this turn that went on after the caller's last speech frame.
 
-        An agent that talked on when it was interrupted may be heard to reply without a pause: its speech counts.
+        An agent that talked on when it was interrupted, or may have, may be heard to reply without a pause: its
+        speech counts.
         """
         said_at = self.said_at
         if said_at is None:
             return None
-        talked_on = self.interruption is not None and self.interruption.missed
+        cut_in = self.interruption
+        talked_on = cut_in is not None and (cut_in.missed or cut_in.unmeasured)
         first = self._before_turn - 1 if talked_on else self._before_turn
         return next((u for u in self.utterances[first:] if u.last_speech_at > said_at), None)
 
     def note_reply(self, reply: Utterance | None) -> float | None:
         """Write what came of the newest turn; returns its latency in ms.
 
-        None when no reply came, or when it had begun before the caller was done: that is no latency.
+        None when no reply came, when it had begun before the caller was done, which is no latency, or when this
+        process stood still in the caller's words or when the reply came.
         """
         if not self.turns:
             return None
         turn = self.turns[-1]
+        self._judged = True
         if reply is None or self.said_at is None:
             turn.no_response = True
             return None
-        turn.reply_ms = round(reply.duration * 1000, 3)
+        if not self._hidden(reply.started_at) and not self._hidden(reply.last_speech_at):
+            turn.reply_ms = round(reply.duration * 1000, 3)
+        if self._words_broken() or self._hidden(reply.started_at):
+            return None
         if reply.started_at <= self.said_at:
             turn.false_interrupt = not turn.barge_in_missed
             return None
@@ -186,5 +233,67 @@ class Hearing:
     def reply_cut_off(self) -> None:
         """Write what was heard of a reply that was cut off: its latency counts all the same."""
         reply = self.reply()
-        if reply is not None and self.turns and self.turns[-1].reply_ms is None:
+        if reply is not None and self.turns and not self._judged:
             self.note_reply(reply)
+
+    # When this process stood still
+
+    @property
+    def stood_still_ms(self) -> float | None:
+        """The longest stand-still of the call; None without one that counts."""
+        return round(self._longest_s * 1000, 3) if self._longest_s else None
+
+    def stood_still_since(self, began: float, now: float) -> float:
+        """Seconds for which this process stood still, in long stand-stills, from a time on until now."""
+        self.stand_stills.awake(now)
+        self.look_back()
+        return sum(still.seconds for still in self._long if still.until > began)
+
+    def look_back(self) -> None:
+        """See whether this process has stood still since it was looked at last."""
+        connected, newest = self._timeline.at("dtls_done"), self.stand_stills.newest
+        if connected is None or newest <= self._seen_until:
+            return
+        seen_until, self._seen_until = self._seen_until, newest
+        for still in self.stand_stills.after(max(seen_until, connected - BACKLOG_S)):
+            self._unheard.append(still)
+            if still.long:
+                self._note_long(still)
+
+    def _wake(self, arrival: float) -> None:
+        """The first packet since; when it is not known to have come meanwhile, that time was no silence."""
+        for still in self._unheard:
+            if still.hides(arrival):
+                self._tracker.did_not_listen(still.seconds)
+                if self.interruption is not None:
+                    self.interruption.did_not_listen(still.seconds)
+        self._unheard.clear()
+
+    def _note_long(self, still: StandStill) -> None:
+        self._long.append(still)
+        self._longest_s = max(self._longest_s, still.seconds)
+        if self.interruption is not None:
+            self.interruption.stood_still(still.since)
+        self._tell(still)
+
+    def _tell(self, still: StandStill) -> None:
+        if self.turns and not self._judged:
+            turn = self.turns[-1]
+            turn.stood_still_ms = max(turn.stood_still_ms or 0.0, round(still.seconds * 1000, 3))
+
+    def _stood_still_between(self, begin: float, end: float) -> bool:
+        return any(still.touches(begin, end) for still in self._long)
+
+    def _words_broken(self) -> bool:
+        """Whether the caller's words in this turn had a hole that the other side may have taken for their end."""
+        began = self._speech_began_at or self.said_at
+        return began is not None and self._stood_still_between(began, self.said_at or math.inf)
+
+    def _hidden(self, arrival: float) -> bool:
+        """Whether what was heard at this time may have waited to be read."""
+        return any(still.hides(arrival) for still in self._long)
+
+    def _greeting_hidden(self, began: float) -> bool:
+        connected = self._timeline.at("dtls_done")
+        late = connected is not None and self._stood_still_between(connected, connected)
+        return late or self._hidden(began)

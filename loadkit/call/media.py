@@ -16,6 +16,7 @@ from loadkit.media.clock import MediaClock
 from loadkit.media.quality import mos
 from loadkit.media.rtcp import REPORT_INTERVAL_S
 from loadkit.records import CallRecord
+from loadkit.settings import MediaPath
 from loadkit.signaling.modes import ECHO
 from loadkit.transport.peer import Peer
 
@@ -90,6 +91,9 @@ class CallMedia:
     def payload(self, payload: bytes, now: float) -> None:
         """A packet to hear."""
         hearing = self._hearing
+        if hearing.listens:
+            # After a stand-still a packet may be read before anything else is looked at.
+            hearing.stand_stills.awake(time.monotonic())
         if hearing.packet(payload, now):
             self._sound_sent()
             self._echo.sound_heard(now)
@@ -139,6 +143,8 @@ class CallMedia:
             # RFC 3550 section 6.2: half to one and a half times the interval, so that calls do not march.
             self._next_report = now + REPORT_INTERVAL_S * random.uniform(0.5, 1.5)
             self.stream.report(now)
+        if self._hearing.stand_stills.catching_up(now, long=True):
+            return
         last = self.stream.last_arrival
         quiet = now - (self._connected_at if last is None else last)
         if quiet > self._media_timeout:
@@ -163,6 +169,8 @@ class CallMedia:
         figures, connected_ms = self.stream.figures(), record.connected_ms
         if figures is None or connected_ms is None:
             return
+        self._hearing.look_back()
+        record.stood_still_ms = self._hearing.stood_still_ms
         record.packets_sent, record.bytes_sent = figures.packets_sent, figures.bytes_sent
         record.packets_received, record.bytes_received = figures.packets_received, figures.bytes_received
         record.packets_discarded = figures.packets_discarded
@@ -178,7 +186,9 @@ class CallMedia:
         record.round_trip_time = figures.round_trip_time
         record.remote_packets_lost = figures.remote_packets_lost
         record.remote_jitter = figures.remote_jitter
-        if record.packets_lost is not None and figures.playout_late is not None:
+        if not _arrivals_known(record):
+            record.playout_late_simulated = None
+        elif record.packets_lost is not None and figures.playout_late is not None:
             expected = figures.packets_received + figures.packets_lost
             late, bursts = figures.playout_late, figures.loss_burst_mean
             record.mos = mos(expected, figures.packets_lost, late, bursts, figures.round_trip_time)
@@ -192,6 +202,11 @@ class CallMedia:
         if figures.late_max is not None:
             record.frames_late, record.frames_skipped = figures.frames_late, figures.frames_skipped
 
+    def _behind(self, now: float) -> bool:
+        """Whether packets may wait to be read, since this process stood still a moment ago."""
+        self._hearing.stand_stills.awake(now)
+        return self._hearing.stand_stills.catching_up(now, long=True)
+
     def _fill_one_way(self, record: CallRecord, figures: StreamFigures, ended_at: float) -> None:
         """Whether sound or packets went one way only."""
         last = figures.last_arrival
@@ -200,8 +215,18 @@ class CallMedia:
             record.one_way = self._echo.one_way(listened=self._hearing.listens)
         elif last is not None and figures.heard_by_remote is not None:
             record.one_way = not figures.heard_by_remote
-        if last is not None and ended_at - self._connected_at >= NO_AUDIO_S:
+        if last is not None and ended_at - self._connected_at >= NO_AUDIO_S and not self._behind(ended_at):
             record.media_stopped = ended_at - last > NO_AUDIO_S
+
+
+def _arrivals_known(record: CallRecord) -> bool:
+    """Whether packets that waited while this process stood still were stamped when they came: by the kernel, for the
+    compiled module, which asks it where no relay is between, and takes no wait for longer than 2 s."""
+    stood_still_ms = record.stood_still_ms
+    if stood_still_ms is None:
+        return True
+    stamped = record.media_path == MediaPath.NATIVE and record.relay_protocol is None
+    return stamped and stood_still_ms < 2000
 
 
 def _milliseconds(seconds: float | None) -> float | None:

@@ -113,11 +113,18 @@ class Script:
             self.first_sample = sample.name
 
     async def _until(self, condition: Callable[[], bool], timeout: float | None) -> None:
-        """Wait until a condition about media holds, or the time is over."""
-        try:
-            async with asyncio.timeout(timeout):
-                while not condition():
-                    self._change.clear()
-                    await self._lifetime.unless_ended(self._change.wait())
-        except TimeoutError:
+        """Wait until a condition about media holds, or the time is over; time in which we stood still is not counted,
+        since what came meanwhile waits to be read."""
+        began = time.monotonic()
+        while True:
+            try:
+                async with asyncio.timeout(timeout):
+                    while not condition():
+                        self._change.clear()
+                        await self._lifetime.unless_ended(self._change.wait())
+            except TimeoutError:
+                now = time.monotonic()
+                began, timeout = now, self._hearing.stood_still_since(began, now)
+                if timeout:
+                    continue
             return

@@ -62,6 +62,7 @@ class CallSession:
             listen=spec.listen,
             changed=lambda: self.script.changed(),
             heard=None if observer is NOBODY else observer.utterance,
+            stand_stills=context.clock.watches.stand_stills,
         )
         self._media = CallMedia(
             self._timeline,

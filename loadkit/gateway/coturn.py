@@ -29,6 +29,8 @@ _START_S = 60.0
 #: Longer than the process between us gives coturn.
 _STOP_S = 10.0
 _POLL_S = 0.05
+#: On a busy machine an answer takes longer than the pause between two questions.
+_ANSWER_S = 1.0
 _HOW_TO_INSTALL = "coturn is not installed; on Debian: apt-get install coturn"
 _LAST_LINES = 5
 #: It goes on for a while after what is wrong. What it says of CHANGE_REQUEST, it says always.
@@ -229,15 +231,18 @@ class Coturn:
                     ) from exc
 
     def _answers(self) -> bool:
-        """Whether it answers a STUN Binding request over UDP and, with a certificate, listens for TLS."""
+        """Whether it answers a STUN Binding request over UDP, and listens for TCP and, with a certificate, for TLS."""
         family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as udp:
-            udp.settimeout(_POLL_S)
+            udp.settimeout(_ANSWER_S)
             try:
-                udp.sendto(_BINDING_REQUEST + secrets.token_bytes(12), (self._address, self.ports.plain))
+                # Connected, so that a port where nobody listens yet says so at once.
+                udp.connect((self._address, self.ports.plain))
+                udp.send(_BINDING_REQUEST + secrets.token_bytes(12))
                 udp.recv(1500)
-                if self.ports.tls is not None:
-                    socket.create_connection((self._address, self.ports.tls), timeout=1.0).close()
+                for port in (self.ports.plain, self.ports.tls):
+                    if port is not None:
+                        socket.create_connection((self._address, port), timeout=_ANSWER_S).close()
             except OSError:
                 return False
         return True

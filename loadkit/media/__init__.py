@@ -7,6 +7,7 @@
     rtp.py*     RTP packets out, headers in                     (RFC 3550)
     rtcp.py*    sender and receiver reports, round trip time    (RFC 3550)
     meter.py*   loss, order, duplicates, jitter, gaps           (RFC 3550)
+    stand_stills.py*  when this process stood still, and what that hides
     playout.py* what came too late to be heard, simulated
     quality.py* a mean opinion score by the E-model             (ITU-T G.107.2)
     bursts.py*  how many packets are lost in a row

@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Callable
 
+from loadkit.media.stand_stills import StandStills
+
 logger = logging.getLogger(__name__)
 
 INTERVAL_S = 0.5
@@ -26,6 +28,8 @@ class Watches:
         self._slot = 0
         self._watches = 0
         self._timer: asyncio.TimerHandle | None = None
+        #: When the process stood still while there was something to look at.
+        self.stand_stills = StandStills()
 
     def add(self, watch: Watch) -> None:
         """Look at something from now on."""
@@ -33,6 +37,7 @@ class Watches:
         self._slots[self._slot].append(watch)
         self._watches += 1
         if self._timer is None:
+            self.stand_stills.begin(time.monotonic())
             self._wait()
 
     def remove(self, watch: Watch) -> None:
@@ -59,6 +64,7 @@ class Watches:
         self._timer = None
         self._slot = (self._slot + 1) % _SLOTS
         now = time.monotonic()
+        self.stand_stills.awake(now)
         for watch in self._slots[self._slot]:
             try:
                 watch(now)
@@ -67,3 +73,5 @@ class Watches:
                 self.remove(watch)
         if self._watches:
             self._wait()
+        else:
+            self.stand_stills.end()

@@ -192,12 +192,17 @@ _LINES: dict[str, Callable[[Data], Line]] = {
     "first_packet": lambda _: Line(RECEIVED, "first RTP packet"),
     "first_audio": lambda _: Line(RECEIVED, "first sound"),
     "waiting": lambda d: Line(HERE, f"waiting for the agent's {d['what']}, {d['timeout_s']:g} s at most"),
-    "greeting": lambda d: Line(HERE, f"greeting: begun {milliseconds(d['latency_ms'])} after connecting"),
+    "greeting": lambda d: Line(
+        HERE,
+        f"greeting: begun {milliseconds(d['latency_ms'])} after connecting"
+        if d["latency_ms"] is not None
+        else "greeting: not timed, this process stood still",
+    ),
     "reply": lambda d: Line(
         HERE,
         f"reply: begun {milliseconds(d['latency_ms'])} after our last speech"
         if d["latency_ms"] is not None
-        else "reply: begun before we had finished",
+        else "reply: begun before we had finished, or not timed since this process stood still",
     ),
     "speaking": _speaking,
     "speech_began": lambda _: Line(RECEIVED, "speech is heard"),

@@ -111,6 +111,8 @@ def turn_lines(turns: list[TurnRecord]) -> Iterator[str]:
     for turn in turns:
         if turn.no_response:
             text = "no reply"
+        elif turn.turn_latency_ms is None and turn.stood_still_ms is not None:
+            text = f"not measured: this process stood still for {milliseconds(turn.stood_still_ms)}"
         elif turn.turn_latency_ms is None:
             text = "the agent spoke before we had finished" if turn.false_interrupt else "not waited for"
         else:

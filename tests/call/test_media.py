@@ -317,6 +317,26 @@ def test_packets_that_stop_are_lost_media(call: Call) -> None:
     assert (call.failures[0].stage, call.failures[0].code) == (Stage.MEDIA, "MEDIA_LOST")
 
 
+def test_packets_that_wait_while_the_process_stands_still_are_neither_lost_nor_late(call: Call) -> None:
+    call.start().run(1.0, hearing=True)
+    call.hearing.stand_stills.begin(call.now)
+    call.now += 6.0
+    call.hearing.stand_stills.awake(call.now)
+    (watch,) = call.clock.watches.watches
+    watch(call.now)
+    assert call.failures == [], "they are read next"
+    for _ in range(300):
+        call.media.stream.rtp_received(call.gateway.packet(silence()), call.now)
+    call.now += 0.5
+    watch(call.now)
+    assert call.failures == []
+    record = call.record()
+    assert record.stood_still_ms == pytest.approx(6000)
+    assert record.packets_lost == 0
+    # By when they were read they would be late, and a loss to whoever listens.
+    assert record.playout_late_simulated is record.mos is None
+
+
 def test_packets_that_come_are_not_lost(call: Call) -> None:
     call.start().run(20.0, hearing=True)
     assert call.failures == []

@@ -18,6 +18,7 @@ from tests.e2e.processes import (
     TO_THE_END,
     Command,
     calls_in_progress,
+    figures_of,
     free_port,
     headless,
     locust,
@@ -222,10 +223,14 @@ def _engine_stands_still(folder: Path) -> int:
 
 @_ends_with(ExitCode.UNFIT, "an engine died, and no call has failed but those that it held")
 def _engine_killed(folder: Path) -> int:
-    options = ("--call-duration", "2s", "--engines", "1", *TO_THE_END)
+    options = ("--call-duration", "2s", "--back-to-back", "--engines", "1", *TO_THE_END)
     with locust(folder, *headless(2, 20), *options) as command:
         wait_until(lambda: calls_in_progress(folder, "local.0"), "the engine holds calls")
         (victim,) = command.children("loadkit.engine")
+        # It stands still first, so that it is certain to hold calls when it dies: who is between two places the next.
+        victim.suspend()
+        seen = len(figures_of(folder, "local.locust"))
+        wait_until(lambda: len(figures_of(folder, "local.locust")) > seen + 1, "users have gone on")
         victim.kill()
         command.wait_for("takes its place")
         command.children("")

@@ -264,6 +264,13 @@ def records(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line)["call"] for line in lines]
 
 
+def spoilt_turns(folder: Path) -> int:
+    """Turns in which an engine stood still, so that nothing need be measured of them."""
+    path = folder / "run" / "records.jsonl"
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    return sum(turn["stood_still_ms"] is not None for line in lines for turn in json.loads(line)["turns"])
+
+
 def _figures(folder: Path) -> list[dict[str, Any]]:
     path = folder / "run" / "figures.jsonl"
     lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []

@@ -22,6 +22,7 @@ from tests.e2e.processes import (
     records,
     report_again,
     run_document,
+    spoilt_turns,
     summary,
 )
 
@@ -88,11 +89,14 @@ def test_an_agent_is_talked_with_turn_by_turn(tmp_path: Path) -> None:
     assert told["turns"]["count"] >= 2
     # The reference agent answers 600 ms after the caller's last speech; its answers begin with 100 ms of silence.
     # Counted from where the speech began it would be 7 s; in between is what a busy machine adds.
-    assert 550 <= told["turns"]["turn_latency_ms"]["p50"] <= 5000
+    # An engine that the machine let stand still in a turn, or in a greeting, does not measure it.
+    p50, spoilt = told["turns"]["turn_latency_ms"]["p50"], spoilt_turns(tmp_path)
+    assert spoilt if p50 is None else 550 <= p50 <= 5000
     figures = [json.loads(line) for line in (tmp_path / "run" / "figures.jsonl").read_text().splitlines()]
     replies = sum(sum(row.get("turn_histogram", {}).values()) for row in figures)
-    assert 0 < replies <= told["turns"]["count"], "told while calls were talked"
-    assert told["stages"]["greeting_ms"]["count"] == told["calls"]["completed"] + told["calls"]["cancelled"]
+    assert (spoilt or replies > 0) and replies <= told["turns"]["count"], "told while calls were talked"
+    for call in records(tmp_path):
+        assert call["greeting_ms"] is not None or call["stood_still_ms"] is not None, call
 
 
 def test_a_gateway_that_is_not_there_fails_every_call_with_a_code(tmp_path: Path) -> None:

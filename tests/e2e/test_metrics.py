@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import signal
 import socket
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -31,8 +31,8 @@ def read(url: str) -> dict[str, Metric]:
     """Name → metric of the page; nothing when it is gone."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        text = opener.open(url, timeout=10).read().decode()
-    except (urllib.error.URLError, ConnectionError):
+        text = opener.open(url, timeout=150).read().decode()
+    except (OSError, http.client.HTTPException):
         return {}
     return {metric.name: metric for metric in text_string_to_metric_families(text)}
 
@@ -43,6 +43,18 @@ def total(metrics: dict[str, Metric], name: str, sample: str) -> float:
     )
 
 
+def with_a_call(page: str) -> dict[str, Metric] | None:
+    """The page once a call of it has ended: told by its record, and those in progress by a row of its engine."""
+    metrics = read(page)
+    setups = "loadkit_call_setup_duration_seconds"
+    there = (
+        total(metrics, "loadkit_calls_ended", "loadkit_calls_ended_total"),
+        total(metrics, setups, f"{setups}_count"),
+        "loadkit_calls_active" in metrics and metrics["loadkit_calls_active"].samples,
+    )
+    return metrics if all(there) else None
+
+
 def test_prometheus_and_a_collector_hear_of_a_run_while_it_goes(tmp_path: Path) -> None:
     options = [*headless(2, 120), "--call-duration", "1s", "--prometheus-port", "0"]
     environment = {"OTEL_EXPORTER_OTLP_HEADERS": f"api-key={_SECRET}", "OTEL_METRIC_EXPORT_INTERVAL": "500"}
@@ -51,9 +63,7 @@ def test_prometheus_and_a_collector_hear_of_a_run_while_it_goes(tmp_path: Path) 
         options += ["--otlp-endpoint", receiver.url]
         with locust(tmp_path, *options, **environment) as command:
             page = page_of(command)
-            ended = "loadkit_calls_ended_total"
-            wait_until(lambda: total(read(page), "loadkit_calls_ended", ended), "a call is on the page")
-            metrics = read(page)
+            metrics = wait_until(lambda: with_a_call(page), "a call is on the page, and who held it")
             wait_until(lambda: receiver.requests, "the collector hears of the run while it goes on")
             command.children("")
             command.signal(signal.SIGTERM)
@@ -71,10 +81,6 @@ def test_prometheus_and_a_collector_hear_of_a_run_while_it_goes(tmp_path: Path) 
         assert receiver.resource["loadkit.run.id"] == "run"
     processes = {sample.labels["process"] for sample in metrics["loadkit_calls_active"].samples}
     assert processes == {"local.0"}
-    assert (
-        total(metrics, "loadkit_call_setup_duration_seconds", "loadkit_call_setup_duration_seconds_count")
-        >= 1
-    )
     assert _SECRET not in command.output
     assert_no_secret(tmp_path, command.output)
     assert not [path.name for path in (tmp_path / "run").iterdir() if _SECRET.encode() in path.read_bytes()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import shutil
 import signal
 import socket
@@ -128,7 +129,8 @@ async def test_coturn_refuses_a_credential_under_another_secret(turn_server: Tur
 
 
 async def test_turns_works_on_port_443(tmp_path: Path) -> None:
-    address = "127.0.0.44"
+    # An address of its own: on another the same test of somebody else may hold this port just now.
+    address = f"127.0.{random.randrange(2, 255)}.44"
     _needs_coturn()
     try:
         socket.create_server((address, 443)).close()

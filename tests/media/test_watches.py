@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from loadkit.media.watches import INTERVAL_S, Watches
+from tests.waiting import until
 
 
 @pytest_asyncio.fixture
@@ -69,3 +71,15 @@ async def test_nothing_is_waited_for_while_there_is_nothing_to_look_at(watches: 
     async with asyncio.timeout(20):
         while watches._timer is not None:  # noqa: ASYNC110 - a timer tells nobody that it has run out
             await asyncio.sleep(0.01)
+
+
+async def test_it_is_known_when_the_process_stood_still(watches: Watches) -> None:
+    watches.stand_stills.awake(time.monotonic())
+    began = time.monotonic()
+    assert not list(watches.stand_stills.after(0.0)), "nobody looks yet"
+    watches.add(lambda _now: None)
+    time.sleep(0.45)  # noqa: ASYNC251 - the loop is to stand still
+    await until(lambda: list(watches.stand_stills.after(began)))
+    found = next(watches.stand_stills.after(began))
+    assert found.long
+    assert watches.stand_stills.catching_up(found.until, long=True)

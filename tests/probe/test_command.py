@@ -79,7 +79,9 @@ async def test_an_agent_is_waited_for_spoken_to_and_heard_out(gateway_url: str) 
     assert speech["seconds"] > 0.5
     assert -60 < speech["loudest_dbfs"] < 0
     (turn,) = left.document["turns"]
-    assert turn["turn_latency_ms"] == left.events("reply")[0]["latency_ms"] is not None
+    assert turn["turn_latency_ms"] == left.events("reply")[0]["latency_ms"]
+    # An engine that stood still does not measure it, and says so.
+    assert turn["turn_latency_ms"] is not None or turn["stood_still_ms"] is not None
     assert left.document["record"]["greeting_ms"] == left.events("greeting")[0]["latency_ms"]
 
 

@@ -120,12 +120,13 @@ def test_a_run_folder_that_is_removed_is_there_again_with_every_call(
 def test_a_clock_that_is_set_moves_no_time_of_the_run(long_run: tuple[Path, Command]) -> None:
     folder, command = long_run
     told = summary(folder)["run"]
-    assert told["duration_s"] < 300
+    # Of the hour and of the two there is nothing in it; a slow machine takes minutes for it.
+    assert 0 < told["duration_s"] < 3000
     for call in records(folder):
         assert told["started_at"] - 1 <= call["intended_at"]
         assert call["started_at"] is None or call["intended_at"] <= call["started_at"]
         assert call["ended_at"] <= told["ended_at"] + 1
-        assert call["duration_ms"] is None or 0 <= call["duration_ms"] < 60_000
+        assert call["duration_ms"] is None or 0 <= call["duration_ms"] < 3_000_000
     marks = [mark["text"] for mark in run_document(folder)["marks"]]
     assert marks == [
         "the machine's clock was set forward by 3,600 s",
