@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from loadkit.call.stream import StreamFigures, StreamListener
 from loadkit.media.clock import MediaClock
 from loadkit.media.drift import ppm_of
@@ -74,6 +76,8 @@ class NativeStream:
         self._media: NativeMedia | None = None
         self._reporter: RtcpReporter | None = None
         self._malformed = 0
+        #: What a report is being made of; None while none is.
+        self._reported: Figures | None = None
         #: The clock, the poll that sends and its slot, while the stream sends.
         self._sending: tuple[MediaClock, NativePoll, int] | None = None
         #: The clock and its slot, also for the report with BYE.
@@ -144,7 +148,7 @@ class NativeStream:
         if self._media.poll is not None:
             poll.media.set_slot(self._media.number, None)
         if self._peer is not None and self._reporter is not None:
-            self._peer.send_rtcp(self._reporter.bye(now))
+            self._peer.send_rtcp(self._written(self._reporter.bye, now))
 
     async def stopped(self) -> None:
         """BYE has left already."""
@@ -152,7 +156,15 @@ class NativeStream:
     def report(self, now: float) -> None:
         """Send a sender or receiver report."""
         if self._peer is not None and self._reporter is not None:
-            self._peer.send_rtcp(self._reporter.report(now))
+            self._peer.send_rtcp(self._written(self._reporter.report, now))
+
+    def _written(self, packet: Callable[[float], bytes], now: float) -> bytes:
+        """A report, which asks for a dozen figures, of one look at them all."""
+        self._reported = self._figures()
+        try:
+            return packet(now)
+        finally:
+            self._reported = None
 
     # What the peer and the module hand over
 
@@ -199,6 +211,8 @@ class NativeStream:
         return None if self._paced_by is None else self._paced_by[0].due_at(self._paced_by[1])
 
     def _figures(self) -> Figures:
+        if self._reported is not None:
+            return self._reported
         return _NOTHING.figures() if self._media is None else self._media.figures()
 
     @property

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from aiortc import RTCIceCandidate
-from websockets.asyncio.client import connect as websockets_connect
 
 from loadkit.media.voice import Utterance
-from loadkit.signaling.client import Connect
+from loadkit.signaling.client import Connect, connect_without_redirects
 from loadkit.signaling.ice_servers import IceServer
 from loadkit.transport.dtls import DtlsOutcome
 from loadkit.transport.peer import Peer
@@ -37,7 +36,7 @@ class CallObserver:
 
     def connect(self) -> Connect:
         """What opens the WebSocket."""
-        return websockets_connect
+        return connect_without_redirects
 
     def answer(self, remote: RemoteDescription, session_id: str | None) -> None:
         """The gateway's answer could be read."""

@@ -90,6 +90,9 @@ class _SocketCount:
                 continue
             self._open += 1
             self._sockets += stat.S_ISSOCK(mode)
+            if self._open >= present:
+                # Each number after the last one costs an exception.
+                break
         self._next += _AT_ONCE
         # The system gives out the lowest free number, so that the open ones lie at the beginning; a hole that
         # a call has left does not keep the round from ending.

@@ -68,6 +68,8 @@ class SharedCertificate(RTCCertificate):
     def _create_ssl_context(self, srtp_profiles: list[Any]) -> SSL.Context:
         if self._context is None:
             self._context = super()._create_ssl_context(srtp_profiles)
+            # Nobody resumes a call's handshake, and a server would keep the sessions of twenty thousand of them.
+            self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         return self._context
 
 

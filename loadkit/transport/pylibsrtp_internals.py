@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pylibsrtp
@@ -17,13 +18,19 @@ _NAMES = ("srtp_protect", "srtp_unprotect")
 
 def why_no_functions() -> str | None:
     """Why libsrtp's functions cannot be called from C; None when they can."""
-    for name in _NAMES:
+    return _why_not(_NAMES, _SIGNATURE)
+
+
+@functools.cache
+def _why_not(names: tuple[str, ...], signature: str) -> str | None:
+    """Looked at once: it is asked at each call, and a library that is loaded stays as it is."""
+    for name in names:
         try:
             kind = ffi.typeof(ffi.addressof(lib, name)).cname
         except (AttributeError, TypeError, ffi.error) as exc:
             return f"pylibsrtp {pylibsrtp.__version__} does not give away {name} ({exc})"
-        if kind != _SIGNATURE:
-            return f"{name} of pylibsrtp {pylibsrtp.__version__} is {kind}, not {_SIGNATURE}"
+        if kind != signature:
+            return f"{name} of pylibsrtp {pylibsrtp.__version__} is {kind}, not {signature}"
     return None
 
 

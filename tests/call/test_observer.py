@@ -6,8 +6,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from websockets.asyncio.client import connect
-
 from loadkit.call.context import make_context
 from loadkit.call.destination import Destination
 from loadkit.call.observer import NOBODY, CallObserver
@@ -17,6 +15,7 @@ from loadkit.call.timeline import Timeline
 from loadkit.media.clock import MediaClock
 from loadkit.records import Outcome
 from loadkit.settings import make_settings
+from loadkit.signaling.client import connect_without_redirects
 from loadkit.signaling.ice_servers import IceServer
 from loadkit.transport.dtls import DtlsOutcome
 from loadkit.transport.peer import Peer
@@ -32,7 +31,7 @@ def test_what_handles_packets_and_candidates_is_left_as_it_is_when_nobody_watche
 
     assert NOBODY.packets(packets) is packets
     assert NOBODY.local_candidates(candidates) is candidates
-    assert NOBODY.connect() is connect
+    assert NOBODY.connect() is connect_without_redirects, "a redirect would take the token to another host"
 
 
 def test_the_first_mark_of_a_name_is_told_and_no_other() -> None:

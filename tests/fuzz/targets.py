@@ -155,7 +155,7 @@ def http_answer(data: bytes) -> None:
 
 
 async def _http(data: bytes) -> None:
-    exchange = http_get._Exchange(http_get._request("example.org", None, "/", {}), 4096)
+    exchange = http_get._Exchange(http_get._request("example.org", None, "/", ()), 4096)
     exchange.connection_made(_Sink())
     size = data[0] + 1 if data else 1
     for at in range(1, len(data), size):

@@ -339,6 +339,7 @@ def test_certificate_makes_the_tls_context() -> None:
     context = certificate._create_ssl_context(profiles)
     assert isinstance(context, SSL.Context)
     assert certificate._create_ssl_context(profiles) is context
+    assert context.get_session_cache_mode() == SSL.SESS_CACHE_OFF
 
 
 def test_dtls_transport_asks_its_certificate_for_the_context() -> None:
