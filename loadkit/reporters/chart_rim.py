@@ -85,6 +85,8 @@ def with_rim(picture: Picture, rim: float | None) -> Picture:
 def _add_triangles(spec: dict[str, Any], node: dict[str, Any], field: str) -> None:
     """A layer with the values of a layer that are beyond the rim; points are triangles instead, lines besides."""
     triangles = copy.deepcopy(node)
+    # The zoom belongs to the layer of this name: a second one would be a second zoom.
+    triangles.pop("name", None)
     triangles.pop("params", None)
     triangles["encoding"].pop("strokeDash", None)
     triangles["encoding"].pop("detail", None)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import altair as alt
+import vl_convert
 
 from loadkit.reporters.chart_marks import with_limits
 from loadkit.reporters.chart_rim import rim_of, with_rim
-from loadkit.reporters.chart_style import Elapsed, Picture, data, finished
+from loadkit.reporters.chart_style import Elapsed, Picture, data, finished, zoom
 
 AXIS = Elapsed(100.0)
 USUAL = [100.0, 120.0] * 20
@@ -19,11 +20,14 @@ def picture(line: list[float], points: list[float], rim: str = "ms") -> Picture:
 
     def drawn(values: list[float], **more: Any) -> alt.Chart:
         rows = [{"offset_s": float(place), "ms": value, **more} for place, value in enumerate(values)]
-        encoding = {"x": AXIS.x(), "y": alt.Y("ms:Q"), "tooltip": [alt.Tooltip("ms:Q")]}
-        chart: alt.Chart = alt.Chart(data(rows)).encode(**encoding)
+        chart: alt.Chart = alt.Chart(data(rows)).encode(
+            x=AXIS.x(), y=alt.Y("ms:Q"), tooltip=[alt.Tooltip("ms:Q")]
+        )
         return chart
 
-    spec = finished(alt.layer(drawn(points).mark_point(), drawn(line, percentile="p95").mark_line()))
+    spec = finished(
+        alt.layer(drawn(points).mark_point(), drawn(line, percentile="p95").mark_line().add_params(zoom("z")))
+    )
     return Picture("some", "Some", "Text.", spec, zooms=True, measure="setup_ms", rim=rim)
 
 
@@ -69,6 +73,9 @@ def test_a_spike_of_a_line_is_cut_when_it_alone_would_press_it_flat() -> None:
     changed = framed(picture([*USUAL, 9_000.0], [150.0]))
     (end,) = ends(changed)
     assert 120.0 < end < 200.0
+    assert changed.spec is not None
+    # Vega itself takes it: a second layer with the zoom of the first is an error.
+    assert "<svg" in vl_convert.vegalite_to_svg(changed.spec)
     assert "1 value is beyond" in changed.text
 
 
