@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 _PAIR = np.dtype([("bucket", "<i4"), ("count", "<i8")])
 
+#: Histograms that are added up at once: those of a run of days would be some hundred megabytes meanwhile.
+_AT_ONCE = 50_000
+
 
 class LateCounts(Mapping[int, int]):
     """Bucket → count of packets, read-only."""
@@ -68,17 +71,27 @@ def pack_rows(
 def added_up(histograms: Iterable[Mapping[int, int] | None]) -> Counter[int]:
     """All of them as one, packed or not."""
     total: Counter[int] = Counter()
-    packed = []
+    packed: list[bytes] = []
+    sums = np.zeros(0)
     for histogram in histograms:
         if isinstance(histogram, LateCounts):
             packed.append(histogram.packed)
         elif histogram:
             total.update(histogram)
-    pairs = np.frombuffer(b"".join(packed), dtype=_PAIR)
-    if pairs.size:
-        sums = np.bincount(pairs["bucket"], weights=pairs["count"])
-        total.update({int(bucket): int(sums[bucket]) for bucket in np.flatnonzero(sums)})
+        if len(packed) == _AT_ONCE:
+            sums = _with_pairs(sums, packed)
+            packed.clear()
+    sums = _with_pairs(sums, packed)
+    total.update({int(bucket): int(sums[bucket]) for bucket in np.flatnonzero(sums)})
     return total
+
+
+def _with_pairs(sums: npt.NDArray[np.float64], packed: list[bytes]) -> npt.NDArray[np.float64]:
+    """Packets per bucket, and those of some more histograms."""
+    pairs = np.frombuffer(b"".join(packed), dtype=_PAIR)
+    more = np.bincount(pairs["bucket"], pairs["count"], minlength=sums.size).astype(np.float64, copy=False)
+    more[: sums.size] += sums
+    return more
 
 
 def due_and_late(

@@ -16,6 +16,18 @@ from loadkit.analysis.limits import Limits
 from loadkit.analysis.percentiles import rounded
 from loadkit.analysis.process_seconds import LOCUST, by_process, engines_only
 
+#: Few of the columns: all of a run of days would be a hundred megabytes once more.
+_NEEDED = [
+    "worker",
+    "engine",
+    "late_histogram",
+    "frames_late",
+    "frames_skipped",
+    "cpu_share",
+    "loop_lag_ms",
+    "rss_bytes",
+]
+
 
 def summarise_generator(
     calls: pd.DataFrame,
@@ -34,7 +46,7 @@ def summarise_generator(
     :param stalled: why the watchdog ended the run.
     """
     limits = limits or Limits.of(None)
-    engines, locust = engines_only(figures), figures[figures["kind"] == LOCUST]
+    engines, locust = engines_only(figures, *_NEEDED), figures.loc[figures["kind"] == LOCUST, _NEEDED]
     late = lateness.added_up(engines["late_histogram"])
     shares = engines.dropna(subset=["cpu_share"]).groupby(["worker", "engine"], dropna=False)["cpu_share"]
     # An engine counts the packets of calls still in progress, too; records are what is left without figures.

@@ -37,12 +37,12 @@ def write_tables(
     ]
     options = {"compression": "zstd", "use_dictionary": repeated}
     with replaced(parquet) as beside, pq.ParquetWriter(beside, schema, **options) as writer:
-        for piece in _pieces(table):
-            writer.write_table(piece.cast(schema))
+        for rows in _pieces(table):
+            writer.write_table(_typed(rows, schema))
     quoting = arrow_csv.WriteOptions(quoting_style="needed")
     with replaced(csv) as beside, arrow_csv.CSVWriter(beside, schema, write_options=quoting) as text:
-        for piece in _pieces(table):
-            text.write_table(_harmless(piece.cast(schema)))
+        for rows in _pieces(table):
+            text.write_table(_harmless(_typed(rows, schema)))
 
 
 def _described(schema: pa.Schema, record_type: type[CallRecord] | type[TurnRecord]) -> pa.Schema:
@@ -58,10 +58,14 @@ def _described(schema: pa.Schema, record_type: type[CallRecord] | type[TurnRecor
     )
 
 
-def _pieces(table: pd.DataFrame) -> Iterator[pa.Table]:
+def _pieces(table: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """The table some rows at a time, one piece at least: a million calls must not be there once more."""
     for first in range(0, max(1, len(table)), _ROWS):
-        yield pa.Table.from_pandas(table.iloc[first : first + _ROWS], preserve_index=False)
+        yield table.iloc[first : first + _ROWS]
+
+
+def _typed(table: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pandas(table, preserve_index=False).cast(schema)
 
 
 def _harmless(table: pa.Table) -> pa.Table:
