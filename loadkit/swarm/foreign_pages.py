@@ -32,7 +32,9 @@ def keep_foreign_pages_out(environment: Environment) -> None:
         # A site may have its own name resolved to this machine: its page is of the same origin then.
         gateway = request.form.get("host") or given
         if of_this_machine and gateway not in (given, environment.host) and not is_loopback(_name(request)):
-            return _refused("another gateway is named on a page that was not opened as localhost or 127.0.0.1")
+            return _refused(
+                "another gateway is named on a page that was not opened as localhost or 127.0.0.1"
+            )
         return None
 
     web_ui.app.before_request(refuse)
