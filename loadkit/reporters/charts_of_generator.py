@@ -95,7 +95,7 @@ def _picture(drawing: _Drawing, table: pd.DataFrame, axis: Elapsed) -> Picture:
     chart = lines_over_time(lines, axis, drawing.unit, colours, zoom, None, drawing.number, drawing.limit)
     worst = str(named[sorted(present)].max().idxmax())
     finding = range_of(
-        f"The line “{worst}”" if len(present) > 1 else worst, named, worst, axis, drawing.written
+        f"The line “{worst}”" if len(drawing.lines) > 1 else worst, named, worst, axis, drawing.written
     )
     finding += over_limit(named[worst], drawing.limit)
     spec = with_limit(chart, drawing.limit)
