@@ -32,6 +32,9 @@ _BYTES_OF_A_CALL = 400_000
 #: Processes that are looked at, those that told most first, and rows of each whose lateness is added up.
 MOST_PROCESSES, _MOST_ROWS = 32, 5_000
 
+#: Few of the columns: all of a run of days would be some hundred megabytes once more.
+_OF_PROCESS = ["at", "engine", "pid", "calls", "rss_bytes", "open_files", "tasks", "late_histogram"]
+
 
 @dataclass(frozen=True)
 class Part:
@@ -67,11 +70,11 @@ def part_of(calls: pd.DataFrame, figures: pd.DataFrame, started_at: float | None
 
 def _settled(figures: pd.DataFrame, start: float) -> float:
     """When the engines first held most of the calls that they held in the median, in seconds since the start."""
-    engines = figures[(figures["kind"] == ENGINE) & (figures["calls"].fillna(0) > 0)]
+    engines = figures.loc[(figures["kind"] == ENGINE) & (figures["calls"].fillna(0) > 0), "at"]
     if engines.empty:
         return 0.0
     # Rows are about a second apart, so that a second can hold two of an engine, or none: not to be added up by seconds.
-    moments = np.unique(engines["at"].to_numpy(dtype=np.float64))
+    moments = np.unique(engines.to_numpy(dtype=np.float64))
     held = held_at(moments, figures)
     return float(moments[held >= _SETTLED * np.median(held)][0]) - start
 
@@ -107,7 +110,7 @@ def process_series(part: Part, figures: pd.DataFrame) -> Iterator[tuple[str, str
 
     A process that was there for less than half of the time is left out: it has no first or no last quarter.
     """
-    inside = figures[figures["at"].between(part.start + part.begin, part.start + part.end)]
+    inside = figures.loc[figures["at"].between(part.start + part.begin, part.start + part.end), _OF_PROCESS]
     groups = sorted(
         inside.groupby(["engine", "pid"], dropna=False, sort=False), key=lambda item: -len(item[1])
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pandas as pd
@@ -113,6 +114,21 @@ def test_blocks_end_at_lines(folder: RunFolder, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(json_lines, "BLOCK_BYTES", 1_000)
     folder.records.write_bytes(b"".join(line(call_row(number)) for number in range(50)))
     assert list(read_calls(folder)["call_id"]) == [f"call-{number:06d}" for number in range(50)]
+
+
+def test_what_a_thread_raises_is_raised_to_who_reads_and_no_thread_stays(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_lines, "BLOCK_BYTES", 1_000)
+    folder.records.write_bytes(b"".join(line(call_row(number)) for number in range(50)))
+
+    def parse(block: bytes) -> None:
+        if b"call-000020" in block:
+            raise MemoryError("no room")
+
+    with pytest.raises(MemoryError, match="no room"):
+        list(json_lines.parsed(folder.records, parse))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("parse")]
 
 
 def test_a_line_without_end_costs_only_itself_and_no_memory(
