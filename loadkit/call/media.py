@@ -16,7 +16,7 @@ from loadkit.media.clock import MediaClock
 from loadkit.media.quality import mos
 from loadkit.media.rtcp import REPORT_INTERVAL_S
 from loadkit.records import CallRecord
-from loadkit.settings import MediaPath
+from loadkit.setting_values import MediaPath
 from loadkit.signaling.modes import ECHO
 from loadkit.transport.peer import Peer
 
