@@ -1,7 +1,7 @@
 """One HTTP GET over a connection of its own.
 
 Each call is a caller of its own: nothing is kept of the call before, no connection, no cookie, no address. For that
-a general HTTP client costs three times what this does, in every call; HTTP itself is read by h11.
+a general HTTP client costs several times what this does, in every call; HTTP itself is read by httptools.
 """
 
 from __future__ import annotations
@@ -16,9 +16,14 @@ from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlsplit
 
-import h11
+import httptools
 
 from .tls import default_tls
+
+#: Bytes that an answer may have before its body; a page's worth of cookies is a tenth of it.
+_LONGEST_HEAD = 65_536
+
+_TELL_THE_LENGTH = (b"content-length", b"transfer-encoding")
 
 
 class NotHttp(Exception):
@@ -55,6 +60,7 @@ async def get(
     :param max_bytes: of the body.
     :raises OSError: no connection, or it was lost; among these ssl.SSLError and socket.gaierror.
     :raises NotHttp: what came is no HTTP answer.
+    :raises ValueError: a header, or the path, cannot be sent.
     :raises AnswerTooLarge: its body is longer than ``max_bytes``.
     """
     parts = urlsplit(url)
@@ -70,19 +76,21 @@ async def get(
 
 
 @functools.lru_cache(maxsize=8)
-def _request(host: str, port: int | None, path: str, headers: tuple[tuple[str, str], ...]) -> h11.Request:
-    """The same for all calls of a process, which differ in nothing here."""
+def _request(host: str, port: int | None, path: str, headers: tuple[tuple[str, str], ...]) -> bytes:
+    """As it goes out: the same for all calls of a process.
+
+    :raises ValueError: something of it would be more than one header.
+    """
     name = f"[{host}]" if ":" in host else host if host.isascii() else host.encode("idna").decode()
-    return h11.Request(
-        method="GET",
-        target=path,
-        headers=[
-            ("Host", name if port is None else f"{name}:{port}"),
-            ("Accept", "*/*"),
-            ("Connection", "close"),
-            *headers,
-        ],
-    )
+    own = [
+        ("Host", name if port is None else f"{name}:{port}"),
+        ("Accept", "*/*"),
+        ("Connection", "close"),
+    ]
+    lines = [f"GET {path} HTTP/1.1", *(f"{header}: {value}" for header, value in [*own, *headers])]
+    if " " in path or not all(line.isascii() and line.isprintable() for line in lines):
+        raise ValueError("the request cannot be sent: it has characters that do not belong into a header")
+    return "\r\n".join([*lines, "", ""]).encode()
 
 
 async def _connect(
@@ -124,56 +132,70 @@ async def _addresses(host: str, port: int) -> list[str]:
 
 
 class _Exchange(asyncio.Protocol):
-    """Sends one request and reads its answer."""
+    """Sends one request, and has httptools tell by the methods ``on_...`` what the answer is made of."""
 
-    def __init__(self, request: h11.Request, max_bytes: int) -> None:
+    def __init__(self, request: bytes, max_bytes: int) -> None:
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._request = request
         self._max_bytes = max_bytes
-        self._http = h11.Connection(h11.CLIENT)
+        #: None when the connection is gone: it knows this object, which knows it.
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
+        self._head_bytes = 0
+        self._head_is_over = self._ends_by_itself = False
         self._body = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        data = self._http.send(self._request)
-        self._http.send(h11.EndOfMessage())
-        cast(asyncio.Transport, transport).write(data or b"")
+        cast(asyncio.Transport, transport).write(self._request)
 
     def data_received(self, data: bytes) -> None:
+        if self._parser is None or self.answer.done():
+            return
         try:
-            self._http.receive_data(data)
-            self._read()
-        except h11.RemoteProtocolError as exc:
-            self._fail(NotHttp(str(exc)))
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            # What it says may hold what the server sent; nobody needs more than this.
+            self._fail(NotHttp("the answer is no HTTP"))
+        if not self._head_is_over:
+            self._head_bytes += len(data)
+            if self._head_bytes > _LONGEST_HEAD:
+                self._fail(NotHttp(f"the head is longer than {_LONGEST_HEAD} bytes"))
 
     def eof_received(self) -> None:
-        try:
-            # An answer without a length ends here; any other is broken off.
-            self._http.receive_data(b"")
-            self._read()
-        except h11.RemoteProtocolError:
-            self._lost()
+        # RFC 9112 section 6.3: an answer without a length ends here. Any other is broken off.
+        if self._head_is_over and not self._ends_by_itself:
+            self.on_message_complete()
+        self._lost()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None:
             self._fail(exc)
         self._lost()
+        self._parser = None
 
-    def _read(self) -> None:
-        while not self.answer.done():
-            event = self._http.next_event()
-            if isinstance(event, h11.Response):
-                if event.status_code != 200:
-                    self.answer.set_result(Answer(event.status_code, b""))
-            elif isinstance(event, h11.Data):
-                self._body += event.data
-                if len(self._body) > self._max_bytes:
-                    self._fail(AnswerTooLarge(f"more than {self._max_bytes} bytes"))
-            elif isinstance(event, h11.EndOfMessage):
-                self.answer.set_result(Answer(200, bytes(self._body)))
-            elif isinstance(event, h11.ConnectionClosed):
-                self._lost()
-            elif event is h11.NEED_DATA:
-                return
+    def on_header(self, name: bytes, _value: bytes) -> None:
+        if name.lower() in _TELL_THE_LENGTH:
+            self._ends_by_itself = True
+
+    def on_headers_complete(self) -> None:
+        assert self._parser is not None
+        status = self._parser.get_status_code()
+        # RFC 9110 section 15.2: an interim response, the answer comes after it.
+        self._head_is_over = status >= 200
+        if self._head_is_over and status != 200:
+            self._succeed(Answer(status, b""))
+
+    def on_body(self, data: bytes) -> None:
+        self._body += data
+        if len(self._body) > self._max_bytes:
+            self._fail(AnswerTooLarge(f"more than {self._max_bytes} bytes"))
+
+    def on_message_complete(self) -> None:
+        if self._head_is_over:
+            self._succeed(Answer(200, bytes(self._body)))
+
+    def _succeed(self, answer: Answer) -> None:
+        if not self.answer.done():
+            self.answer.set_result(answer)
 
     def _lost(self) -> None:
         self._fail(ConnectionResetError("the connection was closed before the answer was over"))

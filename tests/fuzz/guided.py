@@ -7,7 +7,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(
-    include=["loadkit.signaling", "loadkit.media", "loadkit.transport", "aiortc", "aioice", "h11", "json"]
+    include=["loadkit.signaling", "loadkit.media", "loadkit.transport", "aiortc", "aioice", "json"]
 ):
     from tests.fuzz.targets import TARGETS
 

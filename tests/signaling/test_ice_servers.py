@@ -267,6 +267,10 @@ async def test_silence_is_a_timeout() -> None:
         (b"", "connection lost"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "connection lost"),
         (b"SMTP ready\r\n\r\n", "not HTTP"),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 No\r\n\r\n", "HTTP 403"),
+        (b"HTTP/1.1 101 Of course\r\nUpgrade: mail\r\nConnection: upgrade\r\n\r\n", "not HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}", "not HTTP"),
+        (b"HTTP/1.1 200 OK\r\n" + 10_000 * b"Cookie: x\r\n", "not HTTP"),
     ],
 )
 async def test_broken_http_has_a_short_reason(answer: bytes, reason: str) -> None:
