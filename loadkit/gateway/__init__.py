@@ -4,6 +4,7 @@
     app.py          the server: HTTP answers, WebSockets, which message belongs to which session
     listening.py    the socket that the gateway listens on, and what follows of its address
     sockets.py      one WebSocket: how fast it may speak, which token it has shown, since when it is idle
+    connection.py   the same below its messages: bounds on frames and on what a client leaves unread
     endpoints.py    GET /health and GET /api/v1/ice-servers
     page_files.py   the page for people at /: static files
     tls.py          the certificate for wss and https, given or made

@@ -41,10 +41,12 @@
     live_views.py  whether a terminal shows it, and how
     terminal_view.py  as a view at its bottom
     log_lines.py   as lines of the log
+    last_word.py   how a run ended and where its report is, as the last line
     foreign_pages.py  keeps pages of other sites from starting and stopping runs
     calls_page.py  in a tab of Locust's page
     metrics.py     as metrics for Prometheus and OpenTelemetry
     planned_marks.py  makes the marks of --mark
+    locusts_own.py  Locust's own options, where they would end in no call or a traceback
     configuration.py  settings, gateway and token as they are now, and what engines are told
     run_end.py     why it ends, and Locust with it
     course.py      one run after the other: begins, is being ended, has ended
