@@ -1,5 +1,5 @@
-"""``python -m tests.reporters.report_picture`` takes the picture in README.md and docs/ anew: a run of 30 s, 10 callers
-against the built-in gateway, and the top of its page; with a run folder, the top of that run's."""
+"""``python -m tests.reporters.report_picture`` takes the picture in README.md and docs/ anew: a run of a minute, two
+callers a second against the built-in gateway, and the top of its page; with a run folder, the top of that run's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from tests.interop.chromium import quiet_chromium
 
 PICTURE = ROOT / "docs" / "report.png"
 
-_RUN = "-f locustfile.py --headless --only-summary -u 10 -r 5 -t 30s --call-mode end-to-end --run-id demo"
+_RUN = (
+    "-f locustfile.py --headless --only-summary --arrival-rate 2/s --call-duration 15s"
+    " -t 60s --stop-timeout 30 --call-mode end-to-end --run-id demo"
+)
 _ASKED = (
     "--slo",
     "setup_ms p95 < 800",
@@ -22,7 +25,7 @@ _ASKED = (
     "--slo",
     "mos min > 4",
     "--mark",
-    "12s:failover",
+    "40s:failover",
 )
 
 
@@ -36,7 +39,7 @@ def run_to(reports: Path) -> Path:
 def take(folder: Path) -> None:
     """The top of the page of a run."""
     with quiet_chromium() as browser:
-        page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 1960})
+        page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 2150})
         page.goto((folder.resolve() / "report.html").as_uri())
         page.wait_for_selector("html[data-drawn=yes]")
         page.screenshot(path=PICTURE)
